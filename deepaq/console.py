@@ -1,0 +1,63 @@
+"""What every command shares: exit codes, JSON on stdout, messages on stderr.
+
+Exit codes: 0 done, 1 some rows failed (they are listed), 2 usage or unusable input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from deepaq.errors import UserError
+
+OK, SOME_FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object as the last line of stdout."
+)
+quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
+
+
+class Console(click.Group):
+    """A click group whose errors are one line and whose exit codes are the documented ones."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **kwargs)
+        except UserError as error:
+            complain(str(error))
+            sys.exit(UNUSABLE)
+        except KeyboardInterrupt:
+            complain("interrupted; what was finished is kept, the same command goes on from here")
+            sys.exit(INTERRUPTED)
+        except BrokenPipeError:
+            sys.exit(OK)
+
+
+def complain(message: str) -> None:
+    """Print one error line on stderr."""
+    click.echo(f"error: {one_line(message)}", err=True)
+
+
+def note(message: str) -> None:
+    """Print one informative line on stderr."""
+    click.echo(one_line(message), err=True)
+
+
+def one_line(message: str) -> str:
+    """`message` with line breaks and control characters escaped, so that one message is one line."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+
+
+def print_json(value: Any) -> None:
+    """Print `value` as one line of strict JSON: no NaN, no Infinity."""
+    click.echo(json.dumps(value, allow_nan=False, sort_keys=False))
+
+
+def finish(failed: int) -> None:
+    """End the command with 1 when rows failed."""
+    if failed:
+        sys.exit(SOME_FAILED)

@@ -1,0 +1,1 @@
+"""The tables that every stage reads and writes, and the jobs that fill them."""

@@ -1,0 +1,70 @@
+"""Does a data set hold together? Every broken promise becomes one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from deepaq.errors import UserError
+from manifests import schema
+from manifests.dataset import Dataset
+from manifests.ids import file_sha256
+from manifests.storage import PARTIAL
+
+
+def problems(dataset: Dataset, deep: bool = False) -> Iterator[str]:
+    """Yield what is wrong: dangling ids, tracks in two splits, missing, stray or escaping files.
+
+    deep: also compare every file with the checksum in its row.
+    """
+    references, degraded, labels = dataset.references(), dataset.degraded(), dataset.labels()
+    yield from _splits(references)
+    yield from _dangling(degraded, references, "reference_id", "degraded row without its reference")
+    yield from _dangling(labels, degraded, "degraded_id", "label without its degraded row")
+    named: set[Path] = set()
+    for spec, table in ((schema.REFERENCES, references), (schema.DEGRADED, degraded)):
+        for row in table.select([spec.key[0], "path", "sha256", "status"]).to_pylist():
+            yield from _file(dataset, row[spec.key[0]], row, deep, named)
+    yield from _strays(dataset, named)
+
+
+def _splits(references: pa.Table) -> Iterator[str]:
+    pairs = references.select(["track_id", "split"]).group_by(["track_id", "split"]).aggregate([])
+    counts = pairs.group_by("track_id").aggregate([("split", "count")])
+    for row in counts.filter(pc.greater(counts["split_count"], 1)).to_pylist():
+        yield f"track {row['track_id']}: is in {row['split_count']} splits"
+
+
+def _dangling(rows: pa.Table, parents: pa.Table, key: str, what: str) -> Iterator[str]:
+    known = pc.is_in(rows[key], value_set=parents[key].combine_chunks())
+    for value in rows.filter(pc.invert(known))[key].to_pylist():
+        yield f"{value}: {what}"
+
+
+def _file(
+    dataset: Dataset, name: str, row: dict[str, str | None], deep: bool, named: set[Path]
+) -> Iterator[str]:
+    if row["status"] != schema.OK:
+        return
+    if not row["path"]:
+        yield f"{name}: an ok row without a file"
+        return
+    try:
+        path = dataset.path(row["path"])
+    except UserError as error:
+        yield f"{name}: {error}"
+        return
+    named.add(path)
+    if not path.is_file():
+        yield f"{name}: {row['path']} is missing"
+    elif deep and file_sha256(path) != row["sha256"]:
+        yield f"{name}: {row['path']} differs from its checksum"
+
+
+def _strays(dataset: Dataset, named: set[Path]) -> Iterator[str]:
+    for path in sorted((dataset.root / "audio").rglob("*")):
+        if path.is_file() and path not in named and not path.name.startswith(PARTIAL):
+            yield f"{path.relative_to(dataset.root)}: a file without a row"

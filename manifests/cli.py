@@ -1,0 +1,74 @@
+"""The `manifests` command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deepaq.console import Console, complain, finish, json_option, note, print_json
+
+DATA = click.argument("data", type=click.Path(path_type=Path))
+
+
+@click.group(cls=Console)
+@click.version_option(package_name="deepaq")
+def main() -> None:
+    """Look into a data set folder and check it."""
+
+
+@main.command()
+@DATA
+@json_option
+def show(data: Path, as_json: bool) -> None:
+    """Counts per table and, per codec and bitrate, count, mean actual kbps and mean MOS."""
+    from manifests.dataset import Dataset
+    from manifests.summary import summarise
+
+    summary = summarise(Dataset(data))
+    if as_json:
+        print_json(summary)
+    else:
+        _print_tables(summary)
+
+
+@main.command()
+@DATA
+@click.option("--deep", is_flag=True, help="Compare every file with its checksum.")
+@json_option
+def check(data: Path, deep: bool, as_json: bool) -> None:
+    """Verify ids, splits and files; exit 1 when something is wrong."""
+    from manifests.check import problems
+    from manifests.dataset import Dataset
+
+    found = list(problems(Dataset(data), deep))
+    for line in found:
+        complain(line)
+    if as_json:
+        print_json({"problems": len(found), "lines": found})
+    elif not found:
+        note(f"{data}: all is well")
+    finish(len(found))
+
+
+def _print_tables(summary: dict[str, Any]) -> None:
+    tables = summary["tables"]
+    rows = [("references", tables["references"]), ("degraded", tables["degraded"])]
+    rows += [(f"labels {rater}", counts) for rater, counts in tables["labels"].items()]
+    click.echo(f"{'table':<20}{'rows':>8}{'ok':>8}{'failed':>8}{'skipped':>9}")
+    for name, counts in rows:
+        click.echo(
+            f"{name:<20}{counts['rows']:>8}{counts['ok']:>8}{counts['failed']:>8}{counts['skipped']:>9}"
+        )
+    click.echo(f"\n{summary['hours']:.3f} h of clean clips; splits: {summary['splits']}\n")
+    click.echo(f"{'condition':<20}{'count':>8}{'kbps':>10}{'MOS':>8}")
+    for row in summary["conditions"]:
+        click.echo(
+            f"{row['condition']:<20}{row['count']:>8}{_number(row['mean_actual_kbps'], 1):>10}"
+            f"{_number(row['mean_mos'], 3):>8}"
+        )
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,102 @@
+"""A data set is a folder: read its tables, find its audio."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from deepaq.errors import UserError
+from manifests import schema
+from manifests.fragment import fragments, read_footer
+from manifests.schema import TABLES, TableSpec
+from manifests.storage import inside
+
+
+class Dataset:
+    """A folder of tables and audio.
+
+    root: the folder. With `create=False` (default) a folder without a references or degraded table is refused.
+    """
+
+    def __init__(self, root: str | Path, create: bool = False) -> None:
+        self.root = Path(root)
+        if create:
+            if self.root.exists() and not self.root.is_dir():
+                raise UserError(f"{self.root}: is a file, a folder is needed")
+            self.root.mkdir(parents=True, exist_ok=True)
+        elif not self.root.is_dir():
+            raise UserError(
+                f"{self.root}: no such data set; make one with `prep transcode MUSIC --out {self.root}`"
+            )
+        elif not any((self.root / name).is_dir() for name in TABLES):
+            raise UserError(
+                f"{self.root}: holds no manifests; make them with `prep transcode MUSIC --out {self.root}`"
+            )
+
+    def folder(self, spec: TableSpec, rater: str | None = None) -> Path:
+        """Where a table's fragments lie; labels have one folder per rater."""
+        folder = self.root / spec.name
+        return folder / f"rater={rater}" if rater else folder
+
+    def path(self, relative: str) -> Path:
+        """A manifest's path as a file, checked against escaping the folder."""
+        return inside(self.root, relative)
+
+    def table(
+        self, spec: TableSpec, columns: Sequence[str] | None = None, rater: str | None = None
+    ) -> pa.Table:
+        """All current rows, one per key: the latest `ok` row, else the latest row.
+
+        columns: those wanted (key and status are always read). rater: only that rater's labels.
+        """
+        wanted = list(dict.fromkeys([*spec.key, "status", *(columns or spec.schema.names)]))
+        layout = pa.schema([spec.schema.field(name) for name in wanted])
+        parts = []
+        for path in fragments(self.folder(spec, rater)):
+            read_footer(path)
+            # partitioning=None: the folder name rater=... must not become a second rater column.
+            part = pq.read_table(path, partitioning=None)
+            missing = [name for name in wanted if name not in part.schema.names]
+            if missing:
+                raise UserError(
+                    f"{path}: lacks the column {missing[0]}; it is damaged or foreign, move it away"
+                )
+            parts.append(part.select(wanted).cast(layout))
+        if not parts:
+            return layout.empty_table()
+        return latest(pa.concat_tables(parts), spec.key)
+
+    def references(self, columns: Sequence[str] | None = None) -> pa.Table:
+        return self.table(schema.REFERENCES, columns)
+
+    def degraded(self, columns: Sequence[str] | None = None) -> pa.Table:
+        return self.table(schema.DEGRADED, columns)
+
+    def labels(self, rater: str | None = None, columns: Sequence[str] | None = None) -> pa.Table:
+        return self.table(schema.LABELS, columns, rater)
+
+    def done(self, spec: TableSpec, rater: str | None = None, retry_failed: bool = False) -> set[str]:
+        """First key column of every committed row: what need not be done again (failures too, unless retried)."""
+        table = self.table(spec, columns=list(spec.key), rater=rater)
+        if retry_failed:
+            table = table.filter(pc.not_equal(table["status"], schema.FAILED))
+        return set(table[spec.key[0]].to_pylist())
+
+
+def latest(table: pa.Table, key: Sequence[str]) -> pa.Table:
+    """One row per key: the last `ok` row, else the last row; the order of the rows is kept."""
+    if table.num_rows < 2:
+        return table
+    keys = table.select(list(key))
+    if keys.group_by(list(key)).aggregate([]).num_rows == table.num_rows:
+        return table
+    order = np.arange(table.num_rows)
+    rank = np.where(pc.equal(table["status"], schema.OK).to_numpy(), order + table.num_rows, order)
+    ranked = keys.append_column("rank", pa.array(rank))
+    best = ranked.group_by(list(key)).aggregate([("rank", "max")])["rank_max"].to_numpy()
+    return table.take(pa.array(np.sort(best % table.num_rows)))

@@ -1,0 +1,43 @@
+"""Ids that come from content, so that the same thing has one name everywhere and changed settings never mix."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+ID_LENGTH = 24  # hexadecimal digits: 96 bits
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def track_id(path: Path) -> str:
+    """Id of a source file: of its bytes, whatever its name."""
+    return file_sha256(path)[:ID_LENGTH]
+
+
+def reference_id(samples: npt.NDArray[np.float32], sample_rate: int) -> str:
+    """Id of a clip: of its (frames, channels) float32 samples and its rate."""
+    digest = hashlib.sha256(f"{sample_rate}:{samples.shape}:".encode())
+    digest.update(np.ascontiguousarray(samples, dtype="<f4").tobytes())
+    return digest.hexdigest()[:ID_LENGTH]
+
+
+def settings_id(settings: Mapping[str, Any]) -> str:
+    """Id of settings: of their canonical JSON."""
+    text = json.dumps(settings, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return joined_id(text)
+
+
+def joined_id(*parts: str) -> str:
+    """Id of a tuple of strings, such as (reference_id, condition_id)."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:ID_LENGTH]

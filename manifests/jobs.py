@@ -1,0 +1,126 @@
+"""Run a picklable function over batches, in processes, with progress.
+
+Each job commits its own rows and returns counts; the parent only adds them up, so losing the parent loses nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from deepaq.errors import UserError
+
+T = TypeVar("T")
+Counts = Counter[str]
+
+
+def cpu_count() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def cpu_seconds() -> float:
+    """User and system seconds of this process and of its finished children."""
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def batched(items: Iterable[T], size: int) -> list[list[T]]:
+    """Consecutive lists of at most `size` items."""
+    items = list(items)
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def shard_of(key: str, shards: int) -> int:
+    """The shard, 0..shards-1, that a hexadecimal id belongs to."""
+    return int(key[-8:], 16) % shards
+
+
+def parse_shard(text: str | None) -> tuple[int, int]:
+    """'2/4' -> (1, 4): shard numbers count from 1. None is the whole work, (0, 1)."""
+    if text is None:
+        return 0, 1
+    index, _, count = text.partition("/")
+    if not (index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count)):
+        raise UserError(f"--shard {text}: write i/n with 1 <= i <= n, such as 1/4")
+    return int(index) - 1, int(count)
+
+
+def run(
+    function: Callable[[Sequence[T]], Counts],
+    batches: Sequence[Sequence[T]],
+    *,
+    jobs: int = 1,
+    label: str = "",
+    unit: str = "clip",
+    quiet: bool = False,
+    dask: str | None = None,
+) -> Counts:
+    """Call `function` on every batch and return the summed counts, CPU seconds of the workers included.
+
+    function: picklable; commits its results itself and returns a Counter.
+    jobs: worker processes; 1 runs in this process. dask: scheduler address of a Dask cluster instead.
+    """
+    total: Counts = Counter()
+    with _progress(sum(map(len, batches)), label, unit, quiet) as advance:
+        for size, counts in _results(function, batches, jobs, dask):
+            total.update(counts)
+            advance(size, total)
+    return total
+
+
+def _measured(function: Callable[[Sequence[T]], Counts], batch: Sequence[T]) -> tuple[int, Counts]:
+    before = cpu_seconds()
+    counts = Counter(function(batch))
+    counts["cpu_seconds"] += cpu_seconds() - before  # type: ignore[assignment]
+    return len(batch), counts
+
+
+def _results(
+    function: Callable[[Sequence[T]], Counts], batches: Sequence[Sequence[T]], jobs: int, dask: str | None
+) -> Iterable[tuple[int, Counts]]:
+    if dask is None and (jobs <= 1 or len(batches) <= 1):
+        return (_measured(function, batch) for batch in batches)
+    from joblib import Parallel, delayed, parallel_config
+
+    tasks = (delayed(_measured)(function, batch) for batch in batches)
+    if dask is None:
+        parallel = Parallel(
+            n_jobs=min(jobs, len(batches)), backend="loky", return_as="generator_unordered", batch_size=1
+        )
+        return parallel(tasks)
+    client = _dask_client(dask)
+    with parallel_config(backend="dask", scheduler_host=client.scheduler.address):
+        return Parallel(return_as="generator_unordered", batch_size=1)(tasks)
+
+
+def _dask_client(address: str) -> Any:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise UserError("--dask needs the dask extra: pip install 'deepaq[dask]'") from None
+    try:
+        return Client(address, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise UserError(f"--dask {address}: no scheduler answers there ({error})") from None
+
+
+@contextmanager
+def _progress(total: int, label: str, unit: str, quiet: bool) -> Any:
+    from tqdm import tqdm
+
+    with tqdm(
+        total=total, desc=label, unit=unit, file=sys.stderr, disable=quiet or total == 0, mininterval=0.5
+    ) as bar:
+
+        def advance(size: int, counts: Counts) -> None:
+            bar.update(size)
+            if counts["failed"]:
+                bar.set_postfix(failed=counts["failed"])
+
+        yield advance

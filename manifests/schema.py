@@ -1,0 +1,93 @@
+"""The three tables, column by column.
+
+A table's fragments are Parquet files in its folder; a row is known by its key, and of two rows with one key the
+latest `ok` one counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+OK, FAILED, SKIPPED = "ok", "failed", "skipped"
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """A table's folder name, key columns and Arrow schema."""
+
+    name: str
+    key: tuple[str, ...]
+    schema: pa.Schema
+
+
+def _schema(*columns: tuple[str, pa.DataType, bool]) -> pa.Schema:
+    return pa.schema([pa.field(name, kind, nullable=not required) for name, kind, required in columns])
+
+
+_TEXT, _REAL, _INT = pa.string(), pa.float64(), pa.int64()
+
+REFERENCES = TableSpec(
+    "references",
+    ("reference_id",),
+    _schema(
+        ("reference_id", _TEXT, True),  # of the clip's PCM; of the track and position when the clip is not ok
+        ("track_id", _TEXT, True),  # of the source file's bytes
+        ("split", _TEXT, True),  # train | valid | test, by track
+        ("path", _TEXT, False),  # of the clip, relative to the data set
+        ("track_path", _TEXT, True),  # of the source file, as it was named
+        ("start_s", _REAL, False),  # of the clip in the source
+        ("clip_s", _REAL, False),  # clip length that was asked for
+        ("frames", _INT, False),
+        ("sample_rate", _INT, False),  # Hz
+        ("channels", _INT, False),
+        ("loudness_lufs", _REAL, False),  # ITU-R BS.1770-4 integrated
+        ("bandwidth_hz", _REAL, False),  # of the clip's spectrum
+        ("sha256", _TEXT, False),  # of the stored file
+        ("status", _TEXT, True),
+        ("error", _TEXT, False),
+    ),
+)
+
+DEGRADED = TableSpec(
+    "degraded",
+    ("degraded_id",),
+    _schema(
+        ("degraded_id", _TEXT, True),
+        ("reference_id", _TEXT, True),
+        ("condition_id", _TEXT, True),  # of the exact settings
+        ("condition", _TEXT, True),  # readable: opus-016, LP35
+        ("codec", _TEXT, False),
+        ("bitrate_kbps", _REAL, False),  # asked for
+        ("encoder", _TEXT, False),  # its name and version
+        ("actual_kbps", _REAL, False),  # 8 * bytes / seconds / 1000
+        ("coded_sample_rate", _INT, False),  # Hz
+        ("path", _TEXT, False),
+        ("bytes", _INT, False),
+        ("sha256", _TEXT, False),
+        ("lag_samples", _INT, False),  # positive: the degraded version is late
+        ("correlation", _REAL, False),  # normalised, at that lag, -1..1
+        ("peak", _REAL, False),  # of the decoded samples, full scale is 1
+        ("status", _TEXT, True),
+        ("error", _TEXT, False),
+    ),
+)
+
+LABELS = TableSpec(
+    "labels",
+    ("degraded_id", "rater"),
+    _schema(
+        ("degraded_id", _TEXT, True),
+        ("rater", _TEXT, True),
+        ("value", _REAL, False),
+        ("scale", _TEXT, False),  # what the value means, such as MOS-LQO
+        ("extras", pa.map_(_TEXT, _REAL), False),
+        ("status", _TEXT, True),
+        ("error", _TEXT, False),
+        ("seconds", _REAL, False),  # CPU seconds spent on it
+    ),
+)
+
+TABLES = {table.name: table for table in (REFERENCES, DEGRADED, LABELS)}

@@ -1,0 +1,55 @@
+"""Writing files so that nothing half-written is ever taken for done."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from deepaq.errors import UserError
+
+PARTIAL = ".partial-"
+
+
+@contextmanager
+def committed(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; when the block ends well, flush it to disk and rename it to `path`.
+
+    A reader sees the old file, the whole new one, or none. The temporary file is removed when the block raises.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{PARTIAL}{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
+    try:
+        yield partial
+        sync(partial)
+        partial.replace(path)
+        sync(path.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Flush a file or a folder to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def inside(root: Path, relative: str) -> Path:
+    """The file that a manifest's relative POSIX path names under `root`.
+
+    Raises UserError when the path is absolute or leads out of the folder, through `..` or a symbolic link.
+    """
+    pure = PurePosixPath(relative)
+    if pure.is_absolute() or ".." in pure.parts or not pure.parts:
+        raise UserError(
+            f"{root}: the manifest names {relative!r}, which leads out of the data set; repair that row"
+        )
+    path = root / pure
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise UserError(f"{root}: {relative!r} is a link out of the data set; repair that row")
+    return path
