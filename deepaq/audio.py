@@ -18,9 +18,7 @@ from deepaq.errors import UserError
 Samples = npt.NDArray[np.float32]
 
 LOSSLESS = frozenset({".wav", ".wave", ".flac", ".aif", ".aiff", ".aifc"})
-LOSSY = frozenset(
-    {".mp3", ".m4a", ".mp4", ".aac", ".opus", ".ogg", ".oga", ".webm", ".mka", ".ac3", ".eac3", ".wma"}
-)
+LOSSY = frozenset({".mp3", ".m4a", ".mp4", ".aac", ".opus", ".ogg", ".oga", ".webm", ".mka", ".ac3", ".eac3", ".wma"})
 SUFFIXES = LOSSLESS | LOSSY
 LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000
 SILENCE_DBFS = -70.0
@@ -75,9 +73,7 @@ def check(audio: Audio, name: str) -> None:
     if audio.frames == 0:
         raise UserError(f"{name}: holds no audio")
     if not LOWEST_RATE <= audio.sample_rate <= HIGHEST_RATE:
-        raise UserError(
-            f"{name}: sample rate {audio.sample_rate} Hz is outside {LOWEST_RATE}-{HIGHEST_RATE} Hz"
-        )
+        raise UserError(f"{name}: sample rate {audio.sample_rate} Hz is outside {LOWEST_RATE}-{HIGHEST_RATE} Hz")
     if not np.isfinite(audio.samples).all():
         raise UserError(f"{name}: holds NaN or infinite samples; export it again")
 
@@ -159,9 +155,7 @@ def resample(samples: Samples, source_rate: int, target_rate: int) -> Samples:
         return samples
     import soxr
 
-    resampled: Samples = soxr.resample(samples, source_rate, target_rate, quality="HQ").astype(
-        np.float32, copy=False
-    )
+    resampled: Samples = soxr.resample(samples, source_rate, target_rate, quality="HQ").astype(np.float32, copy=False)
     return resampled
 
 

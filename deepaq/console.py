@@ -15,9 +15,7 @@ from deepaq.errors import UserError
 
 OK, SOME_FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object as the last line of stdout."
-)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line of stdout.")
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
 
 

@@ -44,9 +44,7 @@ def _dangling(rows: pa.Table, parents: pa.Table, key: str, what: str) -> Iterato
         yield f"{value}: {what}"
 
 
-def _file(
-    dataset: Dataset, name: str, row: dict[str, str | None], deep: bool, named: set[Path]
-) -> Iterator[str]:
+def _file(dataset: Dataset, name: str, row: dict[str, str | None], deep: bool, named: set[Path]) -> Iterator[str]:
     if row["status"] != schema.OK:
         return
     if not row["path"]:

@@ -58,9 +58,7 @@ def _print_tables(summary: dict[str, Any]) -> None:
     rows += [(f"labels {rater}", counts) for rater, counts in tables["labels"].items()]
     click.echo(f"{'table':<20}{'rows':>8}{'ok':>8}{'failed':>8}{'skipped':>9}")
     for name, counts in rows:
-        click.echo(
-            f"{name:<20}{counts['rows']:>8}{counts['ok']:>8}{counts['failed']:>8}{counts['skipped']:>9}"
-        )
+        click.echo(f"{name:<20}{counts['rows']:>8}{counts['ok']:>8}{counts['failed']:>8}{counts['skipped']:>9}")
     click.echo(f"\n{summary['hours']:.3f} h of clean clips; splits: {summary['splits']}\n")
     click.echo(f"{'condition':<20}{'count':>8}{'kbps':>10}{'MOS':>8}")
     for row in summary["conditions"]:

@@ -30,13 +30,9 @@ class Dataset:
                 raise UserError(f"{self.root}: is a file, a folder is needed")
             self.root.mkdir(parents=True, exist_ok=True)
         elif not self.root.is_dir():
-            raise UserError(
-                f"{self.root}: no such data set; make one with `prep transcode MUSIC --out {self.root}`"
-            )
+            raise UserError(f"{self.root}: no such data set; make one with `prep transcode MUSIC --out {self.root}`")
         elif not any((self.root / name).is_dir() for name in TABLES):
-            raise UserError(
-                f"{self.root}: holds no manifests; make them with `prep transcode MUSIC --out {self.root}`"
-            )
+            raise UserError(f"{self.root}: holds no manifests; make them with `prep transcode MUSIC --out {self.root}`")
 
     def folder(self, spec: TableSpec, rater: str | None = None) -> Path:
         """Where a table's fragments lie; labels have one folder per rater."""
@@ -47,9 +43,7 @@ class Dataset:
         """A manifest's path as a file, checked against escaping the folder."""
         return inside(self.root, relative)
 
-    def table(
-        self, spec: TableSpec, columns: Sequence[str] | None = None, rater: str | None = None
-    ) -> pa.Table:
+    def table(self, spec: TableSpec, columns: Sequence[str] | None = None, rater: str | None = None) -> pa.Table:
         """All current rows, one per key: the latest `ok` row, else the latest row.
 
         columns: those wanted (key and status are always read). rater: only that rater's labels.
@@ -63,9 +57,7 @@ class Dataset:
             part = pq.read_table(path, partitioning=None)
             missing = [name for name in wanted if name not in part.schema.names]
             if missing:
-                raise UserError(
-                    f"{path}: lacks the column {missing[0]}; it is damaged or foreign, move it away"
-                )
+                raise UserError(f"{path}: lacks the column {missing[0]}; it is damaged or foreign, move it away")
             parts.append(part.select(wanted).cast(layout))
         if not parts:
             return layout.empty_table()

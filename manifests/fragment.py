@@ -31,9 +31,7 @@ def to_table(spec: TableSpec, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist([dict(row) for row in rows], schema=spec.schema)
 
 
-def write_fragment(
-    folder: Path, spec: TableSpec, rows: Sequence[Mapping[str, Any]], footer: Mapping[str, Any]
-) -> Path:
+def write_fragment(folder: Path, spec: TableSpec, rows: Sequence[Mapping[str, Any]], footer: Mapping[str, Any]) -> Path:
     """Write rows and their provenance atomically into `folder` and return the new file.
 
     Names sort by time, so that later fragments supersede earlier ones.
@@ -64,11 +62,7 @@ def read_footer(path: Path) -> dict[str, Any]:
         metadata = pq.read_schema(path).metadata or {}
         footer: dict[str, Any] = json.loads(metadata[FOOTER_KEY])
     except (pa.ArrowInvalid, OSError, KeyError, ValueError):
-        raise UserError(
-            f"{path}: is not a manifest of this toolkit, or is damaged; move it away and rerun"
-        ) from None
+        raise UserError(f"{path}: is not a manifest of this toolkit, or is damaged; move it away and rerun") from None
     if footer.get("schema_version", 0) > SCHEMA_VERSION:
-        raise UserError(
-            f"{path}: was written by a newer version (schema {footer['schema_version']}); upgrade deepaq"
-        )
+        raise UserError(f"{path}: was written by a newer version (schema {footer['schema_version']}); upgrade deepaq")
     return footer

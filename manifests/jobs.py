@@ -114,9 +114,7 @@ def _dask_client(address: str) -> Any:
 def _progress(total: int, label: str, unit: str, quiet: bool) -> Any:
     from tqdm import tqdm
 
-    with tqdm(
-        total=total, desc=label, unit=unit, file=sys.stderr, disable=quiet or total == 0, mininterval=0.5
-    ) as bar:
+    with tqdm(total=total, desc=label, unit=unit, file=sys.stderr, disable=quiet or total == 0, mininterval=0.5) as bar:
 
         def advance(size: int, counts: Counts) -> None:
             bar.update(size)

@@ -46,9 +46,7 @@ def inside(root: Path, relative: str) -> Path:
     """
     pure = PurePosixPath(relative)
     if pure.is_absolute() or ".." in pure.parts or not pure.parts:
-        raise UserError(
-            f"{root}: the manifest names {relative!r}, which leads out of the data set; repair that row"
-        )
+        raise UserError(f"{root}: the manifest names {relative!r}, which leads out of the data set; repair that row")
     path = root / pure
     if not path.resolve().is_relative_to(root.resolve()):
         raise UserError(f"{root}: {relative!r} is a link out of the data set; repair that row")

@@ -23,14 +23,10 @@ def summarise(dataset: Dataset) -> dict[str, Any]:
         "tables": {
             "references": _statuses(references),
             "degraded": _statuses(degraded),
-            "labels": {
-                rater: _statuses([row for row in labels if row["rater"] == rater]) for rater in raters
-            },
+            "labels": {rater: _statuses([row for row in labels if row["rater"] == rater]) for rater in raters},
         },
         "splits": dict(Counter(row["split"] for row in references if row["status"] == schema.OK)),
-        "hours": sum(
-            row["frames"] / row["sample_rate"] / 3600 for row in references if row["status"] == schema.OK
-        ),
+        "hours": sum(row["frames"] / row["sample_rate"] / 3600 for row in references if row["status"] == schema.OK),
         "conditions": _conditions(degraded, values),
     }
 

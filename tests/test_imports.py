@@ -42,7 +42,5 @@ def test_help_loads_nothing_heavy(command: str) -> None:
         f"import sys; from {command}.cli import main; main(['--help'], standalone_mode=False)\n"
         "print(sorted({'torch', 'transformers', 'numba', 'matplotlib', 'scipy'} & set(sys.modules)))"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
-    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert result.stdout.splitlines()[-1] == "[]"
