@@ -7,13 +7,18 @@ process), which stays in float32 so that decoded peaks above full scale survive.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from deepaq.errors import UserError
+
+if TYPE_CHECKING:
+    from av import AudioFrame
 
 Samples = npt.NDArray[np.float32]
 
@@ -52,20 +57,52 @@ class Audio:
 
 
 def read(path: str | Path) -> Audio:
-    """Decode a whole file.
+    """Decode a whole file at its own rate and channel layout.
 
     Raises UserError naming the file when it is missing, not audio, truncated, empty or holds NaN or Inf.
+    """
+    parts = list(blocks(path))
+    return Audio(np.concatenate([part.samples for part in parts]), parts[0].sample_rate)
+
+
+def blocks(path: str | Path, frames: int = 1 << 18) -> Iterator[Audio]:
+    """Decode a file piece by piece, so that long files need little memory.
+
+    Every piece has at least `frames` frames, except the last; there is at least one. Raises UserError like `read`,
+    which may be after some pieces when the damage lies deep in the file.
     """
     path = Path(path)
     if not path.exists():
         raise UserError(f"{path}: no such file")
-    if path.is_dir():
-        raise UserError(f"{path}: is a folder, a file is needed")
+    if not path.is_file():
+        raise UserError(f"{path}: is not a file")
+    if not os.access(path, os.R_OK):
+        raise UserError(f"{path}: may not be read; check its permissions")
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty")
-    audio = _read_lossless(path) if path.suffix.lower() in LOSSLESS else decode(path)
-    check(audio, str(path))
-    return audio
+    decoder = _lossless_blocks if path.suffix.lower() in LOSSLESS else _decoded_blocks
+    count = 0
+    for audio in _gathered(decoder(path), frames):
+        check(audio, str(path))
+        count += 1
+        yield audio
+    if not count:
+        raise UserError(f"{path}: holds no audio")
+
+
+def _gathered(pieces: Iterator[Audio], frames: int) -> Iterator[Audio]:
+    waiting: list[Audio] = []
+    for piece in pieces:
+        waiting.append(piece)
+        if sum(part.frames for part in waiting) >= frames:
+            yield _joined(waiting)
+            waiting = []
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(parts: list[Audio]) -> Audio:
+    return Audio(np.concatenate([part.samples for part in parts]), parts[0].sample_rate)
 
 
 def check(audio: Audio, name: str) -> None:
@@ -78,21 +115,21 @@ def check(audio: Audio, name: str) -> None:
         raise UserError(f"{name}: holds NaN or infinite samples; export it again")
 
 
-def _read_lossless(path: Path) -> Audio:
+def _lossless_blocks(path: Path) -> Iterator[Audio]:
     import soundfile
 
+    if missing := _missing_wav_bytes(path):
+        raise UserError(f"{path}: is truncated, {missing} bytes of audio are missing")
     try:
         with soundfile.SoundFile(os.fspath(path)) as file:
-            expected = file.frames
-            samples = file.read(dtype="float32", always_2d=True)
-            rate, major = file.samplerate, file.format
+            found = 0
+            while len(samples := file.read(1 << 18, dtype="float32", always_2d=True)):
+                found += len(samples)
+                yield Audio(samples, file.samplerate)
+            if found != file.frames:
+                raise UserError(f"{path}: is truncated, {found} of {file.frames} frames could be read")
     except (soundfile.SoundFileError, OSError) as error:
         raise UserError(f"{path}: cannot be read as audio ({_reason(error)})") from None
-    if len(samples) != expected:
-        raise UserError(f"{path}: is truncated, {len(samples)} of {expected} frames could be read")
-    if major in {"WAV", "WAVEX"} and (missing := _missing_wav_bytes(path)):
-        raise UserError(f"{path}: is truncated, {missing} bytes of audio are missing")
-    return Audio(samples, rate)
 
 
 def _missing_wav_bytes(path: Path) -> int:
@@ -111,18 +148,12 @@ def _missing_wav_bytes(path: Path) -> int:
     return 0
 
 
-def decode(path: str | Path) -> Audio:
-    """Decode the first audio stream of a file by PyAV, at the stream's own rate and channel layout.
-
-    The encoder delay that the container declares is removed. Raises UserError when nothing can be decoded.
-    """
+def _decoded_blocks(path: Path) -> Iterator[Audio]:
+    """The first audio stream by PyAV; the encoder delay that the container declares is removed."""
     import av
 
-    path = Path(path)
-    blocks: list[Samples] = []
-    rate = 0
+    options = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS}
     try:
-        options = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS}
         with av.open(f"file:{path}", options=options, metadata_errors="ignore") as container:
             if not container.streams.audio:
                 raise UserError(f"{path}: holds no audio stream")
@@ -131,17 +162,16 @@ def decode(path: str | Path) -> Audio:
             for frame in container.decode(stream):
                 frame.pts = None
                 for block in resampler.resample(frame):
-                    blocks.append(block.to_ndarray().T)
-                    rate = block.sample_rate
+                    yield _to_audio(block)
             for block in resampler.resample(None):
-                blocks.append(block.to_ndarray().T)
+                yield _to_audio(block)
     except (av.FFmpegError, ValueError, OSError) as error:
         raise UserError(f"{path}: cannot be decoded ({_reason(error)})") from None
-    if not blocks:
-        raise UserError(f"{path}: holds no audio that can be decoded")
-    if len({block.shape[1] for block in blocks}) != 1:
-        raise UserError(f"{path}: changes its number of channels half-way")
-    return Audio(np.ascontiguousarray(np.concatenate(blocks), dtype=np.float32), rate)
+
+
+def _to_audio(block: AudioFrame) -> Audio:
+    planes: Samples = block.to_ndarray().astype(np.float32, copy=False)
+    return Audio(planes.T, block.sample_rate)
 
 
 def _reason(error: Exception) -> str:
@@ -180,7 +210,8 @@ def to_stereo(samples: Samples) -> Samples:
         centre = half * samples[:, 2]
         left = samples[:, 0] + centre + half * samples[:, 4]
         right = samples[:, 1] + centre + half * samples[:, 5]
-        return np.stack([left, right], axis=1) / (1 + 2 * half)
+        mixed: Samples = np.stack([left, right], axis=1) / (1 + 2 * half)
+        return mixed
     return np.ascontiguousarray(samples[:, :2])
 
 
