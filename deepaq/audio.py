@@ -210,7 +210,7 @@ def to_stereo(samples: Samples) -> Samples:
         centre = half * samples[:, 2]
         left = samples[:, 0] + centre + half * samples[:, 4]
         right = samples[:, 1] + centre + half * samples[:, 5]
-        mixed: Samples = np.stack([left, right], axis=1) / (1 + 2 * half)
+        mixed: Samples = (np.stack([left, right], axis=1) / (1 + 2 * half)).astype(np.float32, copy=False)
         return mixed
     return np.ascontiguousarray(samples[:, :2])
 

@@ -1,0 +1,1 @@
+"""Clean music -> reference clips -> degraded versions."""

@@ -1,0 +1,125 @@
+"""The second job of `prep transcode`: reference clips become degraded versions and their rows."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deepaq.audio import read
+from deepaq.errors import UserError
+from manifests import ids, schema
+from manifests.dataset import Dataset
+from manifests.fragment import write_fragment
+from manifests.jobs import Counts
+from manifests.provenance import package_version, provenance
+from manifests.storage import PARTIAL, sync
+from prep import ffmpeg
+from prep.condition import Condition
+from prep.encode import encode
+from prep.verify import Verifier
+
+
+@dataclass(frozen=True)
+class Work:
+    """A reference clip and the conditions it still needs."""
+
+    reference_id: str
+    path: str
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Degrade:
+    """Picklable: encodes, verifies and stores the versions of a batch of clips and commits one fragment."""
+
+    root: Path
+
+    def __call__(self, batch: Sequence[Work]) -> Counts:
+        dataset = Dataset(self.root)
+        counts: Counts = Counter()
+        rows: list[dict[str, Any]] = []
+        for work in batch:
+            new, seconds = self._rows(dataset, work)
+            rows += new
+            counts.update(row["status"] for row in new)
+            counts["audio_ms"] += round(1000 * seconds * len(new))
+        conditions = {condition.name: condition.settings() for work in batch for condition in work.conditions}
+        tools = {"ffmpeg": ffmpeg.version(), "av": package_version("av"), "soxr": package_version("soxr")}
+        footer = provenance("prep transcode", {"conditions": conditions}, tools)
+        write_fragment(dataset.folder(schema.DEGRADED), schema.DEGRADED, rows, footer)
+        return counts
+
+    def _rows(self, dataset: Dataset, work: Work) -> tuple[list[dict[str, Any]], float]:
+        """The clip's rows and its length in seconds."""
+        try:
+            clip = dataset.path(work.path)
+            audio = read(clip)
+        except UserError as error:
+            return [_row(work, condition, schema.FAILED, str(error)) for condition in work.conditions], 0.0
+        verifier = Verifier(audio.samples, audio.sample_rate)
+        scratch = dataset.root / "audio"
+        with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=scratch) as folder:
+            made = encode(clip.resolve(), work.conditions, Path(folder), audio.seconds)
+            return [
+                self._finish(dataset, work, condition, result, verifier, audio.seconds)
+                for condition, result in made.items()
+            ], audio.seconds
+
+    def _finish(
+        self,
+        dataset: Dataset,
+        work: Work,
+        condition: Condition,
+        result: str | Path,
+        verifier: Verifier,
+        seconds: float,
+    ) -> dict[str, Any]:
+        """Verify one encoded file and move it to its place, or say what is wrong with it."""
+        if isinstance(result, str):
+            return _row(work, condition, schema.FAILED, result)
+        try:
+            comparison = verifier.compare(result)
+        except UserError as error:
+            return _row(work, condition, schema.FAILED, str(error))
+        row = _row(work, condition, schema.OK)
+        name = row["degraded_id"]
+        relative = f"audio/degraded/{condition.name}/{name[:2]}/{name}{condition.suffix}"
+        size, sha256 = result.stat().st_size, ids.file_sha256(result)
+        target = dataset.path(relative)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sync(result)
+        result.replace(target)
+        sync(target.parent)
+        return row | {
+            "actual_kbps": 8 * size / seconds / 1000,
+            "path": relative,
+            "bytes": size,
+            "sha256": sha256,
+            "lag_samples": comparison.lag,
+            "correlation": comparison.correlation,
+            "peak": comparison.peak,
+        }
+
+
+def degraded_id(reference_id: str, condition: Condition) -> str:
+    """Id of a version: of the clip's samples and the condition's settings."""
+    return ids.joined_id(reference_id, condition.id)
+
+
+def _row(work: Work, condition: Condition, status: str, error: str | None = None) -> dict[str, Any]:
+    return {
+        "degraded_id": degraded_id(work.reference_id, condition),
+        "reference_id": work.reference_id,
+        "condition_id": condition.id,
+        "condition": condition.name,
+        "codec": condition.codec,
+        "bitrate_kbps": float(condition.kbps),
+        "encoder": condition.encoder_version,
+        "coded_sample_rate": condition.sample_rate,
+        "status": status,
+        "error": error,
+    }

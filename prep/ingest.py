@@ -1,0 +1,124 @@
+"""The first job of `prep transcode`: tracks become reference clips and their rows."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from deepaq.audio import Samples
+from deepaq.errors import UserError
+from manifests import ids, schema
+from manifests.dataset import Dataset
+from manifests.fragment import write_fragment
+from manifests.jobs import Counts
+from manifests.provenance import package_version, provenance
+from manifests.split import split_of
+from manifests.storage import committed
+from prep.clips import SAMPLE_RATE, SHORTEST_S, Clip, bandwidth_hz, cut, is_silent
+
+
+@dataclass(frozen=True)
+class Track:
+    """A source file and the id of its bytes."""
+
+    path: Path
+    track_id: str
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """Picklable: cuts a batch of tracks into clips, stores them and commits one fragment."""
+
+    root: Path
+    clip_s: float
+    valid_share: float
+
+    def __call__(self, tracks: Sequence[Track]) -> Counts:
+        dataset = Dataset(self.root, create=True)
+        rows = [row for track in tracks for row in self._rows(dataset, track)]
+        tools = {name: package_version(name) for name in ("av", "soundfile", "soxr", "pydub", "pyloudnorm")}
+        settings = {"clip_s": self.clip_s, "valid_share": self.valid_share, "sample_rate": SAMPLE_RATE}
+        write_fragment(
+            dataset.folder(schema.REFERENCES), schema.REFERENCES, rows, provenance("prep transcode", settings, tools)
+        )
+        return Counter(row["status"] for row in rows)
+
+    def _rows(self, dataset: Dataset, track: Track) -> list[dict[str, Any]]:
+        """One row per clip, or one failed row when the track cannot be read to its end."""
+        try:
+            rows = [self._row(dataset, track, clip) for clip in cut(track.path, self.clip_s)]
+        except UserError as error:
+            return [self._without_audio(track, schema.FAILED, str(error))]
+        return rows or [self._without_audio(track, schema.SKIPPED, f"{track.path}: is shorter than {SHORTEST_S:g} s")]
+
+    def _row(self, dataset: Dataset, track: Track, clip: Clip) -> dict[str, Any]:
+        if is_silent(clip.samples):
+            reason = f"{track.path}: is silent from {clip.start_s:g} s"
+            return self._without_audio(track, schema.SKIPPED, reason, clip.start_s)
+        reference_id = ids.reference_id(clip.samples, SAMPLE_RATE)
+        path, sha256 = store(dataset, reference_id, clip.samples)
+        return {
+            **self._track(track),
+            "reference_id": reference_id,
+            "path": path,
+            "start_s": clip.start_s,
+            "frames": len(clip.samples),
+            "sample_rate": SAMPLE_RATE,
+            "channels": clip.samples.shape[1],
+            "loudness_lufs": loudness_lufs(clip.samples),
+            "bandwidth_hz": bandwidth_hz(clip.samples),
+            "sha256": sha256,
+            "status": schema.OK,
+        }
+
+    def _track(self, track: Track) -> dict[str, Any]:
+        return {
+            "track_id": track.track_id,
+            "split": split_of(track.track_id, self.valid_share),
+            "track_path": str(track.path),
+            "clip_s": self.clip_s,
+        }
+
+    def _without_audio(self, track: Track, status: str, error: str, start_s: float | None = None) -> dict[str, Any]:
+        place = "track" if start_s is None else repr(start_s)
+        reference_id = ids.joined_id(track.track_id, repr(self.clip_s), place)
+        return {
+            **self._track(track),
+            "reference_id": reference_id,
+            "start_s": start_s,
+            "status": status,
+            "error": error,
+        }
+
+
+def store(dataset: Dataset, reference_id: str, samples: Samples) -> tuple[str, str]:
+    """Write a clip losslessly and return its relative path and the file's sha256.
+
+    FLAC with 16 bits when those hold the samples exactly, else 24; float WAV for samples above full scale, which
+    FLAC would clip.
+    """
+    above = np.abs(samples).max() > 1
+    exact16 = not above and np.array_equal(samples * 32768, np.rint(samples * 32768)) and samples.max() < 1
+    suffix, kind, subtype = (".wav", "WAV", "FLOAT") if above else (".flac", "FLAC", "PCM_16" if exact16 else "PCM_24")
+    relative = f"audio/references/{reference_id[:2]}/{reference_id}{suffix}"
+    path = dataset.path(relative)
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, SAMPLE_RATE, format=kind, subtype=subtype)
+    with committed(path) as partial:
+        partial.write_bytes(buffer.getvalue())
+    return relative, ids.file_sha256(path)
+
+
+def loudness_lufs(samples: Samples) -> float | None:
+    """Integrated loudness by ITU-R BS.1770-4; None where gating leaves nothing."""
+    import pyloudnorm
+
+    value = float(pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(samples.astype(np.float64)))
+    return value if np.isfinite(value) else None
