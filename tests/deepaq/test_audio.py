@@ -1,0 +1,141 @@
+"""Reading audio: what comes out, and what is refused with which words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from deepaq import audio
+from deepaq.errors import UserError
+from tests.sounds import RATE, music, write
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_wav_comes_back(tmp_path: Path, subtype: str, channels: int) -> None:
+    samples = music(0.5, channels=channels)
+    found = audio.read(write(tmp_path / "a.wav", samples, subtype=subtype))
+    assert (found.sample_rate, found.channels, found.frames) == (RATE, channels, len(samples))
+    np.testing.assert_allclose(found.samples, samples, atol=1 / 32000)
+
+
+def test_blocks_are_the_file_in_pieces(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.flac", music(3))
+    pieces = list(audio.blocks(path, frames=10_000))
+    assert len(pieces) == 1 or all(piece.frames >= 10_000 for piece in pieces[:-1])
+    np.testing.assert_array_equal(np.concatenate([p.samples for p in pieces]), audio.read(path).samples)
+
+
+def test_peaks_above_full_scale_survive(tmp_path: Path) -> None:
+    loud = 3 * music(0.5)
+    np.testing.assert_array_equal(audio.read(write(tmp_path / "a.wav", loud, subtype="FLOAT")).samples, loud)
+
+
+def encode(path: Path, samples: np.ndarray, codec: str) -> Path:
+    with av.open(str(path), "w", options={"movie_timescale": "48000"} if codec == "aac" else {}) as out:
+        stream = out.add_stream(codec, rate=48_000, layout="stereo")
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), "fltp", "stereo")
+        frame.sample_rate = 48_000
+        resampler = av.AudioResampler(stream.format.name, "stereo", 48_000, frame_size=stream.frame_size or None)
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            out.mux(stream.encode(part))
+        out.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".opus", "libopus"), (".mp3", "libmp3lame"), (".m4a", "aac")])
+def test_coded_files_are_decoded_in_time(tmp_path: Path, suffix: str, codec: str) -> None:
+    samples = music(2, rate=48_000)
+    found = audio.read(encode(tmp_path / f"a{suffix}", samples, codec))
+    assert found.sample_rate == 48_000
+    assert abs(found.frames - len(samples)) < 2700
+    both = min(found.frames, len(samples))
+    assert np.corrcoef(found.samples[:both, 0], samples[:both, 0])[0, 1] > 0.98
+
+
+def bad(folder: Path, kind: str) -> Path:
+    good = write(folder / "good.wav", music(2))
+    flac = write(folder / "good.flac", music(2))
+    path = folder / "bad.wav"
+    if kind == "missing":
+        return folder / "absent.wav"
+    if kind == "folder":
+        return folder
+    if kind == "empty":
+        path.touch()
+    elif kind == "random":
+        path.write_bytes(np.random.default_rng(0).bytes(5000))
+    elif kind == "truncated wav":
+        path.write_bytes(good.read_bytes()[:-20_000])
+    elif kind == "no frames":
+        write(path, np.zeros((0, 2), np.float32))
+    elif kind == "not finite":
+        samples = music(1)
+        samples[100] = np.nan
+        write(path, samples, subtype="FLOAT")
+    elif kind == "truncated flac":
+        path = folder / "bad.flac"
+        path.write_bytes(flac.read_bytes()[:-20_000])
+    elif kind == "corrupt flac":
+        path = folder / "bad.flac"
+        data = bytearray(flac.read_bytes())
+        data[len(data) // 2 : len(data) // 2 + 2000] = bytes(2000)
+        path.write_bytes(data)
+    elif kind == "playlist":
+        path = folder / "bad.mp3"
+        path.write_text(f"#EXTM3U\n#EXTINF:2,\n{good}\n")
+    elif kind == "no audio":
+        path = folder / "bad.mp3"
+        path.write_text("not music at all\n" * 200)
+    return path
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["missing", "folder", "empty", "random", "truncated wav", "no frames", "not finite", "truncated flac",
+     "corrupt flac", "playlist", "no audio"],
+)  # fmt: skip
+def test_bad_files_are_refused_in_one_line_that_names_them(tmp_path: Path, kind: str) -> None:
+    path = bad(tmp_path, kind)
+    with pytest.raises(UserError) as error:
+        audio.read(path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["-dash.wav", "100%.wav", "nø ïse.wav", "new\nline.wav", "a'b\"c.wav"])
+def test_odd_names_are_no_obstacle(tmp_path: Path, name: str) -> None:
+    assert audio.read(write(tmp_path / name, music(0.3))).channels == 2
+    coded = encode(tmp_path / "plain.opus", music(0.5, rate=48_000), "libopus")
+    assert audio.read(coded.rename(tmp_path / name.replace(".wav", ".opus"))).channels == 2
+
+
+def test_surround_is_mixed_down_without_clipping() -> None:
+    full = np.ones((4, 6), np.float32)
+    np.testing.assert_allclose(audio.to_stereo(full), np.ones((4, 2)), rtol=1e-6)
+    effects_only = np.zeros((4, 6), np.float32)
+    effects_only[:, 3] = 1
+    assert not audio.to_stereo(effects_only).any()
+
+
+def test_resampling_keeps_a_tone_and_its_level() -> None:
+    tone = np.sin(2 * np.pi * 1000 * np.arange(44_100) / 44_100).astype(np.float32)
+    found = audio.resample(tone, 44_100, 48_000)
+    expected = np.sin(2 * np.pi * 1000 * np.arange(48_000) / 48_000)
+    assert len(found) == 48_000
+    np.testing.assert_allclose(found[500:-500], expected[500:-500], atol=1e-4)
+
+
+def test_level_and_silence() -> None:
+    assert audio.level_dbfs(np.full((10, 1), 0.1, np.float32)) == pytest.approx(-20, abs=1e-5)
+    assert audio.is_silent(np.zeros((10, 1), np.float32))
+    assert not audio.is_silent(music(0.1))
+
+
+def test_soundfile_would_accept_the_truncated_wav(tmp_path: Path) -> None:
+    """Why the header is checked here: libsndfile reads such a file without complaint."""
+    assert len(soundfile.read(bad(tmp_path, "truncated wav"))[0]) > 0

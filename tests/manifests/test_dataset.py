@@ -1,0 +1,138 @@
+"""Tables: rows in, rows out, one per key, nothing half-written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deepaq.errors import UserError
+from manifests import schema
+from manifests.dataset import Dataset, latest
+from manifests.fragment import fragments, read_footer, write_fragment
+from manifests.provenance import provenance
+from manifests.storage import PARTIAL, committed, inside
+
+FOOTER = provenance("test", {"setting": 1}, {"tool": "1.0"})
+
+
+def label(name: str, value: float | None = 4.0, status: str = schema.OK, rater: str = "visqol") -> dict[str, Any]:
+    error = None if status == schema.OK else "broken"
+    return {"degraded_id": name, "rater": rater, "value": value, "scale": "MOS", "extras": {"fvnsim": 0.5},
+            "status": status, "error": error, "seconds": 0.1}  # fmt: skip
+
+
+def put(dataset: Dataset, *rows: dict[str, Any]) -> Path:
+    return write_fragment(dataset.folder(schema.LABELS, rows[0]["rater"]), schema.LABELS, rows, FOOTER)
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    return Dataset(tmp_path / "data", create=True)
+
+
+def test_rows_come_back_as_written(dataset: Dataset) -> None:
+    put(dataset, label("a"), label("b", None, schema.FAILED))
+    rows = dataset.labels().to_pylist()
+    assert [row | {"extras": dict(row["extras"])} for row in rows] == [label("a"), label("b", None, schema.FAILED)]
+
+
+def test_footer_says_what_made_the_rows(dataset: Dataset) -> None:
+    footer = read_footer(put(dataset, label("a")))
+    assert footer["settings"] == {"setting": 1}
+    assert footer["tools"]["tool"] == "1.0"
+    assert footer["schema_version"] == schema.SCHEMA_VERSION
+
+
+def test_raters_are_rows_not_columns(dataset: Dataset) -> None:
+    put(dataset, label("a", 4.0))
+    put(dataset, label("a", -1.0, rater="peaq"))
+    assert dataset.labels().num_rows == 2
+    assert dataset.labels("peaq")["value"].to_pylist() == [-1.0]
+
+
+def test_a_retry_supersedes_a_failure_but_a_failure_never_an_ok(dataset: Dataset) -> None:
+    put(dataset, label("a", None, schema.FAILED), label("b", 3.0))
+    put(dataset, label("a", 2.0), label("b", None, schema.FAILED))
+    assert {row["degraded_id"]: row["value"] for row in dataset.labels().to_pylist()} == {"a": 2.0, "b": 3.0}
+
+
+def test_done_counts_failures_unless_they_are_retried(dataset: Dataset) -> None:
+    put(dataset, label("a"), label("b", None, schema.FAILED))
+    assert dataset.done(schema.LABELS, "visqol") == {"a", "b"}
+    assert dataset.done(schema.LABELS, "visqol", retry_failed=True) == {"a"}
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from([schema.OK, schema.FAILED])), max_size=12))
+def test_latest_agrees_with_a_plain_loop(pairs: list[tuple[str, str]]) -> None:
+    table = pa.table(
+        {
+            "key": pa.array([k for k, _ in pairs], pa.string()),
+            "status": pa.array([s for _, s in pairs], pa.string()),
+            "row": pa.array(range(len(pairs)), pa.int64()),
+        }
+    )
+    expected: dict[str, tuple[bool, int]] = {}
+    for row, (key, status) in enumerate(pairs):
+        expected[key] = max(expected.get(key, (False, -1)), (status == schema.OK, row))
+    assert sorted(latest(table, ["key"])["row"].to_pylist()) == sorted(row for _, row in expected.values())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"), [({"colour": "red"}, "unknown columns"), ({"rater": None}, "required columns")]
+)
+def test_a_wrong_row_is_refused_before_anything_is_written(
+    dataset: Dataset, change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        write_fragment(dataset.folder(schema.LABELS, "visqol"), schema.LABELS, [label("a") | change], FOOTER)
+    assert fragments(dataset.root) == []
+
+
+def test_a_foreign_or_damaged_fragment_is_named(dataset: Dataset) -> None:
+    path = put(dataset, label("a"))
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(UserError, match=path.name):
+        dataset.labels()
+
+
+def test_an_interrupted_write_leaves_no_file(tmp_path: Path) -> None:
+    def fail(path: Path) -> None:
+        with committed(path) as partial:
+            partial.write_bytes(b"half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail(tmp_path / "x.bin")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_partial_fragments_are_not_read(dataset: Dataset) -> None:
+    path = put(dataset, label("a"))
+    path.with_name(PARTIAL + "1-" + path.name).write_bytes(b"half")
+    assert dataset.labels().num_rows == 1
+
+
+@pytest.mark.parametrize("relative", ["../x", "/etc/passwd", "a/../../x", ""])
+def test_paths_cannot_leave_the_folder(tmp_path: Path, relative: str) -> None:
+    with pytest.raises(UserError, match="leads out"):
+        inside(tmp_path, relative)
+
+
+def test_links_cannot_leave_the_folder(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    root.mkdir()
+    (tmp_path / "secret").write_text("x")
+    (root / "link").symlink_to(tmp_path / "secret")
+    with pytest.raises(UserError, match="link out"):
+        inside(root, "link")
+
+
+def test_a_folder_that_is_no_data_set_is_refused(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(UserError, match="prep transcode"):
+            Dataset(folder)

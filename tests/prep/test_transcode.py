@@ -1,0 +1,277 @@
+"""`prep transcode` from end to end: real encoders, real files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from deepaq.audio import read
+from deepaq.errors import UserError
+from manifests import schema
+from manifests.check import problems
+from manifests.dataset import Dataset
+from manifests.fragment import fragments, read_footer
+from prep.cli import main
+from prep.codecs import BITRATES, CODECS, conditions
+from prep.transcode import Settings, plan, transcode
+from tests.sounds import RATE, music, write
+
+SMALL = Settings(codecs=("opus", "mp3", "aac"), bitrates=(32, 128), clip_s=2, jobs=1, quiet=True)
+
+
+def rows(data: Path, table: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = Dataset(data).table(schema.TABLES[table]).to_pylist()
+    return sorted(found, key=lambda row: row[schema.TABLES[table].key[0]])
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One 10 s clip in all 21 conditions."""
+    folder = tmp_path_factory.mktemp("full")
+    write(folder / "music" / "a.wav", music(10))
+    transcode([folder / "music"], folder / "data", Settings(jobs=1, quiet=True))
+    return folder / "data"
+
+
+def test_all_21_conditions_are_what_they_say(data: Path) -> None:
+    degraded = rows(data, "degraded")
+    assert {(row["codec"], row["bitrate_kbps"]) for row in degraded} == {(c, b) for c in CODECS for b in BITRATES}
+    for row in degraded:
+        assert row["status"] == schema.OK, row["error"]
+        # Container and start-up cost weighs most in short clips at low rates.
+        assert row["actual_kbps"] == pytest.approx(row["bitrate_kbps"], rel=0.12, abs=2.5), row["condition"]
+        assert abs(row["lag_samples"]) <= (5 if row["codec"] == "opus" and row["bitrate_kbps"] <= 48 else 1)
+        assert row["correlation"] > 0.3
+        assert row["coded_sample_rate"] == conditions([row["codec"]], [int(row["bitrate_kbps"])])[0].sample_rate
+        assert (data / row["path"]).stat().st_size == row["bytes"]
+
+
+def test_correlation_rises_with_bitrate(data: Path) -> None:
+    for codec in CODECS:
+        found = {row["bitrate_kbps"]: row["correlation"] for row in rows(data, "degraded") if row["codec"] == codec}
+        assert found[16] < found[64] < found[128]
+        assert found[128] > 0.99
+
+
+def test_reference_is_the_source_sample_for_sample(data: Path) -> None:
+    (row,) = rows(data, "references")
+    np.testing.assert_array_equal(read(data / row["path"]).samples, read(Path(row["track_path"])).samples)
+    assert (row["frames"], row["sample_rate"], row["channels"]) == (10 * RATE, RATE, 2)
+    assert -40 < row["loudness_lufs"] < 0
+    assert row["bandwidth_hz"] > 15_000
+
+
+def test_footers_hold_settings_and_versions(data: Path) -> None:
+    footer = read_footer(fragments(data / "degraded")[0])
+    assert footer["settings"]["conditions"]["mp3-016"]["sample_rate"] == 16_000
+    assert footer["tools"]["ffmpeg"]
+
+
+def test_the_data_set_holds_together(data: Path) -> None:
+    assert list(problems(Dataset(data), deep=True)) == []
+
+
+def test_check_finds_what_is_broken(data: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    subprocess.run(["cp", "-r", str(data), str(copy)], check=True)
+    first, second, *_ = rows(copy, "degraded")
+    (copy / first["path"]).unlink()
+    (copy / second["path"]).write_bytes(b"changed")
+    (copy / "audio" / "stray.opus").write_bytes(b"x")
+    found = "\n".join(problems(Dataset(copy), deep=True))
+    assert "is missing" in found
+    assert "differs from its checksum" in found
+    assert "a file without a row" in found
+    assert found.count("\n") == 2
+
+
+def test_doing_it_again_does_nothing(data: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in data.rglob("*") if path.is_file()}
+    result = transcode([data.parent / "music"], data, Settings(jobs=1, quiet=True))
+    assert (result["references"], result["degraded"], result["ok"], result["audio_seconds"]) == (1, 21, 21, 0)
+    assert {path: path.stat().st_mtime_ns for path in data.rglob("*") if path.is_file()} == before
+
+
+def test_bytes_and_rows_do_not_depend_on_jobs(tmp_path: Path) -> None:
+    for seed in range(3):
+        write(tmp_path / "music" / f"{seed}.flac", music(4.5, seed))
+    found = []
+    for jobs in (1, 2):
+        out = tmp_path / f"data{jobs}"
+        transcode([tmp_path / "music"], out, Settings(bitrates=(32, 128), clip_s=2, jobs=jobs, quiet=True))
+        found.append((rows(out, "references"), rows(out, "degraded")))
+    assert found[0] == found[1]
+    assert Counter(row["frames"] for row in found[0][0]) == {2 * RATE: 6}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "frames"), [(1.9, []), (2.5, [2.5]), (3.0, [3.0]), (4.9, [3.0]), (5.0, [3.0, 2.0]), (6.5, [3.0, 3.0])]
+)
+def test_clip_lengths(tmp_path: Path, seconds: float, frames: list[float]) -> None:
+    write(tmp_path / "a.wav", music(seconds))
+    result = transcode([tmp_path / "a.wav"], tmp_path / "data", Settings(("opus",), (64,), 3, jobs=1, quiet=True))
+    cut = [row for row in rows(tmp_path / "data", "references") if row["status"] == schema.OK]
+    assert sorted(row["frames"] / RATE for row in cut) == sorted(frames)
+    assert result["skipped"] == (0 if frames else 1)
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 48_000, 96_000])
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_any_rate_and_layout_becomes_cd_quality(tmp_path: Path, rate: int, channels: int) -> None:
+    write(tmp_path / "a.wav", music(2.5, rate=rate, channels=channels), rate, "PCM_24")
+    result = transcode([tmp_path / "a.wav"], tmp_path / "data", Settings(("opus",), (64,), 10, jobs=1, quiet=True))
+    assert result["ok"] == 1
+    (row,) = rows(tmp_path / "data", "references")
+    assert abs(row["frames"] - 2.5 * RATE) <= 1
+    assert (row["sample_rate"], row["channels"]) == (RATE, 2)
+
+
+def test_silence_is_skipped_with_a_reason(tmp_path: Path) -> None:
+    write(tmp_path / "a.wav", np.concatenate([music(3), np.zeros((3 * RATE, 2), np.float32), music(3, 1)]))
+    result = transcode([tmp_path / "a.wav"], tmp_path / "data", Settings(("mp3",), (64,), 3, jobs=1, quiet=True))
+    assert (result["references"], result["skipped"], result["failed"]) == (2, 1, 0)
+    (row,) = [row for row in rows(tmp_path / "data", "references") if row["status"] == schema.SKIPPED]
+    assert "silent from 3 s" in row["error"]
+
+
+def test_samples_above_full_scale_are_kept(tmp_path: Path) -> None:
+    loud = 3 * music(2)
+    write(tmp_path / "a.wav", loud, subtype="FLOAT")
+    result = transcode([tmp_path / "a.wav"], tmp_path / "data", Settings(("opus",), (128,), 2, jobs=1, quiet=True))
+    assert result["ok"] == 1
+    (row,) = rows(tmp_path / "data", "references")
+    np.testing.assert_array_equal(read(tmp_path / "data" / row["path"]).samples, loud)
+
+
+def test_a_bad_file_is_a_row_and_the_others_are_done(tmp_path: Path) -> None:
+    folder = tmp_path / "music"
+    good = write(folder / "good.wav", music(2))
+    (folder / "broken.flac").write_bytes(np.random.default_rng(0).bytes(9000))
+    (folder / "short.wav").write_bytes(good.read_bytes()[:-9000])
+    (folder / "again.wav").write_bytes(good.read_bytes())
+    (folder / "loop").symlink_to(folder)
+    (folder / "cover.jpg").write_bytes(b"not music")
+    arguments = ["transcode", str(folder), "--out", str(tmp_path / "data"), "--codecs", "opus", "--bitrates", "64",
+                 "--clip", "2", "--jobs", "1", "--json", "--quiet"]  # fmt: skip
+    run = CliRunner().invoke(main, arguments)
+    assert run.exit_code == 1
+    result = json.loads(run.stdout.splitlines()[-1])
+    assert (result["references"], result["degraded"], result["ok"], result["failed"]) == (1, 1, 1, 2)
+    errors = [line for line in run.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 2
+    assert sum("broken.flac" in line for line in errors) == 1
+    assert sum("truncated" in line for line in errors) == 1
+    assert "is the same file as" in run.stderr
+
+
+def test_a_retry_redoes_only_what_failed(tmp_path: Path) -> None:
+    write(tmp_path / "a.wav", music(4))
+    data = tmp_path / "data"
+    transcode([tmp_path / "a.wav"], data, Settings(("opus",), (64,), 2, jobs=1, quiet=True))
+    reference = rows(data, "references")[0]
+    kept = (data / reference["path"]).read_bytes()
+    (data / reference["path"]).write_bytes(b"broken for a while")
+    more = Settings(("opus", "mp3"), (64,), 2, jobs=1, quiet=True)
+    assert transcode([tmp_path / "a.wav"], data, more)["failed"] == 1
+    (data / reference["path"]).write_bytes(kept)
+    assert transcode([tmp_path / "a.wav"], data, more)["failed"] == 1
+    result = transcode(
+        [tmp_path / "a.wav"], data, Settings(("opus", "mp3"), (64,), 2, jobs=1, quiet=True, retry_failed=True)
+    )
+    assert (result["failed"], result["ok"], result["audio_seconds"]) == (0, 4, 2)
+    assert list(problems(Dataset(data), deep=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--codecs", "mp4"], "unknown codec"),
+        (["--bitrates", "16,x"], "--bitrates"),
+        (["--bitrates", "9999"], "kbps"),
+        (["--clip", "1"], "--clip"),
+        (["--jobs", "0"], "--jobs"),
+        (["--shard", "3/2"], "--shard"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_2(tmp_path: Path, change: list[str], message: str) -> None:
+    write(tmp_path / "a.wav", music(2))
+    run = CliRunner().invoke(main, ["transcode", str(tmp_path / "a.wav"), "--out", str(tmp_path / "data"), *change])
+    assert run.exit_code == 2
+    assert message in run.stderr
+    assert len(run.stderr.strip().splitlines()) == 1
+
+
+def test_nothing_to_read_is_exit_2(tmp_path: Path) -> None:
+    for music_path in (tmp_path / "absent", tmp_path):
+        run = CliRunner().invoke(main, ["transcode", str(music_path), "--out", str(tmp_path / "data")])
+        assert run.exit_code == 2
+        assert run.stderr.startswith("error: ")
+
+
+def test_dry_run_writes_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "a.wav", music(2))
+    found = plan([tmp_path / "a.wav"], tmp_path / "data", SMALL)
+    assert (found["files_to_cut"], len(found["conditions"])) == (1, 6)
+    assert not (tmp_path / "data").exists()
+
+
+def test_shards_together_are_the_whole(tmp_path: Path) -> None:
+    for seed in range(5):
+        write(tmp_path / "music" / f"{seed}.wav", music(2, seed))
+    for index in range(3):
+        transcode([tmp_path / "music"], tmp_path / "parts",
+                  Settings(("opus",), (64,), 2, jobs=1, quiet=True, shard=(index, 3)))  # fmt: skip
+    transcode([tmp_path / "music"], tmp_path / "whole", Settings(("opus",), (64,), 2, jobs=1, quiet=True))
+    assert rows(tmp_path / "parts", "degraded") == rows(tmp_path / "whole", "degraded")
+
+
+def test_a_codec_that_fails_does_not_take_the_others_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    broken = replace(CODECS["opus"], options={"frame_duration": "17"})
+    monkeypatch.setitem(CODECS, "opus", broken)
+    write(tmp_path / "a.wav", music(2))
+    result = transcode([tmp_path / "a.wav"], tmp_path / "data", SMALL)
+    assert (result["ok"], result["failed"]) == (4, 2)
+    assert all("opus" in line and "ffmpeg ended with" in line for line in result["errors"])
+
+
+def test_a_system_ffmpeg_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from prep import ffmpeg
+
+    monkeypatch.setenv(ffmpeg.VARIABLE, "no-such-program")
+    ffmpeg.executable.cache_clear()
+    with pytest.raises(UserError, match="no-such-program"):
+        ffmpeg.executable()
+    monkeypatch.undo()
+    ffmpeg.executable.cache_clear()
+    assert ffmpeg.version()
+
+
+@pytest.mark.parametrize("wait", [0.6, 2.5])
+def test_sigkill_loses_and_doubles_nothing(tmp_path: Path, wait: float) -> None:
+    for seed in range(6):
+        write(tmp_path / "music" / f"{seed}.wav", music(4, seed))
+    command = [sys.executable, "-c", "from prep.cli import main; main()", "transcode", str(tmp_path / "music"),
+               "--clip", "2", "--bitrates", "32,64,96", "--jobs", "2", "--quiet", "--json", "--out"]  # fmt: skip
+    killed = subprocess.Popen([*command, str(tmp_path / "killed")], start_new_session=True, stdout=subprocess.DEVNULL)
+    time.sleep(wait)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    for out in ("killed", "whole"):
+        run = subprocess.run([*command, str(tmp_path / out)], capture_output=True, text=True, check=True)
+        assert json.loads(run.stdout.splitlines()[-1])["ok"] == 12 * 9
+    for table in ("references", "degraded"):
+        assert rows(tmp_path / "killed", table) == rows(tmp_path / "whole", table)
+    assert list(problems(Dataset(tmp_path / "killed"), deep=True)) == []
