@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 some rows failed (they are listed), 2 usage or unusable in
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from typing import Any
 
@@ -24,6 +25,8 @@ class Console(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
+            # A polite end from outside is handled like Ctrl-C: what is finished stays, nothing half-written remains.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
             return super().main(*args, **kwargs)
         except UserError as error:
             complain(str(error))
@@ -33,6 +36,11 @@ class Console(click.Group):
             sys.exit(INTERRUPTED)
         except BrokenPipeError:
             sys.exit(OK)
+        except OSError as error:
+            complain(
+                f"{error.filename or 'the system'}: {error.strerror or error}; mend that and run the command again"
+            )
+            sys.exit(UNUSABLE)
 
 
 def complain(message: str) -> None:

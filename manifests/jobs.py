@@ -9,9 +9,9 @@ import os
 import resource
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from deepaq.errors import UserError
 
@@ -83,35 +83,39 @@ def _measured(function: Callable[[Sequence[T]], Counts], batch: Sequence[T]) -> 
 
 def _results(
     function: Callable[[Sequence[T]], Counts], batches: Sequence[Sequence[T]], jobs: int, dask: str | None
-) -> Iterable[tuple[int, Counts]]:
+) -> Iterator[tuple[int, Counts]]:
     if dask is None and (jobs <= 1 or len(batches) <= 1):
-        return (_measured(function, batch) for batch in batches)
-    from joblib import Parallel, delayed, parallel_config
+        yield from (_measured(function, batch) for batch in batches)
+        return
+    from joblib import Parallel, delayed
 
     tasks = (delayed(_measured)(function, batch) for batch in batches)
+    options = {"return_as": "generator_unordered", "batch_size": 1}
     if dask is None:
-        parallel = Parallel(
-            n_jobs=min(jobs, len(batches)), backend="loky", return_as="generator_unordered", batch_size=1
-        )
-        return parallel(tasks)
-    client = _dask_client(dask)
-    with parallel_config(backend="dask", scheduler_host=client.scheduler.address):
-        return Parallel(return_as="generator_unordered", batch_size=1)(tasks)
+        yield from Parallel(n_jobs=min(jobs, len(batches)), backend="loky", **options)(tasks)
+        return
+    with _dask_backend(dask):
+        yield from Parallel(**options)(tasks)
 
 
-def _dask_client(address: str) -> Any:
+@contextmanager
+def _dask_backend(address: str) -> Iterator[None]:
     try:
         from distributed import Client
     except ImportError:
         raise UserError("--dask needs the dask extra: pip install 'deepaq[dask]'") from None
+    from joblib import parallel_config
+
     try:
-        return Client(address, timeout="10s")
+        client = Client(address, timeout="10s")
     except (OSError, ValueError) as error:
         raise UserError(f"--dask {address}: no scheduler answers there ({error})") from None
+    with client, parallel_config(backend="dask", scheduler_host=address):
+        yield
 
 
 @contextmanager
-def _progress(total: int, label: str, unit: str, quiet: bool) -> Any:
+def _progress(total: int, label: str, unit: str, quiet: bool) -> Iterator[Callable[[int, Counts], None]]:
     from tqdm import tqdm
 
     with tqdm(total=total, desc=label, unit=unit, file=sys.stderr, disable=quiet or total == 0, mininterval=0.5) as bar:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -20,7 +23,7 @@ def committed(path: Path) -> Iterator[Path]:
     A reader sees the old file, the whole new one, or none. The temporary file is removed when the block raises.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{PARTIAL}{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
+    partial = path.with_name(f"{partial_prefix()}{path.name}")
     try:
         yield partial
         sync(partial)
@@ -28,6 +31,20 @@ def committed(path: Path) -> Iterator[Path]:
         sync(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def partial_prefix() -> str:
+    """A new prefix for a temporary name; it says which process on which machine writes there."""
+    return f"{PARTIAL}{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}-"
+
+
+def sweep(root: Path) -> None:
+    """Remove the temporary files and folders that dead processes of this machine left anywhere under `root`."""
+    pattern = re.compile(re.escape(f"{PARTIAL}{socket.gethostname()}-") + r"(\d+)-")
+    for path in list(root.rglob(f"{PARTIAL}*")):
+        match = pattern.match(path.name)
+        if match and not Path("/proc", match[1]).exists():
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

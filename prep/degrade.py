@@ -16,7 +16,7 @@ from manifests.dataset import Dataset
 from manifests.fragment import write_fragment
 from manifests.jobs import Counts
 from manifests.provenance import package_version, provenance
-from manifests.storage import PARTIAL, sync
+from manifests.storage import partial_prefix, sync
 from prep import ffmpeg
 from prep.condition import Condition
 from prep.encode import encode
@@ -62,7 +62,7 @@ class Degrade:
             return [_row(work, condition, schema.FAILED, str(error)) for condition in work.conditions], 0.0
         verifier = Verifier(audio.samples, audio.sample_rate)
         scratch = dataset.root / "audio"
-        with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=scratch) as folder:
+        with tempfile.TemporaryDirectory(prefix=partial_prefix(), dir=scratch) as folder:
             made = encode(clip.resolve(), work.conditions, Path(folder), audio.seconds)
             return [
                 self._finish(dataset, work, condition, result, verifier, audio.seconds)

@@ -16,6 +16,7 @@ from deepaq.errors import UserError
 from manifests import ids, jobs, schema
 from manifests.dataset import Dataset
 from manifests.split import VALID_SHARE
+from manifests.storage import sweep
 from prep.codecs import BITRATES, CODECS, conditions
 from prep.condition import Condition
 from prep.degrade import Degrade, Work, degraded_id
@@ -59,6 +60,7 @@ def transcode(music: Sequence[Path], out: Path, settings: Settings) -> dict[str,
     tracks = _mine(_identify(find_music(music), settings.jobs), settings.shard)
     dataset = Dataset(out, create=True)
     (dataset.root / "audio").mkdir(exist_ok=True)
+    sweep(dataset.root)
     spent = 0.0
     spent += _run(
         Ingest(out, settings.clip_s, settings.valid_share),

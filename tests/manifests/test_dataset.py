@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from manifests import schema
 from manifests.dataset import Dataset, latest
 from manifests.fragment import fragments, read_footer, write_fragment
 from manifests.provenance import provenance
-from manifests.storage import PARTIAL, committed, inside
+from manifests.storage import PARTIAL, committed, inside, partial_prefix, sweep
 
 FOOTER = provenance("test", {"setting": 1}, {"tool": "1.0"})
 
@@ -113,7 +115,7 @@ def test_an_interrupted_write_leaves_no_file(tmp_path: Path) -> None:
 
 def test_partial_fragments_are_not_read(dataset: Dataset) -> None:
     path = put(dataset, label("a"))
-    path.with_name(PARTIAL + "1-" + path.name).write_bytes(b"half")
+    path.with_name(PARTIAL + "host-1-" + path.name).write_bytes(b"half")
     assert dataset.labels().num_rows == 1
 
 
@@ -136,3 +138,19 @@ def test_a_folder_that_is_no_data_set_is_refused(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "absent"):
         with pytest.raises(UserError, match="prep transcode"):
             Dataset(folder)
+
+
+def test_only_what_dead_processes_left_is_swept(tmp_path: Path) -> None:
+    dead = subprocess.run(
+        [sys.executable, "-c", "from manifests.storage import partial_prefix; print(partial_prefix())"],
+        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
+    ).stdout.strip()  # fmt: skip
+    (tmp_path / f"{dead}folder").mkdir()
+    (tmp_path / f"{dead}folder" / "half.opus").write_bytes(b"x")
+    (tmp_path / f"{dead}half").write_bytes(b"x")
+    alive = tmp_path / f"{partial_prefix()}half"
+    alive.write_bytes(b"x")
+    elsewhere = tmp_path / f"{PARTIAL}another-machine-1-ab-half"
+    elsewhere.write_bytes(b"x")
+    sweep(tmp_path)
+    assert set(tmp_path.iterdir()) == {alive, elsewhere}
