@@ -64,5 +64,7 @@ def _file(dataset: Dataset, name: str, row: dict[str, str | None], deep: bool, n
 
 def _strays(dataset: Dataset, named: set[Path]) -> Iterator[str]:
     for path in sorted((dataset.root / "audio").rglob("*")):
-        if path.is_file() and path not in named and not path.name.startswith(PARTIAL):
-            yield f"{path.relative_to(dataset.root)}: a file without a row"
+        relative = path.relative_to(dataset.root)
+        unfinished = any(part.startswith(PARTIAL) for part in relative.parts)
+        if path.is_file() and path not in named and not unfinished:
+            yield f"{relative}: a file without a row"

@@ -43,8 +43,15 @@ def sweep(root: Path) -> None:
     pattern = re.compile(re.escape(f"{PARTIAL}{socket.gethostname()}-") + r"(\d+)-")
     for path in list(root.rglob(f"{PARTIAL}*")):
         match = pattern.match(path.name)
-        if match and not Path("/proc", match[1]).exists():
+        if match and not _alive(int(match[1])):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return not Path("/proc/self").exists()  # without a process list nothing can be said
 
 
 def sync(path: Path) -> None:
