@@ -92,11 +92,13 @@ def blocks(path: str | Path, frames: int = 1 << 18) -> Iterator[Audio]:
 
 def _gathered(pieces: Iterator[Audio], frames: int) -> Iterator[Audio]:
     waiting: list[Audio] = []
+    count = 0
     for piece in pieces:
         waiting.append(piece)
-        if sum(part.frames for part in waiting) >= frames:
+        count += piece.frames
+        if count >= frames:
             yield _joined(waiting)
-            waiting = []
+            waiting, count = [], 0
     if waiting:
         yield _joined(waiting)
 
@@ -158,13 +160,16 @@ def _decoded_blocks(path: Path) -> Iterator[Audio]:
             if not container.streams.audio:
                 raise UserError(f"{path}: holds no audio stream")
             stream = container.streams.audio[0]
-            resampler = av.AudioResampler(format="fltp")
+            converter = None
             for frame in container.decode(stream):
+                if frame.format.name == "fltp":  # what the lossy decoders give
+                    yield _to_audio(frame)
+                    continue
                 frame.pts = None
-                for block in resampler.resample(frame):
-                    yield _to_audio(block)
-            for block in resampler.resample(None):
-                yield _to_audio(block)
+                converter = converter or av.AudioResampler(format="fltp")
+                yield from map(_to_audio, converter.resample(frame))
+            if converter:
+                yield from map(_to_audio, converter.resample(None))
     except (av.FFmpegError, ValueError, OSError) as error:
         raise UserError(f"{path}: cannot be decoded ({_reason(error)})") from None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
-from deepaq.audio import Samples, fit, read, resample, to_mono, to_stereo
+from deepaq.audio import Samples, fit, read, resample, to_mono
 from deepaq.errors import UserError
 
 LARGEST_LAG = 5  # samples at the reference's rate
@@ -42,16 +42,15 @@ class Verifier:
         Raises UserError when it cannot be decoded, has the wrong length or lags by more than 5 samples.
         """
         audio = read(path)
-        samples = resample(to_stereo(audio.samples), audio.sample_rate, self.sample_rate)
-        missing = len(self.mono) - len(samples)
+        mono = resample(to_mono(audio.samples), audio.sample_rate, self.sample_rate)
+        missing = len(self.mono) - len(mono)
         if abs(missing) > LARGEST_LENGTH_ERROR_S * self.sample_rate:
-            raise UserError(f"{path.name}: has {len(samples)} frames where {len(self.mono)} are expected")
-        samples = fit(samples, len(self.mono))
-        mono = to_mono(samples)
+            raise UserError(f"{path.name}: has {len(mono)} frames where {len(self.mono)} are expected")
+        mono = fit(mono, len(self.mono))
         lag = self.lag(mono)
         if abs(lag) > LARGEST_LAG:
             raise UserError(f"{path.name}: is {lag} samples late, at most {LARGEST_LAG} are allowed")
-        return Comparison(lag, _correlation(self.mono, mono, lag), float(np.abs(samples).max()))
+        return Comparison(lag, _correlation(self.mono, mono, lag), float(np.abs(audio.samples).max()))
 
     def lag(self, mono: Samples) -> int:
         """The lag, within +-8192 samples, at which the two correlate best.
