@@ -1,0 +1,90 @@
+"""CPU seconds that 21 verified versions cost, against the encoders alone and against one process per file.
+
+    python tests/bench/transcode.py [MUSIC_FOLDER] [ROUNDS]
+
+Without a folder it makes two minutes of procedural music. Every round measures all ways one after another; printed
+are medians and spreads of the ratios, per round, so that a noisy machine does as little harm as possible.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from deepaq.audio import read
+from manifests.dataset import Dataset
+from manifests.jobs import cpu_seconds
+from prep import ffmpeg
+from prep.codecs import conditions
+from prep.degrade import Degrade, Work
+from prep.encode import arguments, encode
+from prep.transcode import Settings, transcode
+
+
+def clips(folder: Path, music: Path | None) -> tuple[Dataset, list[Work], float]:
+    """A data set with reference clips only, the work on it and its seconds of music."""
+    if music is None:
+        from prep.synth import write_tracks
+
+        music = folder / "music"
+        write_tracks(music, minutes=2, seed=0, jobs=1)
+    transcode([music], folder / "data", Settings(("opus",), (64,), quiet=True))
+    dataset = Dataset(folder / "data")
+    rows = [row for row in dataset.references().to_pylist() if row["status"] == "ok"]
+    seconds = sum(row["frames"] / row["sample_rate"] for row in rows)
+    return dataset, [Work(row["reference_id"], row["path"], tuple(conditions())) for row in rows], seconds
+
+
+def measured(function: Callable[[], None]) -> float:
+    before = cpu_seconds()
+    function()
+    return cpu_seconds() - before
+
+
+def main() -> None:
+    music = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        dataset, work, seconds = clips(folder, music)
+
+        def encoders_alone() -> None:
+            for item in work:
+                clip = dataset.path(item.path)
+                outputs = {c: folder / f"out{c.suffix.replace('.', '-' + c.name + '.')}" for c in item.conditions}
+                assert ffmpeg.run(["-y", *arguments(clip, outputs)], 600) is None
+
+        def verified() -> None:
+            Degrade(dataset.root)(work)
+
+        def one_process_per_file() -> None:
+            for item in work:
+                clip = dataset.path(item.path)
+                for condition in item.conditions:
+                    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+                        (made,) = encode(clip, [condition], Path(scratch), 60).values()
+                        decoded = Path(scratch) / "decoded.wav"
+                        assert (
+                            ffmpeg.run(["-i", str(made), "-c:a", "pcm_f32le", "-ar", "44100", str(decoded)], 60) is None
+                        )
+                        read(decoded)
+
+        ways = {"encoders alone": encoders_alone, "verified": verified, "one process per file": one_process_per_file}
+        spent: dict[str, list[float]] = {way: [] for way in ways}
+        for _ in range(rounds):
+            for way, function in ways.items():
+                spent[way].append(measured(function))
+    print(f"{len(work)} clips, {seconds:.0f} s of music, 21 versions each, {rounds} rounds")
+    for way, values in spent.items():
+        rates = sorted(value / seconds for value in values)
+        print(f"{way:<22} {statistics.median(rates):.4f} CPU s per s of music  [{rates[0]:.4f}, {rates[-1]:.4f}]")
+    for over, under in (("verified", "encoders alone"), ("one process per file", "verified")):
+        ratios = sorted(a / b for a, b in zip(spent[over], spent[under], strict=True))
+        print(f"{over} / {under}: {statistics.median(ratios):.3f}  [{ratios[0]:.3f}, {ratios[-1]:.3f}]")
+
+
+if __name__ == "__main__":
+    main()
