@@ -1,0 +1,1 @@
+"""Anything that rates (reference, degraded) pairs, and the job that rates a whole data set."""

@@ -1,0 +1,108 @@
+"""The job behind every rater: rate the versions of a batch of clips and commit one fragment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deepaq.audio import Samples, fit, read, resample, to_mono, to_stereo
+from deepaq.errors import UserError
+from labels.rater import Rater, rater
+from manifests import ids, schema
+from manifests.dataset import Dataset
+from manifests.fragment import write_fragment
+from manifests.jobs import Counts, cpu_seconds
+from manifests.provenance import package_version, provenance
+
+
+@dataclass(frozen=True)
+class Version:
+    """A degraded file that still needs a label."""
+
+    degraded_id: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """A reference clip and its versions, scheduled together so that the clip is prepared once."""
+
+    reference_id: str
+    path: str
+    sha256: str
+    versions: tuple[Version, ...]
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Picklable: rates a batch with the rater named and commits its rows."""
+
+    root: Path
+    rater: str
+    options: tuple[tuple[str, str], ...] = ()
+
+    def __call__(self, batch: Sequence[Work]) -> Counts:
+        dataset = Dataset(self.root)
+        judge = rater(self.rater, **dict(self.options))
+        counts: Counts = Counter()
+        rows: list[dict[str, Any]] = []
+        for work in batch:
+            for row, seconds in _rows(dataset, judge, work):
+                rows.append(row)
+                counts[row["status"]] += 1
+                counts["audio_ms"] += round(1000 * seconds)
+        tools = {**judge.tools(), "av": package_version("av"), "soxr": package_version("soxr")}
+        settings = {"rater": self.rater, "sample_rate": judge.sample_rate, **dict(self.options)}
+        footer = provenance(f"labels {self.rater}", settings, tools)
+        write_fragment(dataset.folder(schema.LABELS, self.rater), schema.LABELS, rows, footer)
+        return counts
+
+
+def _rows(dataset: Dataset, judge: Rater, work: Work) -> list[tuple[dict[str, Any], float]]:
+    """Each version's row and how many seconds of audio were rated for it."""
+    try:
+        reference = _load(dataset, judge, work.path, work.sha256)
+        rate = judge.judge(reference)
+    except UserError as error:
+        return [(_row(judge, version, error=f"reference: {error}"), 0.0) for version in work.versions]
+    rows = []
+    for version in work.versions:
+        before = cpu_seconds()
+        try:
+            rating = rate(fit(_load(dataset, judge, version.path, version.sha256), len(reference)))
+        except UserError as error:
+            rows.append((_row(judge, version, error=str(error)), 0.0))
+            continue
+        row = _row(judge, version) | {
+            "value": rating.value,
+            "extras": dict(rating.extras),
+            "seconds": cpu_seconds() - before,
+        }
+        rows.append((row, len(reference) / judge.sample_rate))
+    return rows
+
+
+def _row(judge: Rater, version: Version, error: str | None = None) -> dict[str, Any]:
+    return {
+        "degraded_id": version.degraded_id,
+        "rater": judge.name,
+        "scale": judge.scale,
+        "status": schema.FAILED if error else schema.OK,
+        "error": error,
+    }
+
+
+def _load(dataset: Dataset, judge: Rater, relative: str, sha256: str) -> Samples:
+    """A file of the data set as the rater listens to it; UserError when it is missing, changed or unreadable."""
+    path = dataset.path(relative)
+    if not path.is_file():
+        raise UserError(f"{relative}: is missing")
+    if ids.file_sha256(path) != sha256:
+        raise UserError(f"{relative}: differs from its checksum; make it again or restore it")
+    audio = read(path)
+    mixed = to_mono(audio.samples) if judge.channels == 1 else to_stereo(audio.samples)
+    return resample(mixed, audio.sample_rate, judge.sample_rate)

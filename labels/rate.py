@@ -1,0 +1,108 @@
+"""Rate a data set: what is wanted, minus what is committed, is what remains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from deepaq.errors import UserError
+from labels.job import Rate, Version, Work
+from labels.rater import rater
+from manifests import jobs, schema
+from manifests.dataset import Dataset
+from manifests.storage import sweep
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to work. jobs: worker processes. shard: (index from 0, count). options: the rater's own."""
+
+    options: tuple[tuple[str, str], ...] = ()
+    jobs: int = field(default_factory=jobs.cpu_count)
+    shard: tuple[int, int] = (0, 1)
+    dask: str | None = None
+    retry_failed: bool = False
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        if self.jobs < 1:
+            raise UserError(f"--jobs {self.jobs}: at least one is needed")
+
+
+def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
+    """Rate every version that `name` has not rated yet, and return what was done.
+
+    Keys: labelled, failed (both: rows of this shard, made now or before), skipped (versions without audio),
+    audio_seconds, cpu_seconds (both: now), errors (one line each).
+    """
+    judge = rater(name, **dict(settings.options))
+    dataset = Dataset(data)
+    sweep(dataset.folder(schema.LABELS))
+    wanted, skipped = _wanted(dataset, settings.shard)
+    work = _remaining(dataset, wanted, name, settings.retry_failed)
+    if work:
+        judge.warm_up()
+    size = max(1, min(8, len(work) // (8 * settings.jobs)))
+    counts = jobs.run(
+        Rate(data, name, settings.options),
+        jobs.batched(work, size),
+        jobs=settings.jobs,
+        label=name,
+        unit="clip",
+        quiet=settings.quiet,
+        dask=settings.dask,
+    )
+    return _report(dataset, wanted, name) | {
+        "skipped": skipped,
+        "audio_seconds": counts["audio_ms"] / 1000,
+        "cpu_seconds": counts["cpu_seconds"],
+    }
+
+
+def plan(data: Path, name: str, settings: Settings) -> dict[str, Any]:
+    """What `rate` would do, without doing it: clips and versions that remain, hours of audio in them."""
+    dataset = Dataset(data)
+    wanted, skipped = _wanted(dataset, settings.shard)
+    work = _remaining(dataset, wanted, name, settings.retry_failed)
+    return {"clips": len(work), "versions": sum(len(item.versions) for item in work), "skipped": skipped}
+
+
+def _wanted(dataset: Dataset, shard: tuple[int, int]) -> tuple[pa.Table, int]:
+    """The degraded rows of this shard that have audio, joined with their references, and how many have none."""
+    index, count = shard
+    references = dataset.references(["path", "sha256"])
+    references = references.filter(pc.equal(references["status"], schema.OK))
+    references = references.rename_columns(["reference_id", "reference_status", "reference_path", "reference_sha256"])
+    degraded = dataset.degraded(["reference_id", "path", "sha256"])
+    mine = [jobs.shard_of(name, count) == index for name in degraded["reference_id"].to_pylist()]
+    degraded = degraded.filter(pa.array(mine, pa.bool_()))
+    audible = degraded.filter(pc.equal(degraded["status"], schema.OK))
+    return audible.join(references, "reference_id", join_type="inner"), degraded.num_rows - audible.num_rows
+
+
+def _remaining(dataset: Dataset, wanted: pa.Table, name: str, retry_failed: bool) -> list[Work]:
+    done = pa.array(sorted(dataset.done(schema.LABELS, name, retry_failed)), pa.string())
+    left = wanted.filter(pc.invert(pc.is_in(wanted["degraded_id"], value_set=done)))
+    groups: dict[str, tuple[dict[str, Any], list[Version]]] = {}
+    for row in left.sort_by([("reference_id", "ascending"), ("degraded_id", "ascending")]).to_pylist():
+        versions = groups.setdefault(row["reference_id"], (row, []))[1]
+        versions.append(Version(row["degraded_id"], row["path"], row["sha256"]))
+    return [
+        Work(reference_id, row["reference_path"], row["reference_sha256"], tuple(versions))
+        for reference_id, (row, versions) in groups.items()
+    ]
+
+
+def _report(dataset: Dataset, wanted: pa.Table, name: str) -> dict[str, Any]:
+    labels = dataset.labels(name, ["error"])
+    mine = labels.filter(pc.is_in(labels["degraded_id"], value_set=wanted["degraded_id"].combine_chunks()))
+    failed = mine.filter(pc.equal(mine["status"], schema.FAILED)).to_pylist()
+    return {
+        "labelled": mine.num_rows - len(failed),
+        "failed": len(failed),
+        "errors": [f"{row['degraded_id']}: {row['error']}" for row in failed],
+    }
