@@ -77,5 +77,5 @@ def test_what_the_engine_would_accept_silently_is_refused(reason: str) -> None:
 
 
 def test_an_unknown_rater_is_named_with_the_known_ones() -> None:
-    with pytest.raises(UserError, match="unknown; known are .*visqol"):
+    with pytest.raises(UserError, match=r"unknown; known are .*visqol"):
         rater("nobody")
