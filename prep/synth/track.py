@@ -1,0 +1,115 @@
+"""Compose whole tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from joblib import Parallel, delayed
+
+from deepaq.audio import Samples
+from deepaq.errors import UserError
+from manifests.storage import committed
+from prep.synth import mix, score
+from prep.synth.drum import DRUMS
+from prep.synth.tone import SAMPLE_RATE, Rng, Signal, draw
+
+TRACK_S = 30.0
+_TEXTURES = ("solo", "duo", "ensemble", "ensemble", "band", "band", "percussion", "pad", "dense")
+
+
+def compose(seed: int, seconds: float, number: int = 0) -> Samples:
+    """Track `number` of the collection `seed`: float32 (frames, 2) at 44.1 kHz, peak at most 0.95."""
+    if not 1 <= seconds <= 3600:
+        raise UserError(f"a track of {seconds:g} s: 1 to 3600 seconds are possible")
+    rng = np.random.default_rng([seed, number])
+    style = score.draw_style(rng)
+    texture = _TEXTURES[(number + rng.integers(2)) % len(_TEXTURES)]
+    track = np.zeros((round(seconds * SAMPLE_RATE), 2))
+    width = rng.uniform(0, 1)
+    for line, octave_gain in _parts(texture, rng):
+        _play(track, line(style, seconds, rng), width, octave_gain, rng)
+    if texture in ("band", "percussion", "dense"):
+        _drum(track, style, seconds, width, rng)
+    track = mix.air(track, 20 * np.log10(np.abs(track).max() + 1e-3) + rng.uniform(-75, -45), rng)
+    if rng.uniform() < 0.8:
+        track = mix.room(track, rng.uniform(0.3, 2.5), rng.uniform(0.05, 0.5), rng)
+    finished = mix.master(_swell(track, rng), rng.uniform(-26, -14), float(rng.choice([0, 0, rng.uniform(0, 1)])))
+    return finished.astype(np.float32)
+
+
+Line = Callable[[score.Style, float, Rng], list[score.Note]]
+
+
+def _parts(texture: str, rng: Rng) -> list[tuple[Line, float]]:
+    """The lines that a texture has, with their gains."""
+    lines: dict[str, list[tuple[Line, float]]] = {
+        "solo": [(score.melody, 1.0)],
+        "duo": [(score.melody, 1.0), (score.chords, 0.4)],
+        "ensemble": [(score.melody, 1.0), (score.melody, 0.7), (score.chords, 0.35), (score.bass, 0.7)],
+        "band": [(score.melody, 0.8), (score.chords, 0.35), (score.bass, 0.9)],
+        "percussion": [],
+        "pad": [(score.chords, 0.5), (score.chords, 0.4)],
+        "dense": [
+            (score.melody, 0.8),
+            (score.melody, 0.6),
+            (score.chords, 0.4),
+            (score.chords, 0.3),
+            (score.bass, 0.9),
+        ],
+    }
+    return [(line, gain * rng.uniform(0.6, 1.4)) for line, gain in lines[texture]]
+
+
+def _play(track: Signal, notes: list[score.Note], width: float, gain: float, rng: Rng) -> None:
+    _, instrument, timbre = draw(rng)
+    pan = width * rng.uniform(-0.8, 0.8)
+    for note in notes:
+        seconds = max(0.06, note.seconds)
+        sound = instrument(note.pitch_hz, seconds, timbre, rng)
+        mix.add(track, sound, note.start_s, np.clip(pan + 0.2 * width * rng.standard_normal(), -1, 1),
+                gain * note.strength)  # fmt: skip
+
+
+def _drum(track: Signal, style: score.Style, seconds: float, width: float, rng: Rng) -> None:
+    names = [str(name) for name in rng.permutation(list(DRUMS))[: rng.integers(3, 7)]]
+    strokes = {name: [DRUMS[name](rng) for _ in range(4)] for name in names}  # no two strokes alike, nor all different
+    pans = {name: width * rng.uniform(-0.7, 0.7) for name in names}
+    level = rng.uniform(0.5, 1.5)
+    for name, start, strength in score.groove(style, seconds, names, rng):
+        mix.add(track, strokes[name][rng.integers(4)], start, pans[name], level * strength)
+
+
+def _swell(track: Signal, rng: Rng) -> Signal:
+    """Slow changes of loudness, up to 12 dB."""
+    points = rng.uniform(-rng.uniform(0, 12), 0, max(2, len(track) // (4 * SAMPLE_RATE)))
+    curve = np.interp(np.linspace(0, 1, len(track)), np.linspace(0, 1, len(points)), points)
+    return np.asarray(track * 10 ** (curve / 20)[:, None])
+
+
+def write_tracks(out: Path, minutes: float, seed: int, jobs: int = 1) -> list[Path]:
+    """Fill `out` with tracks of 30 s (the last may be shorter) that make up `minutes`; finished ones are kept."""
+    if not 0.05 <= minutes <= 10_000:
+        raise UserError(f"--minutes {minutes:g}: 0.05 to 10000 are possible")
+    if seed < 0:
+        raise UserError(f"--seed {seed}: a seed is not negative")
+    whole, rest = divmod(60 * minutes, TRACK_S)
+    lengths = [TRACK_S] * int(whole) + ([rest] if rest >= 2 else [])
+    out.mkdir(parents=True, exist_ok=True)
+    paths = [out / f"synth-{seed:03d}-{number:04d}.flac" for number in range(len(lengths))]
+    work = [(path, seed, length, number) for number, (path, length) in enumerate(zip(paths, lengths, strict=True))]
+    missing = [item for item in work if not item[0].exists() or _seconds(item[0]) != round(item[2], 3)]
+    Parallel(n_jobs=jobs)(delayed(_write)(*item) for item in missing)
+    return paths
+
+
+def _seconds(path: Path) -> float:
+    return round(float(soundfile.info(path).duration), 3)
+
+
+def _write(path: Path, seed: int, seconds: float, number: int) -> None:
+    samples = compose(seed, seconds, number)
+    with committed(path) as partial:
+        soundfile.write(partial, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
