@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from importlib import import_module
+from pathlib import Path
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -14,37 +15,69 @@ from deepaq.errors import UserError
 class Backbone(nn.Module, ABC):
     """A network that turns audio into points whose distance is the loss of quality.
 
-    Audio comes in as float32 of shape (batch, frames), mono, at `sample_rate`, fixed length and unpadded.
+    Audio comes in as float32 of shape (batch, frames), mono, at `sample_rate`, unpadded. It passes a `front` that is
+    never trained, so that training may store its output and cut it anywhere, and then one of two heads.
     """
 
     name: ClassVar[str]
     sample_rate: ClassVar[int]  # Hz
+    front_rate: ClassVar[float]  # items that `front` gives per second of audio
+    segment_s: ClassVar[float]  # length of the segments that long audio is scored in
+    shortest_s: ClassVar[float]  # the shortest audio that can be embedded
+
+    def front(self, samples: Tensor) -> Tensor:
+        """The fixed first stage: (batch, frames) -> (batch, items, ...); the samples themselves by default."""
+        return samples
 
     @abstractmethod
-    def embed(self, samples: Tensor) -> Tensor:
-        """For a full reference: (batch, frames) -> (batch, steps, dims).
+    def embed(self, front: Tensor) -> Tensor:
+        """For a full reference: what `front` gave, or a cut of it, -> (batch, steps, dims).
 
         The distance of two equally long signals is the mean over steps of the Euclidean distance. A network that
         describes the whole segment by one vector, as in the DeePAQ paper, has one step.
         """
 
+    def describe(self, front: Tensor) -> Tensor:
+        """The fixed part of the way to `embed_clip`, (batch, ...); what `front` gave by default."""
+        return front
+
     @abstractmethod
-    def embed_clip(self, samples: Tensor) -> Tensor:
-        """For non-matching references: (batch, frames) -> (batch, dims), comparable across content."""
+    def embed_clip(self, description: Tensor) -> Tensor:
+        """For non-matching references: what `describe` gave -> (batch, dims), comparable across content."""
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
         """What `build` needs to make the same network again, JSON-serialisable."""
 
-    @abstractmethod
     def parameter_counts(self) -> dict[str, int]:
         """Numbers of parameters: backbone, lora, head, trainable, total."""
+        total = sum(parameter.numel() for parameter in self.parameters())
+        trainable = sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
+        return {"backbone": total, "lora": 0, "head": 0, "trainable": trainable, "total": total}
+
+    def save(self, folder: Path) -> None:
+        """Write the weights that training may have changed into `folder`."""
+        from safetensors.torch import save_file
+
+        state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        save_file(state, folder / "model.safetensors")
+
+    def restore(self, folder: Path) -> None:
+        """Read what `save` wrote; UserError when a file is missing or does not fit."""
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        path = folder / "model.safetensors"
+        try:
+            self.load_state_dict(load_file(path))
+        except (OSError, RuntimeError, SafetensorError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{path}: cannot be loaded ({reason}); train or copy the run again") from None
 
 
 # name -> module:class; adding a backbone is one file and one line here.
 BACKBONES = {
     "compact": "deepaq.compact:Compact",
-    "mert": "deepaq.mert:Mert",
 }
 
 
@@ -54,5 +87,8 @@ def build(name: str, **settings: Any) -> Backbone:
         raise UserError(f"backbone {name!r} is unknown; known are {', '.join(sorted(BACKBONES))}")
     module, _, attribute = BACKBONES[name].partition(":")
     cls = getattr(import_module(module), attribute)
-    backbone: Backbone = cls(**settings)
+    try:
+        backbone: Backbone = cls(**settings)
+    except TypeError as error:
+        raise UserError(f"backbone {name}: {str(error).replace(f'{cls.__name__}.__init__() ', '')}") from None
     return backbone

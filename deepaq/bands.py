@@ -1,0 +1,80 @@
+"""Spectra in bands: what the compact network and the plain spectral distances listen to."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+SAMPLE_RATE = 48_000
+WINDOW, HOP = 2048, 960  # 43 ms Hann windows, 50 frames a second
+FRAMES_PER_S = SAMPLE_RATE / HOP
+SHORTEST = WINDOW  # samples
+FLOOR = 1e-7  # of the signal's power: -70 dB
+QUIET_RMS = 1e-3  # -60 dBFS: below it a signal is not raised further
+
+Matrix = npt.NDArray[np.float32]
+
+
+def erb_bands(bands: int = 64, low_hz: float = 50.0, high_hz: float = 20_000.0) -> Matrix:
+    """(bins, bands): power responses of fourth-order gammatone filters, evenly spaced on the ERB-rate scale.
+
+    ERB and ERB-rate of Glasberg and Moore 1990; width 1.019 ERB of Patterson et al. 1992.
+    """
+    rate = np.linspace(_erb_rate(low_hz), _erb_rate(high_hz), bands)
+    centres = (10 ** (rate / 21.4) - 1) / 0.00437
+    widths = 1.019 * 24.7 * (0.00437 * centres + 1)
+    offset = (_bin_hz()[:, None] - centres) / widths
+    return np.asarray((1 + offset**2) ** -4, np.float32)
+
+
+def mel_bands(bands: int = 96, low_hz: float = 20.0, high_hz: float = 22_000.0) -> Matrix:
+    """(bins, bands): triangles of height 1, evenly spaced on the mel scale (O'Shaughnessy 1987)."""
+    edges = np.linspace(_mel(low_hz), _mel(high_hz), bands + 2)
+    hz = 700 * (10 ** (edges / 2595) - 1)
+    # Low triangles may be narrower than a bin; none is narrower than two, so that no band is empty.
+    lower, centre, upper = hz[:-2], hz[1:-1], hz[2:]
+    width = SAMPLE_RATE / WINDOW
+    lower, upper = np.minimum(lower, centre - width), np.maximum(upper, centre + width)
+    f = _bin_hz()[:, None]
+    triangles = np.minimum((f - lower) / (centre - lower), (upper - f) / (upper - centre))
+    return np.asarray(np.clip(triangles, 0, None), np.float32)
+
+
+def power(samples: Tensor) -> Tensor:
+    """(batch, frames) at 48 kHz -> (batch, steps, bins): power spectra of the signal scaled to RMS 1.
+
+    The bins of a step sum to about 1. A signal quieter than -60 dBFS is scaled as if it were that loud.
+    """
+    rms = samples.square().mean(dim=1, keepdim=True).sqrt().clamp(min=QUIET_RMS)
+    window = torch.hann_window(WINDOW, dtype=samples.dtype, device=samples.device)
+    spectrum = torch.stft(samples / rms, WINDOW, HOP, window=window, center=False, return_complex=True)
+    scale = 2 / (WINDOW * float(window.square().sum()))
+    return (spectrum.real.square() + spectrum.imag.square()).transpose(1, 2) * scale
+
+
+def log_energy(energy: Tensor) -> Tensor:
+    """log10 of a power, with a floor 70 dB below the signal's."""
+    return torch.log10(energy + FLOOR)
+
+
+@cache
+def bank(kind: str) -> Tensor:
+    """The filter bank `erb` (64 bands) or `mel` (96 bands) as a tensor of (bins, bands)."""
+    return torch.from_numpy(erb_bands() if kind == "erb" else mel_bands())
+
+
+def _bin_hz() -> npt.NDArray[np.float64]:
+    return np.arange(WINDOW // 2 + 1) * SAMPLE_RATE / WINDOW
+
+
+def _erb_rate(hz: float) -> float:
+    return 21.4 * math.log10(0.00437 * hz + 1)
+
+
+def _mel(hz: float) -> float:
+    return 2595 * math.log10(1 + hz / 700)
