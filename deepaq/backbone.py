@@ -24,6 +24,7 @@ class Backbone(nn.Module, ABC):
     front_rate: ClassVar[float]  # items that `front` gives per second of audio
     segment_s: ClassVar[float]  # length of the segments that long audio is scored in
     shortest_s: ClassVar[float]  # the shortest audio that can be embedded
+    clip_head: ClassVar[bool] = False  # whether `embed_clip` has weights that `embed` does not use
 
     def front(self, samples: Tensor) -> Tensor:
         """The fixed first stage: (batch, frames) -> (batch, items, ...); the samples themselves by default."""
@@ -44,6 +45,13 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def embed_clip(self, description: Tensor) -> Tensor:
         """For non-matching references: what `describe` gave -> (batch, dims), comparable across content."""
+
+    def calibrate(self, descriptions: Tensor) -> None:
+        """Set what depends on the statistics of the training clips' descriptions, (clips, ...), before training."""
+
+    def clip_parameters(self) -> list[nn.Parameter]:
+        """The weights that only `embed_clip` uses."""
+        return []
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
@@ -78,6 +86,7 @@ class Backbone(nn.Module, ABC):
 # name -> module:class; adding a backbone is one file and one line here.
 BACKBONES = {
     "compact": "deepaq.compact:Compact",
+    "plain": "deepaq.plain:Plain",
 }
 
 

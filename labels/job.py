@@ -56,7 +56,12 @@ class Rate:
                 counts[row["status"]] += 1
                 counts["audio_ms"] += round(1000 * seconds)
         tools = {**judge.tools(), "av": package_version("av"), "soxr": package_version("soxr")}
-        settings = {"rater": self.rater, "sample_rate": judge.sample_rate, **dict(self.options)}
+        settings = {
+            "rater": self.rater,
+            "sample_rate": judge.sample_rate,
+            "identity": judge.identity,
+            **dict(self.options),
+        }
         footer = provenance(f"labels {self.rater}", settings, tools)
         write_fragment(dataset.folder(schema.LABELS, self.rater), schema.LABELS, rows, footer)
         return counts

@@ -61,14 +61,16 @@ def melody(style: Style, seconds: float, rng: Rng) -> list[Note]:
     """A line that walks mostly by step, in notes of a quarter beat to two beats, with rests."""
     notes = []
     degree, start, octave = int(rng.integers(0, 8)), 0.0, int(rng.integers(0, 3))
-    lengths = rng.choice([[0.25, 0.5], [0.5, 1], [0.5, 1, 2], [1, 2], [0.25, 0.25, 0.5, 1]][rng.integers(5)], 512)
+    choices = ((0.25, 0.5), (0.5, 1.0), (0.5, 1.0, 2.0), (1.0, 2.0), (0.25, 0.25, 0.5, 1.0))
+    lengths: list[float] = rng.choice(choices[rng.integers(5)], 512).tolist()
     for length in lengths:
         if start >= seconds:
             break
         if rng.uniform() < 0.87:
             notes.append(Note(start, length * style.beat_s * rng.uniform(0.7, 1.4), style.pitch_hz(degree, octave),
                               rng.uniform(0.3, 1)))  # fmt: skip
-        degree = int(min(14, max(-5, degree + rng.integers(-2, 3) + 3 * rng.integers(-1, 2) * (rng.uniform() < 0.2))))
+        leap = 3 * int(rng.integers(-1, 2)) if rng.uniform() < 0.2 else 0
+        degree = min(14, max(-5, degree + int(rng.integers(-2, 3)) + leap))
         start += length * style.beat_s
     return notes
 

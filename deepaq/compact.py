@@ -1,0 +1,132 @@
+"""The compact network: small enough to learn, and to score, on a CPU.
+
+For a full reference, frames of log energies in 64 ERB bands pass a few convolutions, and degraded frames are held
+against the frames of the reference at the same time. For non-matching references, statistics of the whole clip pass
+two small layers. Quality depends on the difference in the first case and on the sound of the clip in the second.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from deepaq import bands
+from deepaq.backbone import Backbone
+from deepaq.errors import UserError
+
+_ERB, _MEL, _FLAT = 64, 96, 24  # columns of the front
+_FLAT_FLOOR = 1e-11  # of the signal's power, per bin
+
+
+class Compact(Backbone):
+    """width: channels of the convolutions. blocks: how many. projected: dimensions kept of every layer.
+
+    clip_dims: dimensions of the clip embedding.
+    """
+
+    name = "compact"
+    sample_rate = bands.SAMPLE_RATE
+    front_rate = bands.FRAMES_PER_S
+    segment_s = 10.0
+    shortest_s = 0.25
+    clip_head = True
+
+    def __init__(
+        self, width: int = 96, blocks: int = 3, projected: int = 32, clip_dims: int = 16, clip_dropout: float = 0.4
+    ) -> None:
+        if min(width, blocks, projected, clip_dims) < 1:
+            raise UserError("backbone compact: width, blocks, projected and clip_dims are at least 1")
+        super().__init__()
+        self._settings = {
+            "width": width,
+            "blocks": blocks,
+            "projected": projected,
+            "clip_dims": clip_dims,
+            "clip_dropout": clip_dropout,
+        }
+        self.stem = nn.Conv1d(_ERB, width, 5, stride=2, padding=2)
+        self.blocks = nn.ModuleList(_Block(width) for _ in range(blocks))
+        self.projections = nn.ModuleList(nn.Conv1d(width, projected, 1) for _ in range(blocks + 1))
+        self.clip = _ClipHead(clip_dims, clip_dropout)
+
+    def settings(self) -> dict[str, Any]:
+        return dict(self._settings)
+
+    def front(self, samples: Tensor) -> Tensor:
+        """(batch, frames) at 48 kHz -> (batch, steps, 184): log energies in ERB and mel bands, and flatness."""
+        power = bands.power(samples)
+        erb, mel = (bands.log_energy(power @ bands.bank(kind).to(power)) for kind in ("erb", "mel"))
+        return torch.cat([erb, mel, _flatness(power)], dim=2)
+
+    def embed(self, front: Tensor) -> Tensor:
+        """(batch, steps, 184) -> (batch, steps / 2, projected * (blocks + 1)), 25 steps a second."""
+        hidden = self.stem((front[:, :, :_ERB] + 3).transpose(1, 2))
+        layers = [self.projections[0](hidden)]
+        for block, projection in zip(self.blocks, self.projections[1:], strict=True):
+            hidden = block(hidden)
+            layers.append(projection(hidden))
+        return torch.cat(layers, dim=1).transpose(1, 2)
+
+    def describe(self, front: Tensor) -> Tensor:
+        """(batch, steps, 184) -> (batch, 984): every band's statistics over the clip."""
+        energies, flat = front[:, :, : _ERB + _MEL], front[:, :, _ERB + _MEL :]
+        quantiles = torch.quantile(energies, torch.tensor([0.1, 0.5, 0.9], device=front.device), dim=1)
+        change = (energies[:, 1:] - energies[:, :-1]).abs().mean(dim=1)
+        parts = [energies.mean(dim=1), energies.std(dim=1), *quantiles, change, flat.mean(dim=1)]
+        return torch.cat(parts, dim=1)
+
+    def embed_clip(self, description: Tensor) -> Tensor:
+        return self.clip(description)
+
+    def calibrate(self, descriptions: Tensor) -> None:
+        """Take over mean and deviation of the training clips' descriptions, (clips, 984)."""
+        self.clip.mean.copy_(descriptions.mean(dim=0))
+        self.clip.deviation.copy_(descriptions.std(dim=0) + 1e-3)
+
+    def clip_parameters(self) -> list[nn.Parameter]:
+        return list(self.clip.parameters())
+
+
+class _Block(nn.Module):
+    """A residual block: depthwise convolution over time, then two dense layers per step."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.over_time = nn.Conv1d(width, width, 7, padding=3, groups=width)
+        self.norm = nn.LayerNorm(width)
+        self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        update = self.norm(self.over_time(hidden).transpose(1, 2))
+        return hidden + self.down(F.gelu(self.up(update))).transpose(1, 2)
+
+
+class _ClipHead(nn.Module):
+    """Standardised clip statistics -> 64 -> dims; the dropout keeps it from learning the clips by heart."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, dims: int, dropout: float) -> None:
+        super().__init__()
+        size = 6 * (_ERB + _MEL) + _FLAT
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("deviation", torch.ones(size))
+        self.layers = nn.Sequential(nn.Dropout(dropout), nn.Linear(size, 64), nn.GELU(), nn.Linear(64, dims))
+
+    def forward(self, description: Tensor) -> Tensor:
+        embedding: Tensor = self.layers((description - self.mean) / self.deviation)
+        return embedding
+
+
+def _flatness(power: Tensor) -> Tensor:
+    """(batch, steps, bins) -> (batch, steps, 24): log10 of geometric over arithmetic mean, in bands of equal width.
+
+    Near 0 for noise, strongly negative for tones and for spectra with holes.
+    """
+    width = (power.shape[2] - 1) // _FLAT
+    banded = power[:, :, 1 : 1 + width * _FLAT].unflatten(2, (_FLAT, width)) + _FLAT_FLOOR
+    return banded.log10().mean(dim=3) - banded.mean(dim=3).log10()

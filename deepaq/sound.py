@@ -1,0 +1,97 @@
+"""What can be scored, files, arrays and tensors, as one stream of mono samples at the rate a network wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from deepaq.audio import Audio, Samples, blocks, check, to_mono
+from deepaq.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Sound: TypeAlias = "str | Path | Audio | npt.NDArray[np.floating] | Tensor"
+
+
+def name_of(sound: Sound) -> str:
+    """How messages call it: its path, or what it is."""
+    return str(sound) if isinstance(sound, str | Path) else "the array"
+
+
+def pieces(sound: Sound, sample_rate: int | None) -> Iterator[Audio]:
+    """The sound as decoded pieces. sample_rate: of an array or tensor, in Hz; ignored for files.
+
+    Arrays are floating point of shape (frames,) or (frames, channels), full scale 1.0. UserError for anything else.
+    """
+    if isinstance(sound, str | Path):
+        yield from blocks(sound)
+        return
+    audio = sound if isinstance(sound, Audio) else _from_array(sound, sample_rate)
+    check(audio, name_of(sound))
+    yield audio
+
+
+def _from_array(sound: npt.NDArray[np.floating] | Tensor, sample_rate: int | None) -> Audio:
+    samples = sound if isinstance(sound, np.ndarray) else sound.detach().cpu().numpy()
+    if sample_rate is None:
+        raise UserError("the array: its sample rate is unknown, give sample_rate in Hz")
+    if not np.issubdtype(samples.dtype, np.floating):
+        raise UserError(f"the array: is {samples.dtype}; give floating point within -1 to 1")
+    if samples.ndim not in (1, 2):
+        raise UserError(f"the array: has shape {samples.shape}; give (frames,) or (frames, channels)")
+    if samples.ndim == 2 and samples.shape[1] > max(8, samples.shape[0]):
+        raise UserError(f"the array: has {samples.shape[1]} channels; give (frames, channels), not its transpose")
+    return Audio(samples.reshape(len(samples), -1).astype(np.float32, copy=False), sample_rate)
+
+
+class MonoStream:
+    """The mean of a sound's channels at `rate` Hz, read from front to back in little memory."""
+
+    def __init__(self, sound: Sound, rate: int, sample_rate: int | None = None) -> None:
+        self.name = name_of(sound)
+        self.rate = rate
+        self._source = _resampled(pieces(sound, sample_rate), rate)
+        self._waiting: Samples = np.empty(0, np.float32)
+        self.seconds = 0.0  # read so far
+
+    def peek(self, frames: int) -> Samples:
+        """The next `frames` samples, fewer at the end, without going on."""
+        parts = [self._waiting]
+        count = len(self._waiting)
+        while count < frames and (piece := next(self._source, None)) is not None:
+            parts.append(piece)
+            count += len(piece)
+        self._waiting = np.concatenate(parts) if len(parts) > 1 else self._waiting
+        return self._waiting[:frames]
+
+    def read(self, frames: int) -> Samples:
+        """The next `frames` samples, fewer at the end."""
+        samples = self.peek(frames)
+        self._waiting = self._waiting[len(samples) :]
+        self.seconds += len(samples) / self.rate
+        return samples
+
+    def segments(self, frames: int) -> Iterator[Samples]:
+        """Consecutive segments of `frames` samples, the last one shorter."""
+        while len(samples := self.read(frames)):
+            yield samples
+
+
+def _resampled(source: Iterator[Audio], rate: int) -> Iterator[Samples]:
+    import soxr
+
+    converter = None
+    for audio in source:
+        mono = to_mono(audio.samples)
+        if audio.sample_rate == rate:
+            yield mono
+            continue
+        converter = converter or soxr.ResampleStream(audio.sample_rate, rate, 1, dtype="float32", quality="HQ")
+        yield converter.resample_chunk(mono)
+    if converter is not None:
+        yield converter.resample_chunk(np.empty(0, np.float32), last=True)

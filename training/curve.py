@@ -1,0 +1,32 @@
+"""The curve from distance to MOS that is learned together with a network."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from deepaq.mapping import Exponential
+
+
+class Curve(nn.Module):
+    """MOS = 1 + (top - 1) exp(-scale * distance ** power), scale and power positive and trained.
+
+    top: MOS of an identical pair.
+    """
+
+    def __init__(self, top: float, scale: float = 0.5, power: float = 1.0) -> None:
+        super().__init__()
+        self.top = top
+        self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
+        self.log_power = nn.Parameter(torch.tensor(math.log(power)))
+
+    def forward(self, distance: Tensor) -> Tensor:
+        # The floor keeps the gradient of the power finite at distance 0.
+        raised = distance.clamp(min=1e-6) ** self.log_power.exp()
+        return 1 + (self.top - 1) * torch.exp(-self.log_scale.exp() * raised)
+
+    def mapping(self) -> Exponential:
+        """As it stands."""
+        return Exponential(self.top, float(self.log_scale.exp()), float(self.log_power.exp()))

@@ -1,0 +1,58 @@
+"""Pictures of a run: labels by condition, and predicted against given MOS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from deepaq.mapping import Mapping
+from training.evaluate import Distances
+from training.table import Table
+
+
+def write(out: Path, rows: Table, found: Distances, mappings: dict[str, Mapping]) -> None:
+    """Save `labels.png` and `predicted.png` of the held-out rows into `out`."""
+    _labels(rows).savefig(out / "labels.png", dpi=110)
+    _predicted(rows, found, mappings).savefig(out / "predicted.png", dpi=110)
+
+
+def _codecs(rows: Table) -> list[str]:
+    return [str(codec) for codec in np.unique(rows.codec[rows.coded])]
+
+
+def _labels(rows: Table) -> Figure:
+    figure = Figure(figsize=(4 * max(1, len(_codecs(rows))), 3.6), layout="constrained")
+    axes: Any = figure.subplots(1, max(1, len(_codecs(rows))), sharey=True, squeeze=False)[0]
+    for axis, codec in zip(axes, _codecs(rows), strict=False):
+        chosen = rows.valid & (rows.codec == codec)
+        bitrates = np.unique(rows.bitrate[chosen])
+        axis.boxplot(
+            [rows.mos[chosen & (rows.bitrate == bitrate)] for bitrate in bitrates],
+            tick_labels=[f"{bitrate:g}" for bitrate in bitrates],
+        )
+        axis.set(title=codec, xlabel="bitrate (kbps)", ylim=(1, 5))
+        axis.grid(axis="y", alpha=0.3)
+    axes[0].set_ylabel("MOS (label)")
+    return figure
+
+
+def _predicted(rows: Table, found: Distances, mappings: dict[str, Mapping]) -> Figure:
+    figure = Figure(figsize=(9, 4.4), layout="constrained")
+    axes: Any = figure.subplots(1, 2, sharey=True)
+    judged = rows.valid & ~rows.clean
+    titles = {"full": "full reference", "unmatched": "non-matching references"}
+    for axis, (mode, title) in zip(axes, titles.items(), strict=True):
+        for codec in [*_codecs(rows), ""]:
+            chosen = judged & (rows.codec == codec)
+            if chosen.any():
+                predicted = mappings[mode](getattr(found, mode)[chosen])
+                axis.scatter(rows.mos[chosen], predicted, s=9, alpha=0.6, label=codec or "distortion")
+        axis.plot([1, 5], [1, 5], color="grey", linewidth=0.8)
+        axis.set(title=title, xlabel="MOS (label)", xlim=(1, 5), ylim=(1, 5))
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("MOS (predicted)")
+    axes[0].legend(markerscale=2)
+    return figure
