@@ -1,0 +1,184 @@
+"""Line a degraded signal up with its reference: the integer lag, the common part and the difference in level.
+
+Every rater that compares sample by sample, frame by frame or block by block is wrong on pairs that are not aligned:
+most coders delay, and an offset of a few milliseconds costs more than the coding itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from deepaq.audio import Samples, level_dbfs, to_mono
+from deepaq.errors import UserError
+
+LARGEST_LAG_S = 0.2
+SILENT_DBFS = -120.0  # the level that digital silence is given, so that a difference of levels is finite
+
+# Plain correlation (0) has broad peaks in tonal music; full whitening (1) finds inaudible residues of another signal.
+WHITENING = 0.6
+_BLOCK = 1 << 18  # samples per block of the cross-spectrum: bounds the memory for long files
+_DISTINCT = 0.6  # the second highest peak of a trustworthy correlation is at most this share of the highest
+_TIED = 0.995  # peaks of periodic sound within this share of the highest are equally good: the nearest to 0 is taken
+_RELATED = 0.5  # least normalised correlation of signals whose peaks are not distinct, such as steady tones
+_FADE_S = 0.02
+_HOP_S, _WINDOW_S, _BANDS = 0.001, 0.012, 16
+_LEAST_DEVIATION = 0.1  # 1 dB
+
+_Reals = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """The common part of a pair.
+
+    reference, degraded: equally long, from the arrays passed in, levels untouched.
+    lag: samples by which the degraded signal was late; negative when it was early.
+    level_db: RMS level of the degraded part minus that of the reference part, silence counting as -120 dBFS.
+    """
+
+    reference: Samples
+    degraded: Samples
+    lag: int
+    level_db: float
+
+
+def align(reference: Samples, degraded: Samples, sample_rate: int, largest_lag_s: float = LARGEST_LAG_S) -> Aligned:
+    """Find the lag of `degraded` and trim both signals to what they have in common.
+
+    Both are (frames,) or (frames, channels) at `sample_rate` in Hz and may differ in length; the lag is sought within
+    +-`largest_lag_s` seconds. Raises UserError when one is empty or not finite.
+    """
+    for samples, name in ((reference, "reference"), (degraded, "degraded signal")):
+        if not len(samples):
+            raise UserError(f"the {name} is empty")
+        if not np.isfinite(samples).all():
+            raise UserError(f"the {name} holds NaN or infinite samples")
+    lag = find_lag(to_mono(reference), to_mono(degraded), sample_rate, largest_lag_s)
+    first, second = _common(reference, degraded, lag)
+    return Aligned(first, second, lag, _level(second) - _level(first))
+
+
+def find_lag(reference: Samples, degraded: Samples, sample_rate: int, largest_lag_s: float = LARGEST_LAG_S) -> int:
+    """Samples by which `degraded` is late, both (frames,) at `sample_rate` in Hz; 0 when nothing tells.
+
+    The highest peak of the partially whitened cross-correlation, of either polarity, decides where it stands out.
+    Where it does not, as with vocoders that keep the sound but not the waveform, the envelopes of 16 bands decide.
+    Sound that is periodic throughout is moved by the least that fits.
+    """
+    bound = min(round(largest_lag_s * sample_rate), max(len(reference), len(degraded)) - 1)
+    if bound < 1:
+        return 0
+    pair = [_faded(signal, round(_FADE_S * sample_rate))[:, None] for signal in (reference, degraded)]
+    waveform = np.abs(_correlation(pair[0], pair[1], bound))
+    if not waveform.any():
+        return 0
+    if _stands_out(waveform, round(0.002 * sample_rate)):
+        return int(np.argmax(waveform)) - bound
+    hop = max(round(_HOP_S * sample_rate), 1)
+    first, second = (_envelopes(signal, sample_rate, hop) for signal in (reference, degraded))
+    coarse = _correlation(first, second, -(-bound // hop))
+    if coarse.any() and _stands_out(coarse, round(0.02 / _HOP_S)):
+        return int(np.clip(round((_peak(coarse) - len(coarse) // 2) * hop), -bound, bound))
+    lag = _nearest_peak(np.abs(_correlation(pair[0], pair[1], bound, whitening=0))) - bound
+    return lag if _similarity(*_common(reference, degraded, lag)) > _RELATED else 0
+
+
+def _correlation(reference: _Reals, degraded: _Reals, bound: int, whitening: float = WHITENING) -> _Reals:
+    """Cross-correlation of (frames, channels) signals, summed over channels, at the lags -bound ... bound.
+
+    The cross-spectrum X is summed over blocks of the reference and divided by |X|^whitening.
+    """
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    block = min(_BLOCK, len(reference))
+    size = next_fast_len(block + 2 * bound, real=True)
+    cross = np.zeros(size // 2 + 1, np.complex128)
+    for start in range(0, len(reference), block):
+        first = reference[start : start + block]
+        begin, end = start - bound, start + len(first) + bound
+        second = np.pad(degraded[max(begin, 0) : max(end, 0)], ((max(-begin, 0), 0), (0, 0)))
+        cross += (rfft(second, size, axis=0) * np.conj(rfft(first, size, axis=0))).sum(axis=1)
+    cross /= np.maximum(np.abs(cross), np.finfo(np.float32).tiny) ** whitening
+    correlation: _Reals = irfft(cross, size)[: 2 * bound + 1]
+    return correlation
+
+
+def _faded(samples: Samples, length: int) -> Samples:
+    """(frames,) with both ends faded: abrupt ends are clicks that whitening would listen to."""
+    length = min(length, len(samples) // 2)
+    faded = samples.astype(np.float32)
+    ramp = np.sin(np.linspace(0, np.pi / 2, length, dtype=np.float32)) ** 2
+    faded[:length] *= ramp
+    faded[len(faded) - length :] *= ramp[::-1]
+    return faded
+
+
+def _stands_out(correlation: _Reals, radius: int) -> bool:
+    """Whether nothing further than `radius` from the highest value comes near it."""
+    best = int(np.argmax(correlation))
+    others = np.concatenate([correlation[: max(best - radius, 0)], correlation[best + radius + 1 :]])
+    return bool(others.size == 0 or others.max() <= _DISTINCT * correlation[best])
+
+
+def _peak(correlation: _Reals) -> float:
+    """Where the highest value lies, between samples by a parabola through it and its neighbours."""
+    best = int(np.argmax(correlation))
+    if not 0 < best < len(correlation) - 1:
+        return best
+    before, here, after = correlation[best - 1 : best + 2]
+    return best + 0.5 * (before - after) / (before - 2 * here + after)
+
+
+def _nearest_peak(correlation: _Reals) -> int:
+    """Of the local maxima as good as the highest, the one nearest to the middle."""
+    padded = np.pad(correlation, 1)
+    peaks = (correlation >= padded[:-2]) & (correlation >= padded[2:]) & (correlation >= _TIED * correlation.max())
+    places = np.flatnonzero(peaks)
+    return int(places[np.argmin(np.abs(places - len(correlation) // 2))])
+
+
+def _envelopes(samples: Samples, sample_rate: int, hop: int) -> _Reals:
+    """(frames,) -> (steps, bands): log energy in bands from 150 Hz to 8 kHz every `hop`, zero mean, unit deviation.
+
+    Bands that hardly vary are zero: they tell nothing of time.
+    """
+    from scipy.fft import rfft
+
+    width = round(_WINDOW_S * sample_rate)
+    size = 1 << (width - 1).bit_length()
+    edges = np.geomspace(150, min(8000, sample_rate / 2), _BANDS + 1)
+    bins = np.unique(np.round(edges / sample_rate * size).astype(int))
+    samples = np.pad(samples, (0, max(width - len(samples), 0)))
+    frames = np.lib.stride_tricks.sliding_window_view(samples, width)[::hop]
+    window = np.hanning(width).astype(np.float32)
+    energy = np.concatenate(
+        [
+            np.add.reduceat(np.square(np.abs(rfft(part * window, size, axis=1))), bins[:-1], axis=1)
+            for part in (frames[start : start + 4096] for start in range(0, len(frames), 4096))
+        ]
+    ).astype(np.float64)
+    level = np.log10(energy + 1e-4 * energy.mean() + np.finfo(np.float32).tiny)
+    level -= level.mean(axis=0)
+    deviation = level.std(axis=0)
+    scaled: _Reals = level * (deviation > _LEAST_DEVIATION) / np.maximum(deviation, _LEAST_DEVIATION)
+    return scaled
+
+
+def _common(reference: Samples, degraded: Samples, lag: int) -> tuple[Samples, Samples]:
+    """What the two have in common when `degraded` is late by `lag`."""
+    reference, degraded = reference[max(-lag, 0) :], degraded[max(lag, 0) :]
+    frames = min(len(reference), len(degraded))
+    return reference[:frames], degraded[:frames]
+
+
+def _similarity(first: Samples, second: Samples) -> float:
+    """Magnitude of the normalised correlation, 0 to 1."""
+    power = float(np.dot(first, first)) * float(np.dot(second, second))
+    return abs(float(np.dot(first, second))) / power**0.5 if power > 0 else 0.0
+
+
+def _level(samples: Samples) -> float:
+    return max(level_dbfs(samples), SILENT_DBFS)
