@@ -1,0 +1,1 @@
+"""Manifests -> a fine-tuned metric."""
