@@ -1,0 +1,102 @@
+"""What Rank-N-Contrast costs: speed against the loop form of the formula, and memory for large batches.
+
+    python tests/bench/loss.py [ROUNDS]
+
+The loop form walks over the keys and compares all pairs with each (the form in which the loss was published): time
+and memory grow with the cube of the batch. Rounds are interleaved; forward and backward; CPU seconds; 256 dimensions.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from training.loss import TAU, pairwise_distances, rank_n_contrast
+
+DIMS = 256
+
+
+def batch(size: int) -> tuple[Tensor, Tensor]:
+    """(N, 1, dims) points and (N,) labels, every seventh of which is that of clean music."""
+    generator = torch.Generator().manual_seed(0)
+    labels = 1 + 3.7 * torch.rand(size, generator=generator)
+    labels[::7] = 4.732
+    return torch.randn(size, 1, DIMS, generator=generator).requires_grad_(), labels
+
+
+def sorted_form(points: Tensor, labels: Tensor) -> Tensor:
+    return rank_n_contrast(pairwise_distances(points), labels, labels).value
+
+
+def loop_form(points: Tensor, labels: Tensor) -> Tensor:
+    """Equation 1 of Zha et al. (2023): of every anchor i and key j, the sum runs over keys at least as far as j."""
+    size = len(points)
+    distances = (points - points.squeeze(1)[None]).norm(dim=-1)
+    others = ~torch.eye(size, dtype=torch.bool)
+    logits = (-distances / TAU)[others].view(size, size - 1)
+    apart = (labels[:, None] - labels[None, :]).abs()[others].view(size, size - 1)
+    total = torch.zeros(())
+    for j in range(size - 1):
+        farther = (apart >= apart[:, j : j + 1]).float()
+        total = total - (logits[:, j] - (farther * logits.exp()).sum(dim=1).log()).sum()
+    return total / (size * (size - 1))
+
+
+def spent(form: str, size: int, repeats: int = 1) -> float:
+    points, labels = batch(size)
+    begin = time.process_time()
+    for _ in range(repeats):
+        globals()[form](points, labels).backward()
+    return (time.process_time() - begin) / repeats
+
+
+def peak_mb() -> float:
+    """Of this process alone: ru_maxrss would start from the parent's."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
+
+
+def measure(form: str, size: int) -> None:
+    """Print CPU seconds and the memory that forward and backward add, in a process of their own."""
+    spent(form, 8)
+    before = peak_mb()
+    seconds = spent(form, size)
+    print(seconds, peak_mb() - before)
+
+
+def main() -> None:
+    torch.set_num_threads(1)  # or waiting threads would count as CPU seconds
+    if len(sys.argv) == 3:
+        measure(sys.argv[1], int(sys.argv[2]))
+        return
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    points, labels = batch(256)
+    values = [float(globals()[form](points, labels).detach()) for form in ("sorted_form", "loop_form")]
+    print(f"N = 256: sorted {values[0]:.6f}, loop {values[1]:.6f}")
+    spent("sorted_form", 256)
+    times: dict[str, list[float]] = {"sorted_form": [], "loop_form": []}
+    for _ in range(rounds):
+        for form, repeats in (("sorted_form", 10), ("loop_form", 1)):
+            times[form].append(spent(form, 256, repeats))
+    for form, values in times.items():
+        print(
+            f"{form:<12} {1e3 * statistics.median(values):8.1f} CPU ms  "
+            f"[{1e3 * min(values):.1f}, {1e3 * max(values):.1f}]"
+        )
+    ratios = sorted(slow / fast for fast, slow in zip(*times.values(), strict=True))
+    print(f"loop / sorted: {statistics.median(ratios):.1f}  [{ratios[0]:.1f}, {ratios[-1]:.1f}]")
+    for size in (1024, 2048):
+        output = subprocess.run(
+            [sys.executable, __file__, "sorted_form", str(size)], check=True, capture_output=True, text=True
+        ).stdout.split()
+        print(f"N = {size}: {float(output[0]):.2f} CPU s, {float(output[1]):.0f} MB added, forward and backward")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""Rank-N-Contrast: distances in the embedding are ordered as differences of the labels are.
+
+Zha et al., "Rank-N-Contrast: Learning Continuous Representations for Regression", NeurIPS 2023, equation 1, with the
+similarity of their published configuration, -distance / tau. DeePAQ sums one term over the MOS of all samples and one
+over the bitrates within each codec.
+
+Anchors (rows) and keys (columns) are apart, so that a process can hold its own anchors against everybody's keys.
+Everything is computed in float32, or in float64 when the distances are, also under autocast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+TAU = 2.0
+CLEAN, UNCODED = 0, -1  # in place of a codec's number (from 1): clean music; distorted by something without a bitrate
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A mean over anchors.
+
+    value: scalar with gradient. floor: what ties in the labels leave even to a perfect order; value >= floor.
+    anchors: how many took part, the weight when means are pooled.
+    """
+
+    value: Tensor
+    floor: Tensor
+    anchors: Tensor
+
+
+def pooled(losses: Sequence[Loss]) -> Loss:
+    """The mean over the anchors of all `losses`; at least one is needed."""
+    anchors = torch.stack([loss.anchors for loss in losses])
+    total = anchors.sum()
+    values, floors = torch.stack([loss.value for loss in losses]), torch.stack([loss.floor for loss in losses])
+    weights = anchors.to(values.dtype) / total.clamp(min=1)
+    return Loss((values * weights).sum(), (floors * weights).sum(), total)
+
+
+def pairwise_distances(anchors: Tensor, keys: Tensor | None = None, normalise: bool = False) -> Tensor:
+    """(N, steps, dims) against (M, steps, dims) -> (N, M): the mean over steps of the Euclidean distance.
+
+    keys: the anchors themselves when None. normalise: project every vector on the unit sphere first.
+    The gradient of a distance of zero is zero.
+    """
+    with torch.autocast(anchors.device.type, enabled=False):
+        near = _by_step(anchors, normalise)
+        far = near if keys is None else _by_step(keys, normalise)
+        # The matrix product form loses half the digits of small distances, and high quality is small distances.
+        return torch.cdist(near, far, compute_mode="donot_use_mm_for_euclid_dist").mean(dim=0)
+
+
+def _by_step(embeddings: Tensor, normalise: bool) -> Tensor:
+    embeddings = _full(embeddings).transpose(0, 1)
+    return torch.nn.functional.normalize(embeddings, dim=-1) if normalise else embeddings
+
+
+def _full(values: Tensor) -> Tensor:
+    return values if values.dtype == torch.float64 else values.float()
+
+
+def rank_n_contrast(
+    distances: Tensor,
+    labels_anchor: Tensor,
+    labels_key: Tensor,
+    mask: Tensor | None = None,
+    tau: float = TAU,
+    first: int | None = 0,
+) -> Loss:
+    """The loss of (N, M) distances given (N,) and (M,) labels.
+
+    Of anchor i and key j: -log(exp(-d_ij / tau) / sum over k of exp(-d_ik / tau)), k over the keys whose label differs
+    from the anchor's at least as much as j's does (j and ties included); mean over j, then over the anchors.
+    Two infinite labels of one sign differ by 0; a pair with a NaN label takes no part.
+
+    mask: (N, M), True where a pair takes part. first: the column of the first anchor (the others follow), which keeps
+    every anchor from being its own key; None when the anchors are not among the keys.
+    """
+    with torch.autocast(distances.device.type, enabled=False):
+        logits = -_full(distances) / tau
+        apart = _differences(labels_anchor, labels_key)
+        valid = ~apart.isnan() if mask is None else ~apart.isnan() & mask
+        if first is not None:
+            valid.diagonal(first).fill_(False)
+        # Farthest labels first; pairs that take no part come last, so that no running sum that is read includes them.
+        ranked_apart, order = torch.where(valid, -apart, 1.0).sort(dim=1)
+        counted = ranked_apart <= 0
+        last_tie = torch.searchsorted(ranked_apart, ranked_apart, right=True) - 1
+        ties = last_tie + 1 - torch.searchsorted(ranked_apart, ranked_apart)
+        ranked = logits.gather(1, order)
+        terms = ranked.logcumsumexp(dim=1).gather(1, last_tie) - ranked
+        value, anchors = _mean(terms, counted)
+        floor, _ = _mean(ties.to(terms.dtype).log(), counted)
+    return Loss(value, floor, anchors)
+
+
+def _differences(anchor: Tensor, key: Tensor) -> Tensor:
+    """(N,) and (M,) labels -> (N, M) absolute differences; those of equal labels are 0 even where they are infinite."""
+    anchor, key = torch.broadcast_tensors(_full(anchor)[:, None], _full(key)[None, :])
+    return torch.where(anchor == key, 0.0, (anchor - key).abs())
+
+
+def _mean(terms: Tensor, counted: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean over anchors of each anchor's mean, and the number of anchors that have a term; 0 without any."""
+    numbers = counted.sum(dim=1)
+    means = torch.where(counted, terms, 0.0).sum(dim=1) / numbers.clamp(min=1)
+    anchors = (numbers > 0).sum()
+    return means.sum() / anchors.clamp(min=1), anchors
+
+
+def bitrate_labels(codec: Tensor, bitrate: Tensor, literal: bool = False) -> Tensor:
+    """(N,) codec numbers and bitrates in kbps -> (N,) labels of the bitrate term, float64; NaN for UNCODED.
+
+    By default steps below clean within the codec: 0 for clean, -1 for the codec's highest bitrate, -2 for the next.
+    Ask for a whole data set at once: then a step means the same in every batch. literal: the bitrate, clean infinite,
+    as the DeePAQ paper writes it; then all bitrates are equally far from clean.
+    """
+    labels = torch.full(codec.shape, torch.nan, dtype=torch.float64, device=codec.device)
+    labels[codec == CLEAN] = torch.inf if literal else 0.0
+    for number in codec[codec > CLEAN].unique():
+        own = codec == number
+        known, place = bitrate[own].unique(return_inverse=True)
+        labels[own] = bitrate[own].double() if literal else (place - len(known)).double()
+    return labels
+
+
+def bitrate_contrast(
+    distances: Tensor,
+    codec_anchor: Tensor,
+    codec_key: Tensor,
+    labels_anchor: Tensor,
+    labels_key: Tensor,
+    tau: float = TAU,
+    first: int | None = 0,
+    clean_anchors: bool = True,
+) -> Loss:
+    """Rank-N-Contrast of the bitrates: of (N, M) distances, codec by codec, each with the clean samples.
+
+    codec_anchor, codec_key: (N,) and (M,) codec numbers, CLEAN or UNCODED; labels as `bitrate_labels` gives them.
+    clean_anchors: order every codec's bitrates around the clean samples too; the paper has coded anchors only.
+    """
+    numbers = codec_key[codec_key > CLEAN].unique()
+    losses = [
+        rank_n_contrast(distances, labels_anchor, labels_key, mask, tau, first)
+        for number in numbers
+        for mask in [_pairs(codec_anchor, codec_key, number, clean_anchors)]
+    ]
+    if not losses:  # a batch without coded samples: zero, with a graph
+        none = torch.zeros_like(distances, dtype=torch.bool)
+        losses = [rank_n_contrast(distances, labels_anchor, labels_key, none, tau, first)]
+    return pooled(losses)
+
+
+def _pairs(codec_anchor: Tensor, codec_key: Tensor, number: Tensor, clean_anchors: bool) -> Tensor:
+    rows = codec_anchor == number
+    if clean_anchors:
+        rows = rows | (codec_anchor == CLEAN)
+    return rows[:, None] & ((codec_key == number) | (codec_key == CLEAN))[None, :]
