@@ -46,7 +46,7 @@ def _from_array(sound: npt.NDArray[np.floating] | Tensor, sample_rate: int | Non
         raise UserError(f"the array: has shape {samples.shape}; give (frames,) or (frames, channels)")
     if samples.ndim == 2 and samples.shape[1] > max(8, samples.shape[0]):
         raise UserError(f"the array: has {samples.shape[1]} channels; give (frames, channels), not its transpose")
-    return Audio(samples.reshape(len(samples), -1).astype(np.float32, copy=False), sample_rate)
+    return Audio((samples if samples.ndim == 2 else samples[:, None]).astype(np.float32, copy=False), sample_rate)
 
 
 class MonoStream:

@@ -1,0 +1,237 @@
+"""Scoring: what a metric promises whatever its weights are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+import deepaq
+from deepaq import checkpoint
+from deepaq.audio import Audio
+from deepaq.backbone import BACKBONES, build
+from deepaq.checkpoint import Checkpoint
+from deepaq.cli import main
+from deepaq.errors import UserError
+from deepaq.mapping import Exponential
+from deepaq.metric import Metric
+from tests.sounds import RATE, music, write
+
+CURVE = Exponential(4.732, 0.3, 0.8)
+
+
+def metric(name: str = "compact", **settings: object) -> Metric:
+    torch.manual_seed(0)
+    return Metric(Checkpoint(build(name, **settings).eval(), CURVE, CURVE))
+
+
+@pytest.fixture(scope="module")
+def sound() -> np.ndarray:
+    return music(3, 1)
+
+
+def noisy(sound: np.ndarray, level: float) -> np.ndarray:
+    noise = np.random.default_rng(5).standard_normal(sound.shape).astype(np.float32)
+    return sound + np.float32(level) * noise
+
+
+def test_identity_is_distance_0_and_the_top_of_the_scale(sound: np.ndarray) -> None:
+    score = metric().score(sound, sound.copy(), sample_rate=RATE)
+    assert score.distance == 0
+    assert score.mos == pytest.approx(4.732)
+    assert (score.lag_samples, score.level_db) == (0, pytest.approx(0))
+
+
+def test_more_noise_is_further_away(sound: np.ndarray) -> None:
+    found = [metric().score(sound, noisy(sound, level), sample_rate=RATE) for level in (0.001, 0.01, 0.1)]
+    assert found[0].distance < found[1].distance < found[2].distance
+    assert found[0].mos > found[1].mos > found[2].mos
+
+
+def test_the_full_reference_distance_is_symmetric(sound: np.ndarray) -> None:
+    other = noisy(sound, 0.01)
+    there, back = (metric().score(*pair, sample_rate=RATE).distance for pair in ((sound, other), (other, sound)))
+    assert there == pytest.approx(back, rel=1e-5)
+
+
+def test_a_delay_is_found_reported_and_removed(sound: np.ndarray) -> None:
+    late = np.concatenate([np.zeros((1105, 2), np.float32), noisy(sound, 0.005)])
+    score = metric().score(sound, late, sample_rate=RATE)
+    assert score.lag_samples == pytest.approx(1105 * 48_000 / RATE, abs=1)
+    assert "late, aligned" in score.notes[0]
+    assert score.distance == pytest.approx(
+        metric().score(sound, noisy(sound, 0.005), sample_rate=RATE).distance, rel=0.1
+    )
+
+
+def test_gain_alone_is_reported_and_hardly_counts(sound: np.ndarray) -> None:
+    softer = metric().score(sound, sound * np.float32(10 ** (-6 / 20)), sample_rate=RATE)
+    assert softer.level_db == pytest.approx(-6, abs=0.01)
+    assert softer.distance < 0.05 * metric().score(sound, noisy(sound, 0.01), sample_rate=RATE).distance
+
+
+def test_files_arrays_tensors_and_containers_give_one_result(sound: np.ndarray, tmp_path: Path) -> None:
+    quantised = np.round(sound * 32767) / np.float32(32768)
+    worse = np.round(noisy(sound, 0.01) * 32767) / np.float32(32768)
+    by_file = metric().score(write(tmp_path / "a.wav", quantised), write(tmp_path / "b.flac", worse))
+    by_array = metric().score(quantised, worse, sample_rate=RATE)
+    by_tensor = metric().score(torch.from_numpy(quantised), torch.from_numpy(worse), sample_rate=RATE)
+    by_audio = metric().score(Audio(quantised, RATE), Audio(worse, RATE))
+    for other in (by_array, by_tensor, by_audio):
+        assert other.distance == pytest.approx(by_file.distance, rel=1e-4)
+
+
+def test_long_sound_is_scored_in_segments_that_cover_it() -> None:
+    clean = music(23, 2)
+    worse = clean.copy()
+    worse[10 * RATE : 20 * RATE] = noisy(clean, 0.05)[10 * RATE : 20 * RATE]
+    score = metric().score(clean, worse, sample_rate=RATE)
+    assert [(segment.start_s, round(segment.seconds, 2)) for segment in score.segments] == [(0, 10), (10, 10), (20, 3)]
+    assert score.seconds == pytest.approx(23, abs=1e-3)
+    assert score.segments[1].distance > 20 * score.segments[0].distance
+    weights = [segment.seconds for segment in score.segments]
+    assert score.distance == pytest.approx(np.average([s.distance for s in score.segments], weights=weights))
+
+
+def test_a_longer_version_is_scored_as_far_as_both_last(sound: np.ndarray) -> None:
+    score = metric().score(sound[: 2 * RATE], noisy(sound, 0.01), sample_rate=RATE)
+    assert score.seconds == pytest.approx(2, abs=1e-3)
+    assert "is 1.00 s longer" in " ".join(score.notes)
+
+
+def test_non_matching_references_need_no_alignment_and_few_are_noted(sound: np.ndarray) -> None:
+    ours = metric()
+    clean = [music(3, seed) for seed in range(10, 13)]
+    score = ours.score(sound, references=clean, sample_rate=RATE)
+    again = ours.score(sound, references=ours.references(clean, RATE), sample_rate=RATE)
+    assert score.distance == again.distance > 0
+    assert score.lag_samples is None
+    assert "only 3 clean references" in score.notes[0]
+
+
+BAD = {
+    "is silent": lambda s: np.zeros_like(s),
+    "NaN": lambda s: np.where(np.arange(len(s))[:, None] == 3, np.nan, s).astype(np.float32),
+    "0.25 s are needed": lambda s: s[: RATE // 10],
+    "give floating point": lambda s: (s * 32767).astype(np.int16),
+    "holds no audio": lambda s: s[:0],
+    "not its transpose": lambda s: np.ascontiguousarray(s.T),
+}
+
+
+@pytest.mark.parametrize("reason", BAD)
+def test_what_cannot_be_scored_says_why(sound: np.ndarray, reason: str) -> None:
+    with pytest.raises(UserError, match=reason):
+        metric().score(BAD[reason](sound), BAD[reason](sound), sample_rate=RATE)
+    with pytest.raises(UserError, match=reason):
+        metric().score(BAD[reason](sound), references=[sound], sample_rate=RATE)
+
+
+def test_an_array_without_its_rate_is_refused(sound: np.ndarray) -> None:
+    with pytest.raises(UserError, match="give sample_rate"):
+        metric().score(sound, sound)
+
+
+def test_a_checkpoint_scores_as_before_it_was_saved(sound: np.ndarray, tmp_path: Path) -> None:
+    before = metric()
+    checkpoint.save(tmp_path / "run", before.model)
+    after = deepaq.load(tmp_path / "run")
+    pair = sound, noisy(sound, 0.01)
+    assert after.score(*pair, sample_rate=RATE) == before.score(*pair, sample_rate=RATE)
+    assert after.score(pair[1], references=[sound], sample_rate=RATE).mos == pytest.approx(
+        before.score(pair[1], references=[sound], sample_rate=RATE).mos
+    )
+
+
+def test_broken_run_folders_say_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such run folder"):
+        deepaq.load(tmp_path / "absent")
+    with pytest.raises(UserError, match=r"model\.json is missing"):
+        deepaq.load(tmp_path)
+    checkpoint.save(tmp_path / "run", metric().model)
+    weights = tmp_path / "run" / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="cannot be loaded"):
+        deepaq.load(tmp_path / "run")
+    weights.unlink()
+    with pytest.raises(UserError, match="cannot be loaded"):
+        deepaq.load(tmp_path / "run")
+    weights.write_bytes(whole)
+    content = json.loads((tmp_path / "run" / "model.json").read_text())
+    for change, reason in (({"format": 99}, "newer version"), ({"backbone": "nothing"}, "unknown")):
+        (tmp_path / "run" / "model.json").write_text(json.dumps(content | change))
+        with pytest.raises(UserError, match=reason):
+            deepaq.load(tmp_path / "run")
+    (tmp_path / "run" / "model.json").write_text("{")
+    with pytest.raises(UserError, match="is damaged"):
+        deepaq.load(tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", [name for name in BACKBONES if name in ("compact", "plain")])
+def test_contract_of_backbones(name: str) -> None:
+    network = build(name).eval()
+    samples = torch.from_numpy(music(2, 3, rate=network.sample_rate, channels=1)[:, 0].copy()).repeat(2, 1)
+    samples[1] += 0.01 * torch.randn(samples.shape[1])
+    front = network.front(samples)
+    assert front.shape[1] == pytest.approx(2 * network.front_rate, rel=0.05)
+    points, clip = network.embed(front), network.embed_clip(network.describe(front))
+    assert points.ndim == 3
+    assert clip.ndim == 2
+    assert len(points) == len(clip) == 2
+    counts = network.parameter_counts()
+    assert counts["backbone"] + counts["lora"] + counts["head"] == counts["total"]
+    json.dumps(network.settings())
+    rebuilt = build(name, **network.settings())
+    rebuilt.load_state_dict(network.state_dict())
+    assert torch.equal(rebuilt.eval().embed(front), points)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    checkpoint.save(tmp_path / "run", metric().model)
+    return tmp_path / "run"
+
+
+def test_the_command_prints_json_rows_and_notes_apart(sound: np.ndarray, run: Path, tmp_path: Path) -> None:
+    clean, worse = write(tmp_path / "a.wav", sound), write(tmp_path / "b.wav", noisy(sound, 0.02))
+    done = CliRunner().invoke(main, ["score", str(clean), str(worse), str(clean), "--model", str(run), "--json"])
+    assert done.exit_code == 0
+    rows = json.loads(done.stdout.splitlines()[-1])
+    assert [row["degraded"] for row in rows] == [str(worse), str(clean)]
+    assert set(rows[0]) >= {"reference", "degraded", "distance", "mos", "seconds"}
+    assert rows[1]["distance"] == 0 < rows[0]["distance"]
+
+
+def test_one_bad_file_does_not_stop_the_others(sound: np.ndarray, run: Path, tmp_path: Path) -> None:
+    clean = write(tmp_path / "a.wav", sound)
+    (tmp_path / "b.mp3").write_bytes(b"no audio at all")
+    done = CliRunner().invoke(main, ["score", str(clean), str(tmp_path / "b.mp3"), str(clean), "--model", str(run)])
+    assert done.exit_code == 1
+    assert done.stderr.count("error:") == 1
+    assert "b.mp3" in done.stderr
+    assert str(clean) in done.stdout
+
+
+def test_against_a_folder(sound: np.ndarray, run: Path, tmp_path: Path) -> None:
+    for seed in range(2):
+        write(tmp_path / "clean" / f"{seed}.wav", music(2, seed))
+    worse = write(tmp_path / "b.wav", noisy(sound, 0.02))
+    done = CliRunner().invoke(
+        main, ["score", "--against", str(tmp_path / "clean"), str(worse), "--model", str(run), "--json"]
+    )
+    assert done.exit_code == 0
+    assert json.loads(done.stdout.splitlines()[-1])[0]["reference"] == str(tmp_path / "clean")
+    empty = CliRunner().invoke(main, ["score", "--against", str(run), str(worse), "--model", str(run)])
+    assert empty.exit_code == 2
+    assert "holds no audio" in empty.stderr
+
+
+def test_one_sound_alone_is_exit_2(run: Path) -> None:
+    done = CliRunner().invoke(main, ["score", "a.wav", "--model", str(run)])
+    assert done.exit_code == 2
+    assert "--against" in done.stderr
