@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch.nn.functional import huber_loss
 
 from training.batch import Labels
 from training.curve import Curve
-from training.loss import bitrate_contrast, pairwise_distances, rank_n_contrast
+from training.loss import bitrate_contrast, pairwise_distances, pooled, rank_n_contrast
 from training.recipe import Contrast, Objective
 
 _HUBER = 0.25  # MOS beyond which an error counts linearly
@@ -34,23 +35,28 @@ def contrast(points: Tensor, labels: Labels, weights: Objective, settings: Contr
     parts: dict[str, float] = {}
     if not (weights.mos or weights.bitrate):
         return Terms(total, parts)
-    distances = pairwise_distances(points)
-    mask = None if points.shape[1] == 1 else labels.clip[:, None] == labels.clip[None]
+    groups: list[Any] = (
+        [slice(None)] if points.shape[1] == 1 else [labels.clip == clip for clip in labels.clip.unique()]
+    )
+    distances = [pairwise_distances(points[rows]) for rows in groups]
     if weights.mos:
-        loss = rank_n_contrast(distances, labels.mos, labels.mos, mask, settings.tau)
+        found = [
+            rank_n_contrast(apart, labels.mos[rows], labels.mos[rows], tau=settings.tau)
+            for apart, rows in zip(distances, groups, strict=True)
+        ]
+        loss = pooled(found)
         total = total + weights.mos * loss.value
         parts["mos"] = float(loss.value.detach() - loss.floor)
     if weights.bitrate:
-        if mask is None:
-            groups = [(distances, labels.codec, labels.rank)]
-        else:  # clip by clip, as the codecs of different clips must not meet
-            chosen = [labels.clip == clip for clip in labels.clip.unique()]
-            groups = [(distances[rows][:, rows], labels.codec[rows], labels.rank[rows]) for rows in chosen]
-        losses = [bitrate_contrast(part, codec, codec, rank, rank, settings.tau) for part, codec, rank in groups]
-        value = torch.stack([loss.value for loss in losses]).mean()
-        floor = torch.stack([loss.floor for loss in losses]).mean()
-        total = total + weights.bitrate * value
-        parts["bitrate"] = float(value.detach() - floor)
+        found = [
+            bitrate_contrast(apart, codec, codec, rank, rank, settings.tau)
+            for apart, codec, rank in zip(
+                distances, (labels.codec[rows] for rows in groups), (labels.rank[rows] for rows in groups), strict=True
+            )
+        ]
+        loss = pooled(found)
+        total = total + weights.bitrate * loss.value
+        parts["bitrate"] = float(loss.value.detach() - loss.floor)
     return Terms(total, parts)
 
 
