@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from deepaq.errors import UserError
@@ -29,6 +30,10 @@ class Backbone(nn.Module, ABC):
     def front(self, samples: Tensor) -> Tensor:
         """The fixed first stage: (batch, frames) -> (batch, items, ...); the samples themselves by default."""
         return samples
+
+    def audible(self, samples: Tensor) -> Tensor:
+        """(batch, frames) -> (batch,): which segments may be embedded; all by default."""
+        return torch.ones(len(samples), dtype=torch.bool, device=samples.device)
 
     @abstractmethod
     def embed(self, front: Tensor) -> Tensor:
@@ -86,7 +91,10 @@ class Backbone(nn.Module, ABC):
 # name -> module:class; adding a backbone is one file and one line here.
 BACKBONES = {
     "compact": "deepaq.compact:Compact",
+    "hubert": "deepaq.mert:Hubert",
+    "mert": "deepaq.mert:Mert",
     "plain": "deepaq.plain:Plain",
+    "wav2vec2": "deepaq.mert:Wav2vec2",
 }
 
 

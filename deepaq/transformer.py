@@ -1,0 +1,88 @@
+"""The wav2vec family, run so that only what is pooled is kept: every hidden state's mean over time.
+
+The library's own classes hold the layers; walking through them here, instead of asking for all hidden states, frees
+each state as soon as its mean is taken, and keeps the frozen convolutional frontend out of the gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from deepaq.audio import SILENCE_DBFS
+
+# The base size of MERT v1, HuBERT and wav2vec 2.0, in the library's terms.
+BASE: Mapping[str, Any] = {
+    "hidden_size": 768,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "intermediate_size": 3072,
+    "conv_dim": [512] * 7,
+    "conv_kernel": [10, 3, 3, 3, 3, 2, 2],
+    "conv_stride": [5, 2, 2, 2, 2, 2, 2],
+    "conv_bias": False,
+    "num_conv_pos_embeddings": 128,
+    "num_conv_pos_embedding_groups": 16,
+    "feat_extract_norm": "group",
+    "do_stable_layer_norm": False,
+    "hidden_act": "gelu",
+    "layer_norm_eps": 1e-5,
+}
+
+
+def build(library_class: str, shape: Mapping[str, Any], dropout: float, seed: int) -> Any:
+    """The library's model of that shape with random weights, the same ones for the same seed."""
+    import transformers
+
+    model_class = getattr(transformers, library_class)
+    config = model_class.config_class(
+        **shape,
+        hidden_dropout=dropout,
+        attention_dropout=dropout,
+        feat_proj_dropout=dropout,
+        activation_dropout=0.0,
+        # A dropped layer would be missing from the pooled ones; masked spans are for pretraining, but the vector that
+        # stands in for them is among the published tensors, so the probability may not be 0.
+        layerdrop=0.0,
+        apply_spec_augment=False,
+        mask_time_prob=0.05,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return model_class(config)
+
+
+def audible(samples: Tensor) -> Tensor:
+    """(batch, frames) -> (batch,): False for a segment of which a half is below -70 dBFS, as a padded one's is."""
+    frames = samples.shape[1]
+    halves = samples.float().unfold(1, frames // 2, (frames + 1) // 2)
+    return (halves.var(dim=2, correction=0) >= 10 ** (SILENCE_DBFS / 10)).all(dim=1)
+
+
+def normalised(samples: Tensor) -> Tensor:
+    """(batch, frames), each segment with zero mean and unit variance, as these networks were pretrained."""
+    variance, mean = torch.var_mean(samples.float(), dim=1, correction=0, keepdim=True)
+    return (samples - mean) * torch.rsqrt(variance + 1e-7)
+
+
+def pooled(network: Any, samples: Tensor, train_frontend: bool, checkpointing: bool) -> Tensor:
+    """Normalised samples (batch, frames) -> (batch, layers + 1, hidden size): means over time, float32.
+
+    network: the library's model. checkpointing: compute activations twice instead of keeping them.
+    """
+    with torch.set_grad_enabled(train_frontend and torch.is_grad_enabled()):
+        features = network.feature_extractor(samples).transpose(1, 2)
+    hidden = network.feature_projection(features)
+    hidden = hidden[0] if isinstance(hidden, tuple) else hidden  # wav2vec 2.0 also gives what it would quantise
+    encoder = network.encoder
+    hidden = encoder.dropout(encoder.layer_norm(hidden + encoder.pos_conv_embed(hidden)))
+    means = [hidden.mean(dim=1, dtype=torch.float32)]
+    for layer in encoder.layers:
+        # The reentrant kind of checkpointing would lose the gradients of LoRA, whose first input has none.
+        hidden = checkpoint(layer, hidden, use_reentrant=False) if checkpointing else layer(hidden)
+        means.append(hidden.mean(dim=1, dtype=torch.float32))
+    return torch.stack(means, dim=1)

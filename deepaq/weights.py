@@ -1,0 +1,181 @@
+"""Pretrained transformer weights: found, checked against their published checksum, read without running any code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from deepaq.errors import UserError
+
+State = dict[str, Tensor]
+BIN, SAFETENSORS = "pytorch_model.bin", "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Release:
+    """One published checkpoint, pinned.
+
+    sha256: of `pytorch_model.bin` at that revision. prefix: what stands before the names of its encoder's tensors when
+    it was saved together with a pretraining head.
+    """
+
+    repository: str
+    revision: str
+    sha256: str
+    prefix: str
+    licence: str
+
+
+# The checksums are those that several independent users of these revisions report.
+MERT = Release(
+    "m-a-p/MERT-v1-95M",
+    "12af15fef9d0ac838c3f475bfbbf26d2060dd4f5",
+    "a2b8b747f72c06e0595aeae41ae5473f4364938c6b39b2c58be38c48e6bd3fcd",
+    "mert.",
+    "CC-BY-NC-4.0",
+)
+WAV2VEC2 = Release(
+    "facebook/wav2vec2-base",
+    "0b5b8e868dd84f03fd87d01f9c4ff0f080fecfe8",
+    "3249fe98bfc62fcbc26067f724716a6ec49d12c4728a2af1df659013905dff21",
+    "wav2vec2.",
+    "Apache-2.0",
+)
+HUBERT = Release(
+    "facebook/hubert-base-ls960",
+    "dba3bb02fda4248b6e082697eee756de8fe8aa8a",
+    "062249fffb353eab67547a2fbc129f7c31a2f459faf641b19e8fb007cc5c48ad",
+    "hubert.",
+    "Apache-2.0",
+)
+
+
+def from_folder(folder: Path, release: Release, config: Mapping[str, Any], sha256: str = "") -> State:
+    """The tensors in a folder as it is downloaded: `model.safetensors` or `pytorch_model.bin`, and `config.json`.
+
+    config: the architecture that is wanted; what `config.json` says of it must agree. sha256: that of the file, when
+    it is not the published one. Raises UserError for every disagreement.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder of {release.repository} weights")
+    path = next((folder / name for name in (SAFETENSORS, BIN) if (folder / name).is_file()), None)
+    if path is None:
+        raise UserError(f"{folder}: holds neither {SAFETENSORS} nor {BIN}; download {release.repository} into it")
+    if (folder / "config.json").is_file():
+        check_config(folder / "config.json", release, config)
+    expected = sha256 or (release.sha256 if path.name == BIN else "")
+    return read(path, release, expected)
+
+
+def from_hub(release: Release, config: Mapping[str, Any], variable: str) -> State:
+    """The published tensors: from the folder that the environment variable names, or the hub's cache, or the hub."""
+    if folder := os.environ.get(variable):
+        return from_folder(Path(folder), release, config)
+    from huggingface_hub import hf_hub_download
+
+    try:
+        path = hf_hub_download(release.repository, BIN, revision=release.revision)
+    except Exception as error:  # whatever the network or the hub client says, the remedy is the same
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(
+            f"{release.repository}: cannot be fetched ({reason}); set {variable} or backbone.init to a folder that"
+            " holds it, or backbone.init=random to go without"
+        ) from None
+    return read(Path(path), release, release.sha256)
+
+
+def check_config(path: Path, release: Release, config: Mapping[str, Any]) -> None:
+    """Raise UserError when `config.json` describes another network than `config`."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        raise UserError(f"{path}: is not readable JSON; download {release.repository} again") from None
+    if (found.get("attention_relax") or 0) > 0:
+        raise UserError(
+            f"{path}: attention_relax is {found['attention_relax']:g}: as in MERT-v1-330M, which is another"
+            f" architecture; use {release.repository}"
+        )
+    for name in ("deepnorm", "feature_extractor_cqt", "conv_pos_batch_norm"):
+        if found.get(name):
+            raise UserError(f"{path}: {name} is set, which {release.repository} has not; use that one")
+    for name, value in config.items():
+        if name in found and _plain(found[name]) != _plain(value):
+            raise UserError(f"{path}: {name} is {found[name]}, {release.repository} has {_plain(value)}; use that one")
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, (list, tuple)) else value
+
+
+def read(path: Path, release: Release, sha256: str = "") -> State:
+    """The encoder's tensors under the names that the current library gives them; float32.
+
+    sha256: what the file must have; empty for any. Raises UserError. No code in a pickle is executed.
+    """
+    if sha256 and (found := file_sha256(path)) != sha256:
+        raise UserError(
+            f"{path}: its SHA-256 is {found}, expected {sha256}; download {release.repository} at"
+            f" {release.revision[:12]} again, or set backbone.sha256 if these weights are meant"
+        )
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        if not all(isinstance(tensor, Tensor) for tensor in state.values()):
+            raise ValueError("holds more than tensors")
+    except Exception as error:  # torch and safetensors raise many kinds for a file that is not theirs
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path}: is not a file of tensors ({reason}); download {release.repository} again") from None
+    return current_names(state, release.prefix)
+
+
+def current_names(state: Mapping[str, Tensor], prefix: str) -> State:
+    """Drop the heads of a pretraining model, and name the parts of the weight norm as torch does today."""
+    if any(name.startswith(prefix) for name in state):
+        state = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+    renamed = {}
+    for name, tensor in state.items():
+        for old, new in (("weight_g", "original0"), ("weight_v", "original1")):
+            if name.endswith(f".conv.{old}"):
+                name = f"{name.removesuffix(old)}parametrizations.weight.{new}"
+        renamed[name] = tensor.float() if tensor.is_floating_point() else tensor
+    return renamed
+
+
+def load_strictly(module: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:
+    """Copy every tensor into `module`; UserError when one is missing, left over or of another shape."""
+    wanted = module.state_dict()
+    missing, extra = sorted(set(wanted) - set(state)), sorted(set(state) - set(wanted))
+    wrong = [name for name in wanted if name in state and wanted[name].shape != state[name].shape]
+    for names, what in ((missing, "lacks"), (extra, "has the unknown"), (wrong, "has another shape for")):
+        if names:
+            raise UserError(
+                f"{origin}: {what} {names[0]} ({len(names)} of {len(wanted)} tensors); these are other weights"
+            )
+    module.load_state_dict(dict(state))
+
+
+def fingerprint(module: nn.Module) -> str:
+    """SHA-256, 24 hexadecimal digits, of all tensors with their names: the same from whatever file they came."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(f"{name}:{tuple(tensor.shape)}:".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:24]
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
