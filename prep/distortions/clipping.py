@@ -1,0 +1,17 @@
+"""Hard clipping: overdriven converters and mastering."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deepaq.audio import Samples
+from prep.distortions.distortion import Distortion, Grade, grades
+
+
+def _clip(samples: Samples, sample_rate: int, grade: Grade, rng: np.random.Generator) -> np.ndarray:
+    """Clip at the level that the given share of the samples exceeds; a share means the same for quiet clips."""
+    level = np.quantile(np.abs(samples), 1 - grade["share"])
+    return np.clip(samples, -level, level)
+
+
+CLIPPING = Distortion("clipping", _clip, grades(share=(0.005, 0.02, 0.06, 0.15, 0.35)))

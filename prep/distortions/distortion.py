@@ -1,0 +1,36 @@
+"""A distortion: one way of damaging audio that needs no codec, in five grades."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepaq.audio import Samples
+
+Grade = Mapping[str, float]
+Apply = Callable[[Samples, int, Grade, np.random.Generator], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """name: as in condition names. apply: (samples (frames, channels), Hz, grade, generator) -> as many samples.
+
+    grades: the parameters of severity 1 (hardly audible) to 5 (very annoying), each worse than the one before.
+    codecs: True when a coding program takes part, whose version then belongs to the settings.
+    """
+
+    name: str
+    apply: Apply
+    grades: tuple[Grade, ...]
+    codecs: bool = False
+
+    @property
+    def severities(self) -> range:
+        return range(1, len(self.grades) + 1)
+
+
+def grades(**parameters: tuple[float, ...]) -> tuple[Grade, ...]:
+    """Parameter tuples, one value per severity, as one mapping per severity."""
+    return tuple(dict(zip(parameters, values, strict=True)) for values in zip(*parameters.values(), strict=True))

@@ -1,0 +1,17 @@
+"""Uniform quantisation without dither: too few bits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deepaq.audio import Samples
+from prep.distortions.distortion import Distortion, Grade, grades
+
+
+def _quantise(samples: Samples, sample_rate: int, grade: Grade, rng: np.random.Generator) -> np.ndarray:
+    """Mid-tread steps of which 2^bits span the clip's range from -peak to +peak."""
+    step = np.abs(samples).max() * 2 ** (1 - grade["bits"])
+    return np.rint(samples / step) * step if step > 0 else samples
+
+
+QUANTISATION = Distortion("quantisation", _quantise, grades(bits=(11, 9, 7, 5, 4)))

@@ -1,0 +1,37 @@
+"""Tandem coding: three codecs in a row, as on the way from studio to listener."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from deepaq.audio import Samples, fit, read, resample, to_stereo
+from deepaq.errors import UserError
+from prep.codecs import CODECS
+from prep.distortions.distortion import Distortion, Grade, grades
+from prep.encode import encode
+
+CHAIN = ("aac", "mp3", "opus")
+
+
+def _tandem(samples: Samples, sample_rate: int, grade: Grade, rng: np.random.Generator) -> np.ndarray:
+    """Code and decode with AAC, mp3 and Opus one after another, each at `kbps`; the codecs work in stereo."""
+    coded = to_stereo(samples)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in CHAIN:
+            clip = Path(folder) / f"before-{name}.wav"
+            soundfile.write(clip, coded, sample_rate, subtype="FLOAT")
+            (made,) = encode(
+                clip, [CODECS[name].condition(int(grade["kbps"]))], Path(folder), len(coded) / sample_rate
+            ).values()
+            if isinstance(made, str):
+                raise UserError(f"tandem: {made}")
+            audio = read(made)
+            coded = fit(resample(audio.samples, audio.sample_rate, sample_rate), len(samples))
+    return coded if samples.shape[1] == 2 else np.repeat(coded.mean(axis=1, keepdims=True), samples.shape[1], axis=1)
+
+
+TANDEM = Distortion("tandem", _tandem, grades(kbps=(128, 96, 80, 64, 48)), codecs=True)
