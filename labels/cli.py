@@ -52,6 +52,48 @@ def rate(data: Path, name: str, **options: Any) -> None:
     _rate(data, name, **options)
 
 
+@main.command("import")
+@click.argument("form", metavar="FORMAT")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Data set folder, new or to go on with.")
+@click.option("--name", default=None, help="csv, webmushra: what the test is called.  [default: of PATH]")
+@click.option("--scale", default=None, help="csv, webmushra: the ratings' scale.  [default: MUSHRA]")
+@click.option("--lowest", default=None, help="csv, webmushra: the scale's lowest rating.")
+@click.option("--highest", default=None, help="csv, webmushra: the scale's highest rating.")
+@click.option("--licence", default=None, help="csv, webmushra: of the ratings and audio.")
+@click.option("--citation", default=None, help="csv, webmushra: what a report cites.")
+@click.option("--jobs", type=int, default=None, help="Worker processes.  [default: one per processor]")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, do nothing.")
+@json_option
+@quiet_option
+def import_(
+    form: str,
+    path: Path,
+    out: Path,
+    jobs: int | None,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+    **own: str | None,
+) -> None:
+    """Make a data set of a listening test, audio and ratings.
+
+    FORMAT: igorc96, odaq, odaq-b1, odaq-b2, peass, saoc, sassec, sisec08, stahl2024, webmushra, or csv with columns
+    reference, degraded, score and, where there are such, listener, item, condition, ci_low, ci_high, role, content.
+    A csv with columns degraded_id, score and listener adds ratings to what is in the data set already.
+    """
+    from labels.importing import stage
+    from manifests.jobs import cpu_count
+
+    settings = stage.Settings(
+        options=tuple((key, value) for key, value in own.items() if value is not None),
+        jobs=cpu_count() if jobs is None else jobs,
+        quiet=quiet,
+    )
+    result = (stage.plan if dry_run else stage.import_test)(form, path, out, settings)
+    _finish(result, as_json)
+
+
 def _rate(
     data: Path,
     name: str,
@@ -76,11 +118,16 @@ def _rate(
     if dry_run:
         _show(stage.plan(data, name, settings), as_json)
         return
-    result = stage.rate(data, name, settings)
-    for line in result.pop("errors"):
+    _finish(stage.rate(data, name, settings), as_json)
+
+
+def _finish(result: dict[str, Any], as_json: bool) -> None:
+    """Print what was done; exit with 1 when something failed."""
+    errors = result.pop("errors")
+    for line in errors:
         complain(line)
     _show(result, as_json)
-    finish(result["failed"])
+    finish(len(errors))
 
 
 def _show(values: dict[str, Any], as_json: bool) -> None:

@@ -55,9 +55,12 @@ class Dataset:
             read_footer(path)
             # partitioning=None: the folder name rater=... must not become a second rater column.
             part = pq.read_table(path, partitioning=None)
-            missing = [name for name in wanted if name not in part.schema.names]
-            if missing:
-                raise UserError(f"{path}: lacks the column {missing[0]}; it is damaged or foreign, move it away")
+            for field in layout:
+                if field.name in part.schema.names:
+                    continue
+                if not field.nullable:
+                    raise UserError(f"{path}: lacks the column {field.name}; it is damaged or foreign, move it away")
+                part = part.append_column(field, pa.nulls(part.num_rows, field.type))
             parts.append(part.select(wanted).cast(layout))
         if not parts:
             return layout.empty_table()

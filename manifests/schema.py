@@ -1,7 +1,7 @@
 """The three tables, column by column.
 
 A table's fragments are Parquet files in its folder; a row is known by its key, and of two rows with one key the
-latest `ok` one counts.
+latest `ok` one counts. A column that may be null may also be absent from a fragment: it was added later.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 SCHEMA_VERSION = 1
 OK, FAILED, SKIPPED = "ok", "failed", "skipped"
+REFERENCE, ANCHOR, CODED = "reference", "anchor", "coded"  # roles in a listening test
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,10 @@ DEGRADED = TableSpec(
         ("lag_samples", _INT, False),  # positive: the degraded version is late
         ("correlation", _REAL, False),  # normalised, at that lag, -1..1
         ("peak", _REAL, False),  # of the decoded samples, full scale is 1
+        ("test", _TEXT, False),  # listening test that rated it, and in that test's own names:
+        ("item", _TEXT, False),  # the trial; two trials may share a reference
+        ("content", _TEXT, False),  # the class of the item
+        ("role", _TEXT, False),  # reference (the hidden one) | anchor | coded
         ("status", _TEXT, True),
         ("error", _TEXT, False),
     ),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,6 +100,17 @@ def test_a_foreign_or_damaged_fragment_is_named(dataset: Dataset) -> None:
     path = put(dataset, label("a"))
     path.write_bytes(path.read_bytes()[:-50])
     with pytest.raises(UserError, match=path.name):
+        dataset.labels()
+
+
+def test_a_fragment_from_before_a_column_was_added_reads_as_null_there(dataset: Dataset) -> None:
+    path = put(dataset, label("a"))
+    old = pq.read_table(path, partitioning=None)
+    pq.write_table(old.drop_columns(["seconds"]), path)
+    put(dataset, label("b"))
+    assert dataset.labels()["seconds"].to_pylist() == [None, 0.1]
+    pq.write_table(old.drop_columns(["rater"]), path)
+    with pytest.raises(UserError, match="lacks the column rater"):
         dataset.labels()
 
 

@@ -1,0 +1,66 @@
+"""A test's audio goes into the data set: PCM as FLAC, anything else as it is."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from deepaq.audio import Audio, read
+from deepaq.errors import UserError
+from manifests import ids
+from manifests.dataset import Dataset
+from manifests.storage import committed
+
+_PCM = {".wav", ".wave", ".aif", ".aiff", ".aifc"}
+_FLAC = {"PCM_S8", "PCM_16", "PCM_24"}  # the subtypes that FLAC holds without change
+
+
+class ConflictError(UserError):
+    """The data set holds something else under the same name: going on would mix two tests."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A stored file: its path relative to the data set, checksum and size."""
+
+    path: str
+    sha256: str
+    bytes: int
+
+
+def keep(dataset: Dataset, source: Path, audio: Audio, stem: str) -> Kept:
+    """Store `source`, whose decoded content is `audio`, as `stem` with a suffix, below the data set.
+
+    What is there already with the same samples stays; ConflictError when it has others. A file is decoded and compared
+    with its source before it gets its name.
+    """
+    import soundfile
+
+    subtype = soundfile.info(source).subtype if source.suffix.lower() in _PCM else None
+    encode = subtype in _FLAC and audio.channels <= 8
+    relative = stem + (".flac" if encode else source.suffix.lower())
+    target = dataset.path(relative)
+    if target.exists():
+        if not _same(read(target), audio):
+            raise ConflictError(
+                f"{source}: differs from what was imported before as {relative}; import into a new folder"
+            )
+    else:
+        with committed(target) as partial:
+            if encode:
+                samples, rate = soundfile.read(source, dtype="int32", always_2d=True)
+                soundfile.write(partial, samples, rate, format="FLAC", subtype=subtype)
+                with partial.open("rb") as file:
+                    decoded, _ = soundfile.read(file, dtype="int32", always_2d=True)
+                if not np.array_equal(decoded, samples):
+                    raise UserError(f"{source}: could not be stored as FLAC without change")
+            else:
+                shutil.copyfile(source, partial)
+    return Kept(relative, ids.file_sha256(target), target.stat().st_size)
+
+
+def _same(one: Audio, other: Audio) -> bool:
+    return one.sample_rate == other.sample_rate and np.array_equal(one.samples, other.samples)

@@ -1,0 +1,141 @@
+"""`labels import`: a listening test becomes a data set folder, or ratings are added to one."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import pyarrow.compute as pc
+
+from deepaq.errors import UserError
+from labels.importing.job import NO_REFERENCE, Import, Item, stimulus_id
+from labels.importing.scores import PREFIX, listener_rows, write_ratings
+from labels.listening.reader import Rating, Reader, Reading, Stimulus, number, reader, rows
+from labels.listening.table import Table
+from manifests import jobs, schema
+from manifests.dataset import Dataset
+from manifests.storage import sweep
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to work. jobs: worker processes. options: what the user says of a test of his own (name, scale, ...)."""
+
+    options: tuple[tuple[str, str], ...] = ()
+    jobs: int = field(default_factory=jobs.cpu_count)
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        if self.jobs < 1:
+            raise UserError(f"--jobs {self.jobs}: at least one is needed")
+
+
+def import_test(name: str, path: Path, out: Path, settings: Settings) -> dict[str, Any]:
+    """Read the test at `path` with the reader `name` into the data set `out`, new or to go on with.
+
+    A CSV file of ratings for the degraded_id's of a data set adds only labels. Keys: test, items, stimuli, ok,
+    failed, skipped (of the stimuli's audio), ratings, listeners, errors (one line each).
+    """
+    test = reader(name, **dict(settings.options))
+    if _names_ids(test, path):
+        dataset = Dataset(out)
+        reading = _read_ids(test, path, dataset)
+        ratings = _grouped(reading, lambda stimulus: stimulus.item)
+        counts = {"test": test.name, "stimuli": len(ratings)}
+        return counts | write_ratings(dataset, test, ratings) | {"errors": reading.problems}
+    reading = test.read(path)
+    dataset = Dataset(out, create=True)
+    (dataset.root / "audio").mkdir(exist_ok=True)
+    sweep(dataset.root)
+    items = _items(reading)
+    done = jobs.run(
+        Import(out, path if path.is_dir() else path.parent, test.describe()),
+        jobs.batched(items, max(1, min(16, len(items) // (4 * settings.jobs)))),
+        jobs=settings.jobs,
+        label=f"import {test.name}",
+        unit="item",
+        quiet=settings.quiet,
+    )
+    ratings = _grouped(reading, lambda stimulus: stimulus_id(test.name, stimulus))
+    return {
+        **_counts(test, reading),
+        **{status: done[status] for status in (schema.OK, schema.FAILED, schema.SKIPPED)},
+        **write_ratings(dataset, test, ratings),
+        "errors": [*reading.problems, *_failures(dataset, ratings)],
+    }
+
+
+def plan(name: str, path: Path, out: Path, settings: Settings) -> dict[str, Any]:
+    """What `import_test` would read, without writing. Keys: test, items, stimuli, ratings, errors."""
+    test = reader(name, **dict(settings.options))
+    reading = _read_ids(test, path, Dataset(out)) if _names_ids(test, path) else test.read(path)
+    return _counts(test, reading) | {"ratings": len(reading.ratings), "errors": reading.problems}
+
+
+def _counts(test: Reader, reading: Reading) -> dict[str, Any]:
+    return {"test": test.name, "items": len(_items(reading)), "stimuli": len(reading.stimuli)}
+
+
+def _grouped(reading: Reading, name: Callable[[Stimulus], str]) -> dict[str, list[Rating]]:
+    """The ratings of every degraded_id, which `name` gives."""
+    ratings: dict[str, list[Rating]] = defaultdict(list)
+    for (item, condition, _), rating in reading.ratings.items():
+        ratings[name(reading.stimuli[item, condition])].append(rating)
+    return ratings
+
+
+def _items(reading: Reading) -> list[Item]:
+    groups: dict[str, list[Stimulus]] = defaultdict(list)
+    for stimulus in reading.stimuli.values():
+        groups[stimulus.item].append(stimulus)
+    return [
+        Item(name, next((s.reference for s in group if s.reference is not None), None), tuple(group))
+        for name, group in sorted(groups.items())
+    ]
+
+
+def _failures(dataset: Dataset, ratings: Mapping[str, list[Rating]]) -> list[str]:
+    """One line per stimulus whose audio failed, and one per item whose reference did."""
+    table = dataset.degraded(["item", "condition", "error"])
+    failed = table.filter(pc.equal(table["status"], schema.FAILED)).to_pylist()
+    lines: Counter[str] = Counter()
+    for row in failed:
+        if row["degraded_id"] in ratings:
+            shared = row["error"].startswith(NO_REFERENCE)
+            what = row["item"] if shared else f"{row['condition']} of {row['item']}"
+            lines[f"{what}: {row['error']}"] += 1
+    return [f"{line} ({count} stimuli)" if count > 1 else line for line, count in lines.items()]
+
+
+def _names_ids(test: Reader, path: Path) -> TypeGuard[Table]:
+    """Whether the file rates what is in a data set already."""
+    if not path.exists():
+        raise UserError(f"{path}: no such file or folder")
+    if not isinstance(test, Table) or not path.is_file():
+        return False
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        return "degraded_id" in file.readline()
+
+
+def _read_ids(test: Table, path: Path, dataset: Dataset) -> Reading:
+    """Columns degraded_id, score and, where there is such, listener; the degraded_id stands for the item."""
+    test.call(path)
+    known = set(dataset.degraded(["degraded_id"])["degraded_id"].to_pylist())
+    held = {(row["degraded_id"], row["rater"]): row["value"] for row in listener_rows(dataset)}
+    reading = Reading(test.lowest, test.highest)
+    for where, row in rows(path, ("degraded_id", "score")):
+        name, listener = row["degraded_id"].strip(), row.get("listener", "").strip() or None
+        if name not in known:
+            reading.problems.append(f"{where}: {dataset.root} holds no degraded version {name!r}; left out")
+            continue
+        before = held.get((name, f"{PREFIX}{listener}"))
+        if before is not None and number(row["score"]) != before:
+            reading.problems.append(f"{where}: {listener} has rated {name} {before:g} before; that is kept")
+            continue
+        reading.rate(Stimulus(name, "as it is", schema.CODED, None, None, None), listener, row["score"], where)
+    if not reading.ratings:
+        raise UserError(f"{path}: holds no ratings of versions in {dataset.root}")
+    return reading

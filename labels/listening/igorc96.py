@@ -1,0 +1,108 @@
+"""The public multiformat listening test at 96 kbps of 2014: a page of results and the files it links."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from deepaq.errors import UserError
+from labels.listening.reader import Reader, Reading, Stimulus, find
+from manifests import schema
+
+SECTION = "All sets of tracks"
+CELLS = 8  # the reference, its bitrate and six codecs
+CODECS = ("Opus", "AAC", "Vorbis", "MP3", "FAAC 96", "FAAC 52")  # in the page's order; both FAAC are the anchors
+
+
+class IgorC96(Reader):
+    """`results.htm`: 40 rows of 8 cells; the first links the reference, the last six carry the listeners' mean and
+    link the coded file. It gives no single listeners and no intervals."""
+
+    name = "igorc96"
+    title = "IgorC96Multiformat"
+    scale, lowest, highest = "ABC/HR", 1.0, 5.0
+    licence = "none stated; ask the organisers before passing on"
+    citation = "IgorC, Kamedo2 and others (2014), Results of the public multiformat listening test at 96 kbps"
+
+    def read(self, path: Path) -> Reading:
+        reading = Reading(self.lowest, self.highest)
+        page = find(path, "results.htm*")
+        rows = _Page(page.read_text(encoding="utf-8", errors="replace")).rows
+        for count, row in enumerate(rows, 1):
+            where = f"{page.name}, row {count} of {SECTION!r}"
+            if len(row) != CELLS or not row[0].link:
+                reading.problems.append(f"{where}: {len(row)} cells where {CELLS} with links are expected; left out")
+                continue
+            item = str(_path(row[0].link).with_suffix(""))
+            reference = _file(page.parent, row[0].link)
+            for codec, cell in zip(CODECS, row[2:], strict=True):
+                role = schema.ANCHOR if codec.startswith("FAAC") else schema.CODED
+                degraded = _file(page.parent, cell.link) if cell.link else None
+                absent = None if cell.link else "the page links no file"
+                reading.rate(Stimulus(item, codec, role, None, reference, degraded, absent), None, cell.text, where)
+        if not reading.ratings:
+            raise UserError(f"{page}: has no table of results under the heading {SECTION!r}")
+        return reading
+
+
+def _path(link: str) -> PurePosixPath:
+    parts = PurePosixPath(unquote(urlsplit(link).path)).parts
+    return PurePosixPath(*(part for part in parts if part not in {"/", ".."}))
+
+
+def _file(folder: Path, link: str) -> Path:
+    """The local file of a link: at its path, or wherever below the page a file of that name lies."""
+    path = folder / _path(link)
+    return path if path.exists() else next(iter(sorted(folder.rglob(path.name))), path)
+
+
+@dataclass
+class _Cell:
+    text: str = ""
+    link: str = ""
+
+
+@dataclass
+class _Page(HTMLParser):
+    """The rows of data cells of the first table after the section's heading."""
+
+    html: str
+    rows: list[list[_Cell]] = field(default_factory=list)
+    heading: str | None = None
+    inside: bool = False
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self.row: list[_Cell] | None = None
+        self.feed(self.html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in {"h1", "h2", "h3"}:
+            self.inside, self.heading = False, ""
+        elif self.inside and tag == "tr":
+            self._end_row()  # old pages leave the end tag out
+            self.row = []
+        elif self.row is not None and tag == "td":
+            self.row.append(_Cell())
+        elif self.row and tag == "a" and not self.row[-1].link:
+            self.row[-1].link = dict(attrs).get("href") or ""
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in {"h1", "h2", "h3"}:
+            self.inside, self.heading = SECTION in (self.heading or ""), None
+        elif tag in {"tr", "table"}:
+            self._end_row()
+            self.inside = self.inside and not (tag == "table" and self.rows)
+
+    def _end_row(self) -> None:
+        if self.row:  # a row of header cells has none
+            self.rows.append(self.row)
+        self.row = None
+
+    def handle_data(self, data: str) -> None:
+        if self.heading is not None:
+            self.heading += data
+        elif self.row:
+            self.row[-1].text += data.strip()

@@ -1,0 +1,190 @@
+"""What every listening-test reader offers, and the registry through which one is found by name."""
+
+from __future__ import annotations
+
+import csv
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+
+from deepaq.errors import UserError
+from manifests import schema
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """One signal that listeners rated, in the test's own names.
+
+    item: the trial. condition: the system under test. role: reference (the hidden one), anchor or coded.
+    content: the class of the item. reference, degraded: files, whether they are there or not; no degraded file where
+    the test ships none, and `absent` says why.
+    """
+
+    item: str
+    condition: str
+    role: str
+    content: str | None
+    reference: Path | None
+    degraded: Path | None
+    absent: str | None = None
+
+
+@dataclass(frozen=True)
+class Rating:
+    """One listener's rating of a stimulus; of the listeners' mean where the test gives no more (listener None).
+
+    value: None when `error` says what is wrong with it. interval: 95 % confidence interval of a mean, where given.
+    """
+
+    item: str
+    condition: str
+    listener: str | None
+    value: float | None
+    error: str | None = None
+    interval: tuple[float, float] | None = None
+
+
+@dataclass
+class Reading:
+    """What a test holds. problems: one line each, naming what is wrong; the rest is good."""
+
+    lowest: float
+    highest: float
+    stimuli: dict[tuple[str, str], Stimulus] = field(default_factory=dict)
+    ratings: dict[tuple[str, str, str | None], Rating] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def rate(
+        self,
+        stimulus: Stimulus,
+        listener: str | None,
+        text: str,
+        where: str,
+        interval: tuple[float, float] | None = None,
+    ) -> None:
+        """Add a rating as it is written in the file. where: for messages, such as "results.csv line 7"."""
+        key = (stimulus.item, stimulus.condition, listener)
+        self.stimuli.setdefault(key[:2], stimulus)
+        value, error = self._value(text)
+        known = self.ratings.get(key)
+        who = "" if listener is None else f" by {listener}"
+        if known is not None:
+            self.problems.append(
+                f"{where}: {stimulus.condition} of {stimulus.item} is rated twice{who} ({known.value} and {text}); "
+                "the first is kept"
+            )
+            return
+        if error:
+            self.problems.append(f"{where}: {stimulus.condition} of {stimulus.item}{who}: {error}")
+        self.ratings[key] = Rating(*key, value, error, interval)
+
+    def _value(self, text: str) -> tuple[float | None, str | None]:
+        value = number(text)
+        if value is None:
+            return None, f"the rating {text.strip()!r} is not a number"
+        if not self.lowest <= value <= self.highest:
+            return None, f"the rating {value:g} is outside {self.lowest:g} to {self.highest:g}"
+        return value, None
+
+
+class Reader(ABC):
+    """Reads one format. Everything a report must say of a test is demanded here.
+
+    name: in the registry and in the tables. title: for people. scale: of the ratings, from lowest to highest, higher
+    is better. licence: of the ratings and audio. citation: what to cite.
+    """
+
+    name: str
+    title: str
+    scale: str
+    lowest: float
+    highest: float
+    licence: str
+    citation: str
+
+    @abstractmethod
+    def read(self, path: Path) -> Reading:
+        """Stimuli and ratings of the test at `path`, a file or folder as distributed.
+
+        Raises UserError when it is not such a test at all; single faults go to the reading's problems.
+        """
+
+    def describe(self) -> dict[str, str | float]:
+        """For the manifest's footer."""
+        names = ("name", "title", "scale", "lowest", "highest", "licence", "citation")
+        return {name: getattr(self, name) for name in names}
+
+
+# name -> module:class; adding a listening test is one file and one line here.
+READERS = {
+    "csv": "labels.listening.table:Table",
+    "igorc96": "labels.listening.igorc96:IgorC96",
+    "odaq": "labels.listening.odaq:Odaq",
+    "odaq-b1": "labels.listening.odaq:OdaqB1",
+    "odaq-b2": "labels.listening.odaq:OdaqB2",
+    "peass": "labels.listening.sebass:Peass",
+    "saoc": "labels.listening.sebass:Saoc",
+    "sassec": "labels.listening.sebass:Sassec",
+    "sisec08": "labels.listening.sebass:Sisec08",
+    "stahl2024": "labels.listening.stahl2024:Stahl2024",
+    "webmushra": "labels.listening.webmushra:WebMushra",
+}
+
+
+def reader(name: str, **options: str) -> Reader:
+    """A reader by its registered name; UserError for an unknown one."""
+    if name not in READERS:
+        raise UserError(f"listening test {name!r} is unknown; known are {', '.join(sorted(READERS))}")
+    module, _, attribute = READERS[name].partition(":")
+    cls = getattr(import_module(module), attribute)
+    try:
+        found: Reader = cls(**options)
+    except TypeError:
+        raise UserError(f"{name} says itself what its {', '.join(options)} is; leave that out") from None
+    return found
+
+
+def find(path: Path, pattern: str) -> Path:
+    """The one file called `pattern` at or below `path`; UserError when there is none or there are several."""
+    if path.is_file() and path.match(pattern):
+        return path
+    if not path.is_dir():
+        raise UserError(f"{path}: no such folder, or not a {pattern}")
+    found = sorted(path.rglob(pattern))
+    if len(found) != 1:
+        what = "holds no" if not found else f"holds {len(found)} files called"
+        raise UserError(f"{path}: {what} {pattern}; name the folder of one test")
+    return found[0]
+
+
+def rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The rows of a CSV file with its place for messages; UserError when a column is missing or it is no text."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            table = csv.DictReader(file)
+            if missing := [name for name in columns if name not in (table.fieldnames or ())]:
+                raise UserError(f"{path}: lacks the column {missing[0]}; its first line must name {', '.join(columns)}")
+            for row in table:
+                yield f"{path.name} line {table.line_num}", {key: value or "" for key, value in row.items() if key}
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: cannot be read as CSV ({error})") from None
+
+
+def number(text: str) -> float | None:
+    """A finite number, or None."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def role_of(condition: str) -> str:
+    """The role that a condition's name tells: the common names of hidden references and anchors, else coded."""
+    name = condition.lower().replace("-", "_").replace(" ", "_")
+    if name in {"reference", "ref", "hidden_ref", "hidden_reference", "orig", "original"}:
+        return schema.REFERENCE
+    return schema.ANCHOR if name.startswith("anchor") or name in {"lp35", "lp70", "lp3.5", "lp7"} else schema.CODED
