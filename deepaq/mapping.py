@@ -48,6 +48,8 @@ def fit_exponential(distance: npt.ArrayLike, mos: npt.ArrayLike, top: float) -> 
     from scipy.optimize import least_squares
 
     x, y = np.asarray(distance, float), np.asarray(mos, float)
+    if (x < 0).any():
+        raise ValueError("distances are not negative")
     unit = max(float(np.median(x)), 1e-9)  # fitted in units of the median, so that any scale of distances will do
 
     def curve(p: Values) -> Values:

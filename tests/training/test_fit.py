@@ -1,0 +1,126 @@
+"""`training fit` from end to end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+import deepaq
+from deepaq.errors import UserError
+from manifests.dataset import Dataset
+from manifests.fragment import fragments, read_footer, write_fragment
+from manifests.schema import LABELS
+from tests.training.test_recipe import TINY
+from training import evaluate, recipe, table
+from training.cli import main
+from training.fit import fit
+
+FAST = ["backbone.width=16", "backbone.blocks=1", "data.segment_s=1.0", "data.clips=2", "data.versions=4"]
+
+
+def test_the_table_joins_clips_versions_and_labels(labelled: Path) -> None:
+    rows = table.load(Dataset(labelled), {"visqol": 1.0})
+    assert len(rows) == 8 + 8 * 6
+    assert rows.clean.sum() == 8
+    assert (rows.mos[rows.clean] == rows.mos.max()).all()
+    assert np.isinf(rows.bitrate[rows.clean]).all()
+    assert set(rows.clip[rows.valid]).isdisjoint(rows.clip[~rows.valid])
+    assert len(set(rows.clip[rows.valid])) == 3
+
+
+def test_labels_may_be_a_weighted_mix_and_must_be_there(labelled: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(labelled, data)
+    source = fragments(data / "labels" / "rater=visqol")[0]
+    rows = [
+        row | {"rater": "half", "value": row["value"] / 2}
+        for row in pq.read_table(source, partitioning=None).to_pylist()
+    ]
+    footer = read_footer(source)
+    footer["settings"]["identity"] /= 2
+    write_fragment(data / "labels" / "rater=half", LABELS, rows, footer)
+    alone = table.load(Dataset(data), {"visqol": 1.0})
+    mixed = table.load(Dataset(data), {"visqol": 1.0, "half": 1.0})
+    known = dict(zip(alone.row_id, alone.mos, strict=True))
+    assert len(mixed) < len(alone)  # only what both have rated
+    assert mixed.mos == pytest.approx([0.75 * known[name] for name in mixed.row_id])
+    with pytest.raises(UserError, match="no labels by nobody"):
+        table.load(Dataset(data), {"nobody": 1.0})
+
+
+def test_fit_writes_a_metric_that_scores(labelled: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    arguments = ["fit", str(labelled), "--out", str(out), "-o", "max_steps=12", "-o", "epoch_steps=6", "--json", "-q"]
+    for override in FAST:
+        arguments += ["-o", override]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert (result["run"], result["steps"]) == (str(out), 12)
+    assert set(result["parameters"]) == {"backbone", "lora", "head", "trainable", "total"}
+    assert set(result["validation"]) == {"trained", "untrained", "log-mel", "log-erb"}
+    for found in result["validation"].values():
+        assert {mode: found[mode]["all"]["n"] for mode in found} == {"full": 18, "unmatched": 18}
+    assert {"model.json", "model.safetensors", "settings.json", "metrics.json", "log.csv", "labels.png",
+            "predicted.png"} <= {path.name for path in out.iterdir()}  # fmt: skip
+    reference = next((labelled / "audio" / "references").rglob("*.flac"))
+    metric = deepaq.load(out)
+    assert metric.score(reference, reference).mos == pytest.approx(4.732, abs=1e-3)
+    worse = next((labelled / "audio" / "degraded" / "mp3-032").rglob("*.mp3"))
+    assert 1 <= metric.score(worse, references=[reference]).mos <= 4.732
+    again = CliRunner().invoke(main, arguments)
+    assert again.exit_code == 2
+    assert "--overwrite" in again.stderr
+
+
+def test_the_same_seed_gives_the_same_metric(labelled: Path, tmp_path: Path) -> None:
+    settings = recipe.load("compact", [*FAST, "max_steps=5", "epoch_steps=5"])
+    runs = [fit(labelled, tmp_path / name, settings, quiet=True)["validation"]["trained"] for name in "ab"]
+    assert runs[0] == runs[1]
+
+
+def test_training_learns(labelled: Path, tmp_path: Path) -> None:
+    fit(labelled, tmp_path, recipe.load("compact", [*FAST, "max_steps=60", "epoch_steps=20"]), quiet=True)
+    log = [line.split(",") for line in (tmp_path / "log.csv").read_text().splitlines()]
+    loss = [float(row[log[0].index("full_regression")]) for row in log[1:]]
+    assert len(loss) == 3
+    assert min(loss[1:]) < loss[0]
+
+
+def test_the_papers_recipe_runs_on_a_shrunken_mert(labelled: Path, tmp_path: Path) -> None:
+    settings = recipe.load(
+        "deepaq",
+        ["max_steps=2", "data.segment_s=1.5", "data.clips=2", "backbone.init=random"]
+        + [f"backbone.config.{key}={value}" for key, value in TINY.items()],
+    )
+    result = fit(labelled, tmp_path, settings, quiet=True)
+    assert result["steps"] == 2
+    assert result["parameters"]["lora"] == 2 * 2 * 2 * 8 * 16
+    reference = next((labelled / "audio" / "references").rglob("*.flac"))
+    assert deepaq.load(tmp_path).score(reference, reference).distance == 0
+
+
+def test_unlabelled_data_say_what_to_run(labelled: Path, tmp_path: Path) -> None:
+    shutil.copytree(labelled, tmp_path / "data")
+    shutil.rmtree(tmp_path / "data" / "labels")
+    done = CliRunner().invoke(main, ["fit", str(tmp_path / "data"), "--out", str(tmp_path / "run")])
+    assert done.exit_code == 2
+    assert "labels rate" in done.stderr or "labels visqol" in done.stderr
+
+
+def test_the_evaluation_leaves_clean_clips_out_and_needs_no_training_clip(labelled: Path) -> None:
+    rows = table.load(Dataset(labelled), {"visqol": 1.0})
+    part = evaluate.subset(rows, clips=2, references=3)
+    assert len(set(part.clip[part.valid])) == 2
+    assert (part.clean | part.valid).all()
+    assert (~part.valid).sum() == 3
+    perfect = evaluate.Distances(5 - part.mos, 5 - part.mos)
+    found = evaluate.correlations(part, perfect)
+    assert found["full"]["all"]["srcc"] == pytest.approx(1)
+    assert found["full"]["all"]["n"] == 12

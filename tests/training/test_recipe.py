@@ -1,0 +1,72 @@
+"""Recipes: every one that comes along fits the code that reads it, and mistakes are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deepaq.backbone import build
+from deepaq.errors import UserError
+from training import recipe
+
+
+@pytest.mark.parametrize("name", recipe.names())
+def test_every_recipe_fits_its_backbone(name: str) -> None:
+    found = recipe.load(name)
+    assert found.name == name
+    options = dict(found.backbone)
+    if options["name"] not in ("compact", "plain"):
+        options |= {"init": "random", "config": TINY}
+    network = build(options.pop("name"), **options)
+    assert network.parameter_counts()["trainable"] > 0
+    assert found.data.segment_s >= network.shortest_s
+
+
+TINY = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
+        "conv_dim": [16] * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2}  # fmt: skip
+
+
+def test_the_papers_recipe_says_what_the_paper_says() -> None:
+    found = recipe.load("deepaq")
+    assert found.backbone["name"] == "mert"
+    assert (found.backbone["rank"], found.backbone["alpha"], found.backbone["lora_dropout"]) == (8, 16, 0.05)
+    assert found.data.clips * found.data.versions == 32
+    assert (found.optimiser.lr, found.optimiser.decay, found.optimiser.patience) == (1e-4, 0.99, 10)
+    assert (found.optimiser.weight_decay, found.data.segment_s) == (0.01, 4.0)
+
+
+def test_overrides_are_typed_and_reach_every_level() -> None:
+    found = recipe.load(
+        "compact", ["max_steps=7", "optimiser.lr=1e-3", "backbone.width=8", "data.raters.visqol=2", "name=mine"]
+    )
+    assert (found.max_steps, found.optimiser.lr, found.backbone["width"], found.name) == (7, 1e-3, 8, "mine")
+    assert found.data.raters == {"visqol": 2}
+
+
+@pytest.mark.parametrize(
+    ("override", "reason"),
+    [
+        ("max_step=1", "did you mean max_steps"),
+        ("optimiser.lr=fast", "not of type float"),
+        ("optimiser=3", "is a section"),
+        ("max_steps", "write key=value"),
+        ("optimiser.schedule=weekly", "plateau, cosine or constant"),
+    ],
+)
+def test_mistakes_are_named(override: str, reason: str) -> None:
+    with pytest.raises(UserError, match=reason):
+        recipe.load("compact", [override])
+
+
+def test_a_file_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text("max_steps = 3\n[backbone]\nname = 'plain'\n")
+    assert recipe.load(str(path)).max_steps == 3
+    path.write_text("max_steps = \n")
+    with pytest.raises(UserError, match="not valid TOML"):
+        recipe.load(str(path))
+    with pytest.raises(UserError, match="no such file"):
+        recipe.load(str(tmp_path / "absent.toml"))
+    with pytest.raises(UserError, match=r"known are .*compact"):
+        recipe.load("nobody")
