@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from deepaq.console import Console, complain, finish, json_option, note, print_json, quiet_option
+from deepaq.errors import UserError
 
 DATA = click.argument("data", type=click.Path(path_type=Path))
 
@@ -37,19 +38,30 @@ def work_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @main.command()
 @DATA
+@click.option(
+    "--engine",
+    type=click.Choice(["fast", "shipped"]),
+    default="fast",
+    show_default=True,
+    help="Ours, or visqol-python as it is; values agree within 1e-6.",
+)
 @work_options
-def visqol(data: Path, **options: Any) -> None:
+def visqol(data: Path, engine: str, **options: Any) -> None:
     """ViSQOL v3 MOS-LQO (audio mode) of every degraded version in DATA."""
-    _rate(data, "visqol", **options)
+    _rate(data, "visqol", {"engine": engine}, **options)
 
 
 @main.command()
 @DATA
 @click.option("--rater", "name", required=True, help="Name of a registered rater.")
+@click.option("-o", "--option", "settings", multiple=True, metavar="KEY=VALUE", help="An option of the rater's own.")
 @work_options
-def rate(data: Path, name: str, **options: Any) -> None:
+def rate(data: Path, name: str, settings: tuple[str, ...], **options: Any) -> None:
     """The values of any registered rater for every degraded version in DATA."""
-    _rate(data, name, **options)
+    pairs = [setting.partition("=") for setting in settings]
+    if bad := [key for key, equals, _ in pairs if not (key and equals)]:
+        raise UserError(f"--option {bad[0]}: write it as key=value")
+    _rate(data, name, {key: value for key, _, value in pairs}, **options)
 
 
 @main.command("import")
@@ -97,6 +109,7 @@ def import_(
 def _rate(
     data: Path,
     name: str,
+    own: dict[str, str],
     jobs: int | None,
     shard: str | None,
     dask: str | None,
@@ -109,6 +122,7 @@ def _rate(
     from manifests.jobs import cpu_count, parse_shard
 
     settings = stage.Settings(
+        options=tuple(sorted(own.items())),
         jobs=cpu_count() if jobs is None else jobs,
         shard=parse_shard(shard),
         dask=dask,

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from inspect import signature
 from typing import ClassVar
 
 from deepaq.audio import Samples
@@ -60,9 +61,13 @@ RATERS = {
 
 
 def rater(name: str, **options: str) -> Rater:
-    """A rater by its registered name; UserError for an unknown one."""
+    """A rater by its registered name; UserError for an unknown name, option or value."""
     if name not in RATERS:
         raise UserError(f"rater {name!r} is unknown; known are {', '.join(sorted(RATERS))}")
     module, _, attribute = RATERS[name].partition(":")
-    found: Rater = getattr(import_module(module), attribute)(**options)
+    kind = getattr(import_module(module), attribute)
+    known = set(signature(kind).parameters)
+    if unknown := set(options) - known:
+        raise UserError(f"rater {name} has no option {min(unknown)!r}; known are {', '.join(sorted(known)) or 'none'}")
+    found: Rater = kind(**options)
     return found

@@ -1,0 +1,11 @@
+"""ViSQOL v3 as a rater: our own engine for the hot path, visqol-python's constants, similarity and mapping beyond it.
+
+`engine` rates the versions of one reference; `gammatone`, `alignment` and `search` do its three costly steps; `shipped`
+is the package itself, which decides what is too close to call and serves as the oracle.
+"""
+
+from labels.visqol.mode import AUDIO, Mode
+from labels.visqol.rater import IDENTITY_MOS, SAMPLE_RATE, Visqol
+from labels.visqol.validation import validate
+
+__all__ = ["AUDIO", "IDENTITY_MOS", "SAMPLE_RATE", "Mode", "Visqol", "validate"]

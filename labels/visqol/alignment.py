@@ -1,0 +1,113 @@
+"""The delay between two signals: the lag at which their upper envelopes correlate best.
+
+Envelopes are positive, so a circular correlation, whose wrapped part can only add, bounds the linear one from above and
+equals it at lags within the padding. A clear maximum found there is the maximum over all lags, at half the transform
+length, and single precision is enough to see that it is clear. Where it is not, visqol-python's own functions decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import scipy.fft
+
+Reals = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float32]
+
+PADDING = 1 / 64  # of the length: lags within it are searched exactly
+CLEAR = 5e-6  # of the energies' geometric mean: by how much the best lag must win; rounding stays below 1e-6
+BATCH = 2_000_000  # samples transformed together
+
+
+class Envelope:
+    """A reference signal's upper envelope, ready to be correlated with those of versions of it."""
+
+    def __init__(self, samples: Reals) -> None:
+        self.samples = samples
+        self.size = _fast_size(round(len(samples) * (1 + PADDING)))
+        spectra, energies, sags = _transform(samples[None], self.size)
+        self.spectrum, self.energy, self.sag = np.conj(spectra[0]), float(energies[0]), float(sags[0])
+
+
+def lags(references: Sequence[Envelope], versions: Sequence[npt.NDArray[np.floating]]) -> list[int]:
+    """Samples by which each version must be delayed to fit its reference; 0 for more than half the reference."""
+    found: dict[int, int | None] = {}
+    for length in {len(version) for version in versions}:
+        alike = [i for i, v in enumerate(versions) if len(v) == length == len(references[i].samples)]
+        rows = max(1, BATCH // length)
+        for start in range(0, len(alike), rows):
+            batch = alike[start : start + rows]
+            clear = _clear_lags([references[i] for i in batch], np.stack([versions[i] for i in batch]))
+            found.update(zip(batch, clear, strict=True))
+    return [
+        _exact_lag(*pair) if (lag := found.get(i)) is None else lag
+        for i, pair in enumerate(zip(references, versions, strict=True))
+    ]
+
+
+def _exact_lag(reference: Envelope, version: npt.NDArray[np.floating]) -> int:
+    from visqol import signal_utils
+
+    envelopes = [
+        signal_utils.upper_envelope(np.asarray(samples, np.float64)) for samples in (reference.samples, version)
+    ]
+    lag = int(signal_utils.find_best_lag(*envelopes))
+    return 0 if abs(lag) > len(reference.samples) / 2 else lag
+
+
+def _clear_lags(references: Sequence[Envelope], versions: npt.NDArray[np.floating]) -> list[int | None]:
+    """(versions, samples) -> their lags, None where the best is not clear."""
+    samples, size = versions.shape[1], references[0].size
+    spectra, energies, sags = _transform(versions, size)
+    for spectrum, reference in zip(spectra, references, strict=True):
+        spectrum *= reference.spectrum
+    correlations = scipy.fft.irfft(spectra, size, overwrite_x=True)
+    found = []
+    for correlation, reference, energy, sag in zip(correlations, references, energies, sags, strict=True):
+        # A negative mean may pull an envelope below zero, so that the wrapped part may also subtract.
+        wrapped = np.sqrt(samples) * (sag * np.sqrt(reference.energy) + reference.sag * np.sqrt(energy))
+        found.append(_clear_lag(correlation, size - samples, CLEAR * np.sqrt(reference.energy * energy), wrapped))
+    return found
+
+
+def _clear_lag(correlation: Floats, exact: int, lead: float, wrapped: float) -> int | None:
+    """The lag of the maximum, if it is at most `exact` and wins by `lead`. A late version's peak is at the far end."""
+    best = int(np.argmax(correlation))
+    value, correlation[best] = correlation[best], 0
+    near = max(correlation[: exact + 1].max(), correlation[-exact:].max())
+    far = correlation[exact + 1 : -exact].max() + wrapped
+    lag = -best if best <= exact else len(correlation) - best
+    return lag if abs(lag) <= exact and value - max(near, far) > lead else None
+
+
+def _transform(samples: npt.NDArray[np.floating], size: int) -> tuple[npt.NDArray[np.complex64], Reals, Reals]:
+    """(rows, samples) -> spectra, energies and depths below zero of the rows' envelopes."""
+    envelopes = upper_envelope(samples)
+    energies = np.array([np.dot(envelope, envelope) for envelope in envelopes], np.float64)
+    return scipy.fft.rfft(envelopes, size), energies, np.maximum(0.0, -envelopes.min(axis=1).astype(np.float64))
+
+
+def upper_envelope(samples: npt.NDArray[np.floating]) -> Floats:
+    """(rows, samples) -> magnitude of the analytic signal of each row without its mean, plus that mean."""
+    length = samples.shape[1]
+    means = samples.mean(axis=1, keepdims=True, dtype=np.float64)
+    centred = np.subtract(samples, means, dtype=np.float32, casting="same_kind")
+    spectra = scipy.fft.rfft(centred)
+    spectra *= np.complex64(-1j)
+    spectra[:, 0] = 0
+    if length % 2 == 0:
+        spectra[:, -1] = 0
+    envelopes: Floats = scipy.fft.irfft(spectra, length, overwrite_x=True)
+    envelopes *= envelopes
+    centred *= centred
+    envelopes += centred
+    np.sqrt(envelopes, out=envelopes)
+    envelopes += means.astype(np.float32)
+    return envelopes
+
+
+def _fast_size(least: int) -> int:
+    """The smallest transform length from `least` on that is a power of two times 1, 3, 5, 9, 15 or 45."""
+    return min(factor << max(0, -(-least // factor) - 1).bit_length() for factor in (1, 3, 5, 9, 15, 45))

@@ -1,0 +1,158 @@
+"""Where each patch of the reference lies in a degraded spectrogram: similarity at every offset, then the best path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+from visqol.numba_accel import _C1, _C3, _GW
+
+Reals = npt.NDArray[np.float64]
+Offsets = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Path:
+    """Frames at which the patches were found, which of them count as lost, and by how much the path won."""
+
+    offsets: Offsets
+    lost: npt.NDArray[np.bool_]
+    margin: float
+
+
+def find(patches: Reals, starts: Offsets, degraded: Reals, radius: int) -> Path:
+    """The path of increasing offsets with the largest sum of similarities, with the ties of the C++ program.
+
+    patches: (patches, bands, frames per patch) and starts: (patches,), their frames in the reference.
+    degraded: (bands, frames). radius: how many frames to look to either side. The margin is the smallest difference, in
+    units of summed similarity, by which a decision along the path was taken; exact ties have none.
+    """
+    frames = degraded.shape[1]
+    padded = np.pad(degraded, ((0, 0), (0, patches.shape[2])))
+    low = np.maximum(0, starts - radius)
+    high = np.minimum(frames - 1, starts + radius)
+    similarity = np.zeros((len(patches), frames))
+    _similarities(patches, *_local(patches), padded, *_local(padded), low, high, _GW, _C1, _C3, similarity)
+    return Path(*_path(similarity, low, high))
+
+
+def _local(values: Reals) -> tuple[Reals, Reals]:
+    """Weighted mean and standard deviation around every cell of (..., bands, frames), edges repeated.
+
+    Shape (3, ..., bands, frames): as the first column of a patch, within it, as the last.
+    """
+    rows = np.concatenate([values[..., :1, :], values, values[..., -1:, :]], axis=-2)
+    before = np.concatenate([rows[..., :1], rows[..., :-1]], axis=-1)
+    after = np.concatenate([rows[..., 1:], rows[..., -1:]], axis=-1)
+    means, deviations = [], []
+    for columns in ((rows, rows, after), (before, rows, after), (before, rows, rows)):
+        mean, square = 0.0, 0.0
+        for k, column in enumerate(columns):
+            for row in range(3):
+                part = column[..., row : row + values.shape[-2], :]
+                mean = mean + _GW[row, k] * part
+                square = square + _GW[row, k] * (part * part)
+        means.append(mean)
+        deviations.append(np.sqrt(np.maximum(square - mean * mean, 0)))
+    return np.stack(means), np.stack(deviations)
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"})
+def _similarities(
+    patches: Reals, means: Reals, deviations: Reals, degraded: Reals, degraded_means: Reals, degraded_deviations: Reals,
+    low: Offsets, high: Offsets, weights: Reals, c1: float, c3: float, out: Reals,
+) -> None:  # fmt: skip
+    """NSIM of every patch at every offset, all offsets of one cell after another so that they fill vector registers."""
+    count, bands, width = patches.shape
+    for patch in range(count):
+        first, length = low[patch], high[patch] + 1 - low[patch]
+        total = out[patch, first : first + length]
+        for band in range(bands):
+            above, below = max(band - 1, 0), min(band + 1, bands - 1)
+            for column in range(width):
+                left, right = max(column - 1, 0), min(column + 1, width - 1)
+                edge = 0 if column == 0 else 2 if column == width - 1 else 1
+                mean, deviation = means[edge, patch, band, column], deviations[edge, patch, band, column]
+                w00, w01, w02 = patches[patch, above, left], patches[patch, above, column], patches[patch, above, right]
+                w10, w11, w12 = patches[patch, band, left], patches[patch, band, column], patches[patch, band, right]
+                w20, w21, w22 = patches[patch, below, left], patches[patch, below, column], patches[patch, below, right]
+                w00, w01, w02 = w00 * weights[0, 0], w01 * weights[0, 1], w02 * weights[0, 2]
+                w10, w11, w12 = w10 * weights[1, 0], w11 * weights[1, 1], w12 * weights[1, 2]
+                w20, w21, w22 = w20 * weights[2, 0], w21 * weights[2, 1], w22 * weights[2, 2]
+                d00, d01, d02 = (
+                    degraded[above, first + left :], degraded[above, first + column :], degraded[above, first + right :]
+                )  # fmt: skip
+                d10, d11, d12 = (
+                    degraded[band, first + left :], degraded[band, first + column :], degraded[band, first + right :]
+                )  # fmt: skip
+                d20, d21, d22 = (
+                    degraded[below, first + left :], degraded[below, first + column :], degraded[below, first + right :]
+                )  # fmt: skip
+                other_mean = degraded_means[edge, band, first + column :]
+                other_deviation = degraded_deviations[edge, band, first + column :]
+                for o in range(length):
+                    cross = (
+                        w00 * d00[o] + w01 * d01[o] + w02 * d02[o]
+                        + w10 * d10[o] + w11 * d11[o] + w12 * d12[o]
+                        + w20 * d20[o] + w21 * d21[o] + w22 * d22[o]
+                    )  # fmt: skip
+                    product = mean * other_mean[o]
+                    total[o] += ((2 * product + c1) * (cross - product + c3)) / (
+                        (mean * mean + other_mean[o] * other_mean[o] + c1) * (deviation * other_deviation[o] + c3)
+                    )
+        for o in range(length):
+            total[o] /= bands * width
+
+
+@njit(cache=True)
+def _path(similarity: Reals, low: Offsets, high: Offsets) -> tuple[Offsets, npt.NDArray[np.bool_], float]:
+    """Dynamic programming with the tie rules of visqol-python: of equal predecessors the last, of equal ends the first.
+
+    A patch may also stay at its predecessor's offset and add nothing: it is lost.
+    """
+    count, frames = similarity.shape
+    total, came = np.zeros((count, frames)), np.full((count, frames), -1, np.int64)
+    for patch in range(count):
+        best, at = -1e308, -1
+        scanned = low[patch - 1] if patch else 0
+        for offset in range(low[patch], high[patch] + 1):
+            value = similarity[patch, offset]
+            if patch:
+                while scanned < offset:
+                    if total[patch - 1, scanned] >= best:
+                        best, at = total[patch - 1, scanned], scanned
+                    scanned += 1
+                value += best
+                came[patch, offset] = at
+                if total[patch - 1, offset] > value:
+                    value = total[patch - 1, offset]
+                    came[patch, offset] = offset
+            total[patch, offset] = value
+    offsets, lost = np.empty(count, np.int64), np.zeros(count, np.bool_)
+    last = count - 1
+    offset = low[last] + np.argmax(total[last, low[last] : high[last] + 1])
+    margin = _lead(total[last, low[last] : high[last] + 1], total[last, offset])
+    for patch in range(last, -1, -1):
+        offsets[patch] = offset
+        lost[patch] = came[patch, offset] == offset
+        if patch:
+            earlier = total[patch - 1, low[patch - 1] : offset]
+            best = earlier.max() if len(earlier) else -1e308
+            margin = min(margin, _lead(earlier, best))
+            stays = abs(total[patch - 1, offset] - (similarity[patch, offset] + best))
+            if stays > 0:
+                margin = min(margin, stays)
+            offset = came[patch, offset]
+    return offsets, lost, margin
+
+
+@njit(cache=True)
+def _lead(values: Reals, best: float) -> float:
+    """How far the best value leads the next smaller one."""
+    lead = np.inf
+    for value in values:
+        if value != best:
+            lead = min(lead, abs(best - value))
+    return lead
