@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from deepaq.align import align
 from deepaq.audio import Samples, fit, read, resample, to_mono, to_stereo
 from deepaq.errors import UserError
-from labels.rater import Rater, rater
+from labels.rater import Judge, Rater, Rating, rater
 from manifests import ids, schema
 from manifests.dataset import Dataset
 from manifests.fragment import write_fragment
@@ -78,7 +79,7 @@ def _rows(dataset: Dataset, judge: Rater, work: Work) -> list[tuple[dict[str, An
     for version in work.versions:
         before = cpu_seconds()
         try:
-            rating = rate(fit(_load(dataset, judge, version.path, version.sha256), len(reference)))
+            rating = _rating(judge, reference, rate, _load(dataset, judge, version.path, version.sha256))
         except UserError as error:
             rows.append((_row(judge, version, error=str(error)), 0.0))
             continue
@@ -89,6 +90,20 @@ def _rows(dataset: Dataset, judge: Rater, work: Work) -> list[tuple[dict[str, An
         }
         rows.append((row, len(reference) / judge.sample_rate))
     return rows
+
+
+def _rating(judge: Rater, reference: Samples, rate: Judge, degraded: Samples) -> Rating:
+    """Align the pair where the rater wants it; the lag and level found, never corrected silently, become extras.
+
+    rate: the rater's judge of the whole reference, which serves as long as the whole reference is in common.
+    """
+    if not judge.aligned:
+        return rate(fit(degraded, len(reference)))
+    pair = align(reference, degraded, judge.sample_rate)
+    if len(pair.reference) < len(reference):
+        rate = judge.judge(pair.reference)
+    rating = rate(pair.degraded)
+    return replace(rating, extras={**rating.extras, "lag_samples": pair.lag, "level_db": pair.level_db})
 
 
 def _row(judge: Rater, version: Version, error: str | None = None) -> dict[str, Any]:

@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from inspect import signature
+from types import ModuleType
 from typing import ClassVar
 
-from deepaq.audio import Samples
+import numpy as np
+
+from deepaq.audio import Samples, is_silent
 from deepaq.errors import UserError
 
 
@@ -28,7 +31,9 @@ class Rater(ABC):
     """Rates degraded versions against their reference.
 
     sample_rate: Hz at which it listens. channels: 1 (the channels' mean) or 2. scale: what the value means.
-    identity: the value of a reference against itself. higher_is_better: False for distances.
+    identity: the value of a reference against itself. higher_is_better: False for distances. aligned: whether the job
+    finds the lag and trims both to their common part first, for raters that do not do so themselves. shortest_s: least
+    length in seconds.
     """
 
     name: ClassVar[str]
@@ -37,6 +42,8 @@ class Rater(ABC):
     channels: ClassVar[int] = 1
     identity: ClassVar[float]
     higher_is_better: ClassVar[bool] = True
+    aligned: ClassVar[bool] = False
+    shortest_s: ClassVar[float] = 0.0
 
     @abstractmethod
     def judge(self, reference: Samples) -> Judge:
@@ -53,10 +60,48 @@ class Rater(ABC):
         """Versions of what does the work, for the manifest's footer."""
         return {}
 
+    def check(self, samples: Samples, what: str) -> None:
+        """UserError unless `samples` is floating point, finite, audible, long enough and of the shape asked for."""
+        if samples.ndim != self.channels or samples.shape[1:] not in ((), (2,)):
+            wanted = "(frames,)" if self.channels == 1 else "(frames, 2)"
+            raise UserError(f"the {what} has shape {samples.shape}; {self.name} takes {wanted}")
+        if not np.issubdtype(samples.dtype, np.floating):
+            raise UserError(f"the {what} is {samples.dtype}; {self.name} takes floating point within -1 to 1")
+        if not len(samples) or len(samples) < self.shortest_s * self.sample_rate:
+            seconds = len(samples) / self.sample_rate
+            raise UserError(f"the {what} lasts {seconds:.2f} s; {self.name} needs {self.shortest_s:g} s")
+        if not np.isfinite(samples).all():
+            raise UserError(f"the {what} holds NaN or infinite samples")
+        if is_silent(samples):
+            raise UserError(f"the {what} is silent")
+
+    def check_pair(self, reference: Samples, degraded: Samples) -> None:
+        """`check` of the degraded version, which must be as long as the reference."""
+        self.check(degraded, "degraded version")
+        if len(reference) != len(degraded):
+            raise UserError(f"the degraded version has {len(degraded)} frames, the reference {len(reference)}")
+
+
+def package(name: str, rater_name: str) -> ModuleType:
+    """An optional package; UserError that says how to install it."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        raise UserError(f"rater {rater_name} needs {error.name}: pip install 'deepaq[baselines]'") from None
+
 
 # name -> module:class; adding a rater is one file and one line here.
 RATERS = {
     "visqol": "labels.visqol:Visqol",
+    "peaq": "labels.peaq.rater:Peaq",
+    "2f": "labels.twof:TwoF",
+    "haaqi": "labels.haaqi:Haaqi",
+    "zimtohrli": "labels.zimtohrli:Zimtohrli",
+    "pesq": "labels.pesq:Pesq",
+    "stoi": "labels.stoi:Stoi",
+    "si-sdr": "labels.sisdr:SiSdr",
+    "lsd": "labels.lsd:LogSpectralDistance",
+    "log-mel": "labels.logmel:LogMel",
 }
 
 

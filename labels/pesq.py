@@ -1,0 +1,37 @@
+"""PESQ, wideband: quality of speech."""
+
+from __future__ import annotations
+
+from deepaq.audio import Samples
+from deepaq.errors import UserError
+from labels.rater import Judge, Rater, Rating, package
+from manifests.provenance import package_version
+
+
+class Pesq(Rater):
+    """MOS-LQO of ITU-T P.862.2, 1.04 to 4.64, for speech; of music it says little."""
+
+    name = "pesq"
+    scale = "MOS-LQO"
+    sample_rate = 16_000
+    identity = 4.644
+    aligned = True
+    shortest_s = 0.5
+
+    def judge(self, reference: Samples) -> Judge:
+        self.check(reference, "reference")
+        pesq = package("pesq", self.name)
+
+        def rate(degraded: Samples) -> Rating:
+            self.check_pair(reference, degraded)
+            try:
+                return Rating(float(pesq.pesq(self.sample_rate, reference, degraded, "wb")))
+            except pesq.PesqError as error:
+                reason = error.args[0] if error.args else type(error).__name__
+                text = reason.decode() if isinstance(reason, bytes) else str(reason)
+                raise UserError(f"PESQ cannot rate it ({text.strip().rstrip('!.')})") from None
+
+        return rate
+
+    def tools(self) -> dict[str, str]:
+        return {"pesq": package_version("pesq")}
