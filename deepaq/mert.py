@@ -35,8 +35,9 @@ class Mert(Backbone):
     init: `hub` (the pinned release, or the folder that DEEPAQ_MERT names), a folder, or `random` (seed: which one).
     mode: `lora` trains rank-decomposed updates of the query and value projections and the head; `full` everything but
     the convolutional frontend, unless train_frontend; `head` the head alone.
-    rank, alpha, lora_dropout: of LoRA; an update is scaled by alpha / rank. dropout: of the transformer in training, by
-    default as it was pretrained. checkpointing: compute activations twice instead of keeping them.
+    rank, alpha, lora_dropout: of LoRA; an update is scaled by alpha / rank. dropout: of the transformer in training; it was
+    pretrained with .1, but here noise would drown the small differences that are to be told apart. checkpointing:
+    compute activations twice instead of keeping them.
     sha256: of the weights file in the folder, when it is not the published one. fingerprint: of the weights, as
     `settings` gives it; others are refused. load: False leaves all weights to `restore`. config: changes to the
     architecture, in the library's terms.
@@ -57,7 +58,7 @@ class Mert(Backbone):
         rank: int = 8,
         alpha: int = 16,
         lora_dropout: float = 0.05,
-        dropout: float = 0.1,
+        dropout: float = 0.0,
         dims: int = 256,
         checkpointing: bool = False,
         train_frontend: bool = False,

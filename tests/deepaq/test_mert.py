@@ -117,8 +117,9 @@ def test_the_frontend_learns_only_when_asked() -> None:
 
 def test_no_layer_is_dropped_and_nothing_is_masked_in_training() -> None:
     backbone = tiny(dropout=0.0, lora_dropout=0.0).train()
-    once = backbone.embed(noise())
-    assert all(torch.equal(once, backbone.embed(noise())) for _ in range(20))
+    samples = noise(2, 1)
+    once = backbone.embed(samples)
+    assert all(torch.equal(once, backbone.embed(samples)) for _ in range(8))
 
 
 def test_bfloat16_training_gives_float32_vectors_near_the_exact_ones() -> None:

@@ -1,0 +1,96 @@
+"""What a training step of the MERT backbone costs: against its forward pass and against the obvious way to write it.
+
+    python tests/bench/mert.py [ROUNDS] [BATCH] [SECONDS]
+
+The obvious way asks the library for all hidden states and leaves the frontend in the gradient. Real size, random
+weights (values do not change the work). Every round measures all ways one after another, CPU seconds, one thread;
+ratios are formed within a round. Memory is what a process of its own adds to its peak.
+"""
+
+from __future__ import annotations
+
+import logging
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from deepaq import transformer
+from deepaq.mert import Mert
+
+WAYS = ("forward", "step", "step bf16", "step checkpointing", "naive step")
+
+
+def vectors(backbone: Mert, samples: Tensor, naive: bool) -> Tensor:
+    if not naive:
+        return backbone.embed(samples)
+    states = backbone.network(transformer.normalised(samples), output_hidden_states=True).hidden_states
+    return backbone.head(torch.stack([state.mean(dim=1) for state in states], dim=1).flatten(1))
+
+
+def run(way: str, backbone: Mert, samples: Tensor) -> float:
+    """CPU seconds of one pass."""
+    naive = way.startswith("naive")
+    backbone.network.feature_extractor._requires_grad = naive
+    backbone.checkpointing = way.endswith("checkpointing")
+    begin = time.process_time()
+    if way == "forward":
+        with torch.no_grad():
+            vectors(backbone, samples, naive)
+        return time.process_time() - begin
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=way.endswith("bf16")):
+        found = vectors(backbone, samples, naive)
+    found.square().mean().backward()
+    seconds = time.process_time() - begin
+    backbone.zero_grad()
+    return seconds
+
+
+def peak_mb() -> float:
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
+
+
+def prepared(batch: int, seconds: int) -> tuple[Mert, Tensor]:
+    logging.disable(logging.WARNING)
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    return Mert(init="random").train(), 0.1 * torch.randn(batch, seconds * Mert.sample_rate)
+
+
+def main() -> None:
+    if len(sys.argv) == 5:
+        backbone, samples = prepared(int(sys.argv[3]), int(sys.argv[4]))
+        run(sys.argv[2], backbone, samples[:1, : Mert.sample_rate])
+        before = peak_mb()
+        run(sys.argv[2], backbone, samples)
+        print(peak_mb() - before)
+        return
+    rounds, batch, seconds = (int(text) for text in (*sys.argv[1:], *"345"[len(sys.argv) - 1 :]))
+    backbone, samples = prepared(batch, seconds)
+    spent: dict[str, list[float]] = {way: [] for way in WAYS}
+    for _ in range(rounds):
+        for way in WAYS:
+            spent[way].append(run(way, backbone, samples))
+    memory = {}
+    for way in WAYS:
+        command = [sys.executable, __file__, "memory", way, str(batch), str(seconds)]
+        memory[way] = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    print(f"batch of {batch} x {seconds} s, {rounds} rounds")
+    for way, values in spent.items():
+        low, high = min(values), max(values)
+        print(f"{way:<20} {statistics.median(values):6.2f} CPU s  [{low:.2f}, {high:.2f}]  {memory[way]:6.0f} MB added")
+    for over, under in (("step", "forward"), ("naive step", "step")):
+        ratios = sorted(a / b for a, b in zip(spent[over], spent[under], strict=True))
+        print(
+            f"{over} / {under}: {statistics.median(ratios):.2f}  [{ratios[0]:.2f}, {ratios[-1]:.2f}] in CPU seconds,"
+            f" {memory[over] / memory[under]:.2f} in memory"
+        )
+
+
+if __name__ == "__main__":
+    main()
