@@ -55,13 +55,7 @@ class Dataset:
             read_footer(path)
             # partitioning=None: the folder name rater=... must not become a second rater column.
             part = pq.read_table(path, partitioning=None)
-            for field in layout:
-                if field.name in part.schema.names:
-                    continue
-                if not field.nullable:
-                    raise UserError(f"{path}: lacks the column {field.name}; it is damaged or foreign, move it away")
-                part = part.append_column(field, pa.nulls(part.num_rows, field.type))
-            parts.append(part.select(wanted).cast(layout))
+            parts.append(_laid_out(part, layout, path))
         if not parts:
             return layout.empty_table()
         return latest(pa.concat_tables(parts), spec.key)
@@ -81,6 +75,17 @@ class Dataset:
         if retry_failed:
             table = table.filter(pc.not_equal(table["status"], schema.FAILED))
         return set(table[spec.key[0]].to_pylist())
+
+
+def _laid_out(part: pa.Table, layout: pa.Schema, path: Path) -> pa.Table:
+    """The wanted columns in order; optional ones that the fragment is too old to have are null."""
+    for field in layout:
+        if field.name in part.schema.names:
+            continue
+        if not field.nullable:
+            raise UserError(f"{path}: lacks the column {field.name}; it is damaged or foreign, move it away")
+        part = part.append_column(field, pa.nulls(part.num_rows, field.type))
+    return part.select(layout.names).cast(layout)
 
 
 def latest(table: pa.Table, key: Sequence[str]) -> pa.Table:

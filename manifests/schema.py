@@ -63,6 +63,7 @@ DEGRADED = TableSpec(
         ("codec", _TEXT, False),
         ("bitrate_kbps", _REAL, False),  # asked for
         ("encoder", _TEXT, False),  # its name and version
+        ("arguments", _TEXT, False),  # the encoder's, exactly, or the distortion's grade
         ("actual_kbps", _REAL, False),  # 8 * bytes / seconds / 1000
         ("coded_sample_rate", _INT, False),  # Hz
         ("path", _TEXT, False),

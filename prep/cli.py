@@ -20,8 +20,9 @@ def main() -> None:
 @main.command()
 @click.argument("music", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Data set folder, new or to go on with.")
-@click.option("--codecs", default="opus,mp3,aac", show_default=True, help="Comma-separated codecs.")
+@click.option("--codecs", default="opus,mp3,aac", show_default=True, help="Comma-separated codecs, or none.")
 @click.option("--bitrates", default="16,32,48,64,80,96,128", show_default=True, help="Comma-separated kbps.")
+@click.option("--distortions", default="", help="Comma-separated: noise (all severities), noise-3 (one), all.")
 @click.option("--clip", default=10.0, show_default=True, help="Clip length in seconds.")
 @click.option("--valid-share", default=0.2, show_default=True, help="Share of tracks held out for validation.")
 @click.option("--jobs", type=int, default=None, help="Worker processes.  [default: one per processor]")
@@ -36,6 +37,7 @@ def transcode(
     out: Path,
     codecs: str,
     bitrates: str,
+    distortions: str,
     clip: float,
     valid_share: float,
     jobs: int | None,
@@ -51,8 +53,9 @@ def transcode(
     from prep import transcode as stage
 
     settings = stage.Settings(
-        codecs=tuple(codecs.split(",")),
+        codecs=() if codecs == "none" else tuple(codecs.split(",")),
         bitrates=_numbers(bitrates),
+        distortions=distortions,
         clip_s=clip,
         valid_share=valid_share,
         jobs=cpu_count() if jobs is None else jobs,

@@ -2,29 +2,33 @@
 
 ffmpeg's defaults miss the asked bitrate by up to 40 % (Opus VBR, mp3 and AAC at 16 kbps), so every codec says how it
 meets it: constrained VBR for Opus, CBR for mp3, the two-loop coder for AAC, and a lower sample rate where a bitrate
-is too small for 44.1 kHz.
+is too small for 44.1 kHz. ffmpeg's own AAC is poor at 16-48 kbps: a true condition of that encoder, not of AAC at its
+best, which `he-aac` is where the fdkaac program is installed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from deepaq.console import note
 from deepaq.errors import UserError
-from prep import ffmpeg
-from prep.condition import Condition
+from prep.coding import Coding
+from prep.encode import PROGRAMS
 
 BITRATES = (16, 32, 48, 64, 80, 96, 128)  # kbps, the paper's
+DEFAULT = ("opus", "mp3", "aac")  # the paper's
 _LOW_RATES = {16: 16_000, 32: 22_050, 48: 32_000}  # kbps -> Hz
 
 
 @dataclass(frozen=True)
 class Codec:
-    """How ffmpeg makes a codec's files.
+    """How a codec's files are made.
 
-    name: as in condition names. encoder: ffmpeg's name. suffix: a container that declares the encoder delay, so that
-    decoded audio has zero lag. options: ffmpeg output options besides bitrate, channels and rate.
-    sample_rates: kbps -> Hz where it differs from `sample_rate`.
+    name: as in condition names. encoder: the program's name for it. suffix: a container that declares the encoder
+    delay, so that decoded audio has zero lag. options: the program's besides bitrate, channels and rate.
+    sample_rates: kbps -> Hz where it differs from `sample_rate`. kbps: what the encoder can be asked for.
+    program: what runs it, a key of PROGRAMS.
     """
 
     name: str
@@ -33,44 +37,72 @@ class Codec:
     sample_rate: int
     options: Mapping[str, str]
     sample_rates: Mapping[int, int] = field(default_factory=dict)
-    lowest_kbps: int = 8
-    highest_kbps: int = 320
+    kbps: Sequence[int] = range(8, 321)
+    program: str = "ffmpeg"
 
-    def condition(self, kbps: int) -> Condition:
-        """This codec at `kbps`; UserError outside its range."""
-        if not self.lowest_kbps <= kbps <= self.highest_kbps:
-            raise UserError(f"--bitrates {kbps}: {self.name} takes {self.lowest_kbps} to {self.highest_kbps} kbps")
+    def condition(self, kbps: int) -> Coding:
+        """This codec at `kbps`; UserError where it cannot be asked for that or its program is missing."""
+        if kbps not in self.kbps:
+            raise UserError(f"--bitrates {kbps}: {self.name} takes {described(self.kbps)} kbps")
         rate = self.sample_rates.get(kbps, self.sample_rate)
-        options = {**self.options, "c:a": self.encoder, "b:a": f"{kbps}k"}
-        if "movie_timescale" in options:  # the encoder delay is stored in these units
-            options["movie_timescale"] = str(rate)
-        return Condition(self.name, kbps, self.encoder, self.suffix, rate, tuple(options.items()), ffmpeg.version())
+        program = PROGRAMS[self.program]
+        options = program.options(self.encoder, kbps, rate, self.options)
+        return Coding(
+            self.name, kbps, self.program, self.encoder, self.suffix, rate, tuple(options.items()), program.version()
+        )
 
+
+def _opus(name: str, vbr: str) -> Codec:
+    options = {"vbr": vbr, "application": "audio", "compression_level": "10", "frame_duration": "20"}
+    return Codec(name, "libopus", ".opus", 48_000, options, kbps=range(6, 257))
+
+
+_AC3_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448)
 
 CODECS = {
     codec.name: codec
     for codec in (
-        Codec(
-            "opus",
-            "libopus",
-            ".opus",
-            48_000,
-            {"vbr": "constrained", "application": "audio", "compression_level": "10", "frame_duration": "20"},
-            lowest_kbps=6,
-        ),
+        _opus("opus", "constrained"),
+        _opus("opus-vbr", "on"),  # may take half as much again as it is asked for
+        _opus("opus-cbr", "off"),
         Codec("mp3", "libmp3lame", ".mp3", 44_100, {"compression_level": "5", "joint_stereo": "1"}, _LOW_RATES),
         Codec("aac", "aac", ".m4a", 44_100, {"aac_coder": "twoloop", "movie_timescale": ""}, _LOW_RATES),
+        Codec("vorbis", "libvorbis", ".ogg", 44_100, {}, {16: 8_000, 24: 16_000, 32: 22_050, 40: 32_000},
+              (16, 24, 32, 40, *range(48, 321))),
+        Codec("ac3", "ac3", ".mp4", 44_100, {"movie_timescale": ""}, {32: 32_000, 40: 32_000, 48: 32_000}, _AC3_KBPS),
+        Codec("eac3", "eac3", ".mp4", 44_100, {"movie_timescale": ""}, {24: 32_000, 32: 32_000, 40: 32_000},
+              (24, *_AC3_KBPS)),
+        Codec("aac-fdk", "AAC-LC", ".m4a", 44_100, {"p": "2"}, _LOW_RATES, range(8, 321), "fdkaac"),
+        Codec("he-aac", "HE-AAC", ".m4a", 44_100, {"p": "5"}, {}, range(16, 129), "fdkaac"),
+        Codec("he-aac-v2", "HE-AACv2", ".m4a", 44_100, {"p": "29"}, {}, range(12, 57), "fdkaac"),
+        Codec("lc3", "LC3", ".flac", 48_000, {}, {32: 16_000, 48: 24_000, 64: 32_000}, range(32, 321), "lc3"),
     )
-}
+}  # fmt: skip
 
 
-def conditions(codecs: Iterable[str] = tuple(CODECS), bitrates: Iterable[int] = BITRATES) -> list[Condition]:
-    """Every codec at every bitrate, in the given order; UserError for an unknown codec or a missing encoder."""
-    chosen = []
+def codings(codecs: Iterable[str] = DEFAULT, bitrates: Iterable[int] = BITRATES) -> list[Coding]:
+    """Every codec at every bitrate, in the given order; a bitrate that a codec does not know is left out with a note.
+
+    UserError for an unknown codec, a missing program or encoder, and a codec that knows none of the bitrates.
+    """
+    chosen: list[Coding] = []
+    bitrates = list(dict.fromkeys(bitrates))
     for name in dict.fromkeys(codecs):
         if name not in CODECS:
             raise UserError(f"--codecs {name}: unknown codec; known are {', '.join(CODECS)}")
-        if CODECS[name].encoder not in ffmpeg.encoders():
-            raise UserError(f"--codecs {name}: {ffmpeg.executable()} has no encoder {CODECS[name].encoder}")
-        chosen.append(CODECS[name])
-    return [codec.condition(kbps) for codec in chosen for kbps in dict.fromkeys(bitrates)]
+        codec = CODECS[name]
+        if missing := PROGRAMS[codec.program].missing(codec.encoder):
+            raise UserError(f"--codecs {name}: {missing}")
+        known = [kbps for kbps in bitrates if kbps in codec.kbps]
+        if not known and bitrates:
+            codec.condition(bitrates[0])
+        if len(known) < len(bitrates):
+            left_out = ", ".join(str(kbps) for kbps in bitrates if kbps not in known)
+            note(f"{name}: not at {left_out} kbps, it takes {described(codec.kbps)}")
+        chosen += map(codec.condition, known)
+    return chosen
+
+
+def described(kbps: Sequence[int]) -> str:
+    """A set of bitrates in words."""
+    return f"{kbps[0]} to {kbps[-1]}" if isinstance(kbps, range) else ", ".join(map(str, kbps))

@@ -2,51 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import Any
 
 from manifests.ids import settings_id
 
 
-@dataclass(frozen=True)
-class Condition:
-    """A codec at a bitrate.
-
-    codec: registered name. kbps: what the encoder is asked for. encoder: its name in ffmpeg. suffix: of the file.
-    sample_rate: Hz at which the signal is coded. options: ffmpeg's output options, exactly, as pairs.
-    version: of the program that encodes.
-    """
-
-    codec: str
-    kbps: int
-    encoder: str
-    suffix: str
-    sample_rate: int
-    options: tuple[tuple[str, str], ...]
-    version: str
+class Condition(ABC):
+    """What every condition says about itself; a codec at a bitrate and a distortion at a severity are conditions."""
 
     @property
+    @abstractmethod
     def name(self) -> str:
-        """Readable: opus-016."""
-        return f"{self.codec}-{self.kbps:03d}"
+        """Readable, unique among the conditions of a run: opus-016, lowpass-3."""
 
     @property
-    def encoder_version(self) -> str:
-        return f"{self.encoder} (ffmpeg {self.version})"
+    @abstractmethod
+    def family(self) -> str:
+        """The codec or distortion: what sampling balances."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Everything that decides the bits, for the id and for the manifest's footer."""
+
+    @abstractmethod
+    def columns(self) -> dict[str, Any]:
+        """Its columns of the degraded table besides names: codec, bitrate_kbps, encoder, arguments, ..."""
 
     @cached_property
     def id(self) -> str:
         """Of the exact settings: another option or another program is another condition."""
         return settings_id(self.settings())
-
-    def settings(self) -> dict[str, Any]:
-        """For the manifest's footer."""
-        return {
-            "codec": self.codec,
-            "bitrate_kbps": self.kbps,
-            "encoder": self.encoder,
-            "sample_rate": self.sample_rate,
-            "options": dict(self.options),
-            "ffmpeg": self.version,
-        }

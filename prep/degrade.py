@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deepaq.audio import read
+from deepaq.audio import Audio, read
 from deepaq.errors import UserError
 from manifests import ids, schema
 from manifests.dataset import Dataset
@@ -18,8 +18,12 @@ from manifests.jobs import Counts
 from manifests.provenance import package_version, provenance
 from manifests.storage import partial_prefix, sync
 from prep import ffmpeg
+from prep.coding import Coding
 from prep.condition import Condition
+from prep.damage import Damage
 from prep.encode import encode
+from prep.lossless import packed
+from prep.program import Encoded, encoded
 from prep.verify import Verifier
 
 
@@ -34,7 +38,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Degrade:
-    """Picklable: encodes, verifies and stores the versions of a batch of clips and commits one fragment."""
+    """Picklable: makes, verifies and stores the versions of a batch of clips and commits one fragment."""
 
     root: Path
 
@@ -48,8 +52,8 @@ class Degrade:
             counts.update(row["status"] for row in new)
             counts["audio_ms"] += round(1000 * seconds * len(new))
         conditions = {condition.name: condition.settings() for work in batch for condition in work.conditions}
-        tools = {"ffmpeg": ffmpeg.version(), "av": package_version("av"), "soxr": package_version("soxr")}
-        footer = provenance("prep transcode", {"conditions": conditions}, tools)
+        tools = {name: package_version(name) for name in ("av", "numpy", "scipy", "soxr")}
+        footer = provenance("prep transcode", {"conditions": conditions}, {"ffmpeg": ffmpeg.version(), **tools})
         write_fragment(dataset.folder(schema.DEGRADED), schema.DEGRADED, rows, footer)
         return counts
 
@@ -63,10 +67,9 @@ class Degrade:
         verifier = Verifier(audio.samples, audio.sample_rate)
         scratch = dataset.root / "audio"
         with tempfile.TemporaryDirectory(prefix=partial_prefix(), dir=scratch) as folder:
-            made = encode(clip.resolve(), work.conditions, Path(folder), audio.seconds)
+            made = _made(clip.resolve(), audio, work, Path(folder))
             return [
-                self._finish(dataset, work, condition, result, verifier, audio.seconds)
-                for condition, result in made.items()
+                self._finish(dataset, work, condition, result, verifier, audio.seconds) for condition, result in made
             ], audio.seconds
 
     def _finish(
@@ -74,28 +77,29 @@ class Degrade:
         dataset: Dataset,
         work: Work,
         condition: Condition,
-        result: str | Path,
+        result: Encoded | str,
         verifier: Verifier,
         seconds: float,
     ) -> dict[str, Any]:
-        """Verify one encoded file and move it to its place, or say what is wrong with it."""
+        """Verify one new file and move it to its place, or say what is wrong with it."""
         if isinstance(result, str):
             return _row(work, condition, schema.FAILED, result)
         try:
-            comparison = verifier.compare(result)
+            comparison = verifier.compare(result.path, aligned=isinstance(condition, Damage))
         except UserError as error:
             return _row(work, condition, schema.FAILED, str(error))
         row = _row(work, condition, schema.OK)
         name = row["degraded_id"]
-        relative = f"audio/degraded/{condition.name}/{name[:2]}/{name}{condition.suffix}"
-        size, sha256 = result.stat().st_size, ids.file_sha256(result)
+        relative = f"audio/degraded/{condition.name}/{name[:2]}/{name}{result.path.suffix}"
+        size, sha256 = result.path.stat().st_size, ids.file_sha256(result.path)
         target = dataset.path(relative)
         target.parent.mkdir(parents=True, exist_ok=True)
-        sync(result)
-        result.replace(target)
+        sync(result.path)
+        result.path.replace(target)
         sync(target.parent)
+        kbps = 8 * result.bitstream_bytes / seconds / 1000
         return row | {
-            "actual_kbps": 8 * size / seconds / 1000,
+            "actual_kbps": kbps if isinstance(condition, Coding) else None,
             "path": relative,
             "bytes": size,
             "sha256": sha256,
@@ -110,16 +114,31 @@ def degraded_id(reference_id: str, condition: Condition) -> str:
     return ids.joined_id(reference_id, condition.id)
 
 
+def _made(clip: Path, audio: Audio, work: Work, folder: Path) -> Iterator[tuple[Condition, Encoded | str]]:
+    """Every condition with its new file in `folder`, or why there is none: all codings first, then one by one."""
+    codings = [condition for condition in work.conditions if isinstance(condition, Coding)]
+    yield from encode(clip, codings, folder, audio.seconds).items()
+    for condition in work.conditions:
+        if not isinstance(condition, Damage):
+            continue
+        try:
+            samples = condition.apply(audio.samples, audio.sample_rate, degraded_id(work.reference_id, condition))
+        except UserError as error:
+            yield condition, str(error)
+            continue
+        suffix, content = packed(samples, audio.sample_rate)
+        path = folder / f"{condition.name}{suffix}"
+        path.write_bytes(content)
+        yield condition, encoded(path)
+
+
 def _row(work: Work, condition: Condition, status: str, error: str | None = None) -> dict[str, Any]:
     return {
         "degraded_id": degraded_id(work.reference_id, condition),
         "reference_id": work.reference_id,
         "condition_id": condition.id,
         "condition": condition.name,
-        "codec": condition.codec,
-        "bitrate_kbps": float(condition.kbps),
-        "encoder": condition.encoder_version,
-        "coded_sample_rate": condition.sample_rate,
+        **condition.columns(),
         "status": status,
         "error": error,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 
 from deepaq.audio import Samples
 from deepaq.errors import UserError
@@ -22,6 +21,7 @@ from manifests.provenance import package_version, provenance
 from manifests.split import split_of
 from manifests.storage import committed
 from prep.clips import SAMPLE_RATE, SHORTEST_S, Clip, bandwidth_hz, cut, is_silent
+from prep.lossless import packed
 
 
 @dataclass(frozen=True)
@@ -99,21 +99,13 @@ class Ingest:
 
 
 def store(dataset: Dataset, reference_id: str, samples: Samples) -> tuple[str, str]:
-    """Write a clip losslessly and return its relative path and the file's sha256.
-
-    FLAC with 16 bits when those hold the samples exactly, else 24; float WAV for samples above full scale, which
-    FLAC would clip.
-    """
-    above = np.abs(samples).max() > 1
-    exact16 = not above and np.array_equal(samples * 32768, np.rint(samples * 32768)) and samples.max() < 1
-    suffix, kind, subtype = (".wav", "WAV", "FLOAT") if above else (".flac", "FLAC", "PCM_16" if exact16 else "PCM_24")
+    """Write a clip losslessly and return its relative path and the file's sha256."""
+    suffix, content = packed(samples, SAMPLE_RATE)
     relative = f"audio/references/{reference_id[:2]}/{reference_id}{suffix}"
     path = dataset.path(relative)
-    buffer = io.BytesIO()
-    soundfile.write(buffer, samples, SAMPLE_RATE, format=kind, subtype=subtype)
     with committed(path) as partial:
-        partial.write_bytes(buffer.getvalue())
-    return relative, ids.file_sha256(path)
+        partial.write_bytes(content)
+    return relative, hashlib.sha256(content).hexdigest()
 
 
 def loudness_lufs(samples: Samples) -> float | None:

@@ -17,8 +17,9 @@ from manifests import ids, jobs, schema
 from manifests.dataset import Dataset
 from manifests.split import VALID_SHARE
 from manifests.storage import sweep
-from prep.codecs import BITRATES, CODECS, conditions
+from prep.codecs import BITRATES, DEFAULT, codings
 from prep.condition import Condition
+from prep.damage import damages
 from prep.degrade import Degrade, Work, degraded_id
 from prep.ingest import Ingest, Track
 from prep.sources import find_music, is_lossy
@@ -28,12 +29,14 @@ from prep.sources import find_music, is_lossy
 class Settings:
     """What to make and how.
 
+    codecs, bitrates (kbps), distortions (as `damages` reads them): the conditions.
     clip_s: clip length in seconds, at least 2. jobs: worker processes. shard: (index from 0, count).
     """
 
-    codecs: tuple[str, ...] = tuple(CODECS)
+    codecs: tuple[str, ...] = DEFAULT
     bitrates: tuple[int, ...] = BITRATES
     clip_s: float = 10.0
+    distortions: str = ""
     valid_share: float = VALID_SHARE
     jobs: int = field(default_factory=jobs.cpu_count)
     shard: tuple[int, int] = (0, 1)
@@ -49,6 +52,13 @@ class Settings:
         if not 0 <= self.valid_share < 1:
             raise UserError(f"--valid-share {self.valid_share:g}: a share from 0 to below 1 is needed")
 
+    def conditions(self) -> list[Condition]:
+        """Every condition asked for; UserError when there is none."""
+        chosen: list[Condition] = [*codings(self.codecs, self.bitrates), *damages(self.distortions)]
+        if not chosen:
+            raise UserError("no conditions: name some with --codecs or --distortions")
+        return chosen
+
 
 def transcode(music: Sequence[Path], out: Path, settings: Settings) -> dict[str, Any]:
     """Make the data set folder `out` of `music`, or go on with it, and return what it then holds of this music.
@@ -56,7 +66,7 @@ def transcode(music: Sequence[Path], out: Path, settings: Settings) -> dict[str,
     Keys: references, degraded, ok, failed, skipped (silent or too short), audio_seconds (of coded audio made now),
     cpu_seconds (spent now), errors (one line each).
     """
-    wanted = conditions(settings.codecs, settings.bitrates)
+    wanted = settings.conditions()
     tracks = _mine(_identify(find_music(music), settings.jobs), settings.shard)
     dataset = Dataset(out, create=True)
     (dataset.root / "audio").mkdir(exist_ok=True)
@@ -79,7 +89,7 @@ def transcode(music: Sequence[Path], out: Path, settings: Settings) -> dict[str,
 
 def plan(music: Sequence[Path], out: Path, settings: Settings) -> dict[str, Any]:
     """What `transcode` would do, without doing it: files, files already cut, clips and versions that remain."""
-    wanted = conditions(settings.codecs, settings.bitrates)
+    wanted = settings.conditions()
     tracks = _mine(_identify(find_music(music), settings.jobs), settings.shard)
     exists = (out / schema.REFERENCES.name).is_dir()
     new, versions = tracks, 0

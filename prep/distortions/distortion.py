@@ -19,12 +19,14 @@ class Distortion:
 
     grades: the parameters of severity 1 (hardly audible) to 5 (very annoying), each worse than the one before.
     codecs: True when a coding program takes part, whose version then belongs to the settings.
+    version: raised whenever the samples that it makes change, so that old and new versions never mix.
     """
 
     name: str
     apply: Apply
     grades: tuple[Grade, ...]
     codecs: bool = False
+    version: int = 1
 
     @property
     def severities(self) -> range:

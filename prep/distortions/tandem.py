@@ -24,12 +24,11 @@ def _tandem(samples: Samples, sample_rate: int, grade: Grade, rng: np.random.Gen
         for name in CHAIN:
             clip = Path(folder) / f"before-{name}.wav"
             soundfile.write(clip, coded, sample_rate, subtype="FLOAT")
-            (made,) = encode(
-                clip, [CODECS[name].condition(int(grade["kbps"]))], Path(folder), len(coded) / sample_rate
-            ).values()
+            coding = CODECS[name].condition(int(grade["kbps"]))
+            made = encode(clip, [coding], Path(folder), len(coded) / sample_rate)[coding]
             if isinstance(made, str):
                 raise UserError(f"tandem: {made}")
-            audio = read(made)
+            audio = read(made.path)
             coded = fit(resample(audio.samples, audio.sample_rate, sample_rate), len(samples))
     return coded if samples.shape[1] == 2 else np.repeat(coded.mean(axis=1, keepdims=True), samples.shape[1], axis=1)
 

@@ -18,7 +18,7 @@ from deepaq.audio import read
 from manifests.dataset import Dataset
 from manifests.jobs import cpu_seconds
 from prep import ffmpeg
-from prep.codecs import conditions
+from prep.codecs import codings
 from prep.degrade import Degrade, Work
 from prep.encode import arguments, encode
 from prep.transcode import Settings, transcode
@@ -35,7 +35,7 @@ def clips(folder: Path, music: Path | None) -> tuple[Dataset, list[Work], float]
     dataset = Dataset(folder / "data")
     rows = [row for row in dataset.references().to_pylist() if row["status"] == "ok"]
     seconds = sum(row["frames"] / row["sample_rate"] for row in rows)
-    return dataset, [Work(row["reference_id"], row["path"], tuple(conditions())) for row in rows], seconds
+    return dataset, [Work(row["reference_id"], row["path"], tuple(codings())) for row in rows], seconds
 
 
 def measured(function: Callable[[], None]) -> float:

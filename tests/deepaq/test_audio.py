@@ -38,12 +38,12 @@ def test_peaks_above_full_scale_survive(tmp_path: Path) -> None:
 
 def encode(path: Path, samples: np.ndarray, kbps: int = 128) -> Path:
     """Code samples with the codec that `path`'s suffix belongs to."""
-    (codec,) = [codec for codec in CODECS.values() if codec.suffix == path.suffix]
+    codec = CODECS[{".m4a": "aac"}.get(path.suffix, path.suffix[1:])]
     clip = write(path.with_name("clip.wav"), samples, rate=48_000)
     condition = codec.condition(kbps)
     (made,) = encode_clip(clip, [condition], path.parent, 60).values()
-    assert isinstance(made, Path), made
-    return made.rename(path)
+    assert not isinstance(made, str), made
+    return made.path.rename(path)
 
 
 @pytest.mark.parametrize("suffix", [".opus", ".mp3", ".m4a"])

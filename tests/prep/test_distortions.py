@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deepaq.audio import read
 from deepaq.errors import UserError
+from manifests.check import problems
+from manifests.dataset import Dataset
+from prep.damage import damages
 from prep.distortions import DISTORTIONS, distort
+from prep.transcode import Settings, transcode
 from prep.verify import Verifier
-from tests.sounds import RATE, music
+from tests.sounds import RATE, music, write
 
 CHEAP = sorted(set(DISTORTIONS) - {"tandem"})  # what needs no coder
 SOUND = music(3, seed=5)
@@ -110,3 +117,40 @@ def test_what_is_not_registered_is_refused(name: str, severity: int) -> None:
 def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="frames, channels"):
         distort(np.zeros(shape, np.float32), RATE, "noise", 1, 0)
+
+
+def test_distortions_are_rows_beside_codecs(tmp_path: Path) -> None:
+    write(tmp_path / "music" / "a.wav", music(4, 1))
+    wanted = Settings(("opus",), (64,), 2, "lowpass,noise-3,clipping-5,reverberation-5", jobs=1, quiet=True)
+    outs = [tmp_path / "one", tmp_path / "two"]
+    for out in outs:
+        result = transcode([tmp_path / "music"], out, wanted)
+        assert (result["references"], result["ok"], result["failed"]) == (2, 2 * 9, 0)
+        assert list(problems(Dataset(out), deep=True)) == []
+    tables = [Dataset(out).degraded().sort_by("degraded_id") for out in outs]
+    assert tables[0] == tables[1]
+    for row in tables[0].to_pylist():
+        if row["codec"]:
+            continue
+        assert row["bitrate_kbps"] is row["actual_kbps"] is row["encoder"] is None
+        assert row["lag_samples"] == 0
+        (reference,) = [
+            r for r in Dataset(outs[0]).references().to_pylist() if r["reference_id"] == row["reference_id"]
+        ]
+        name, _, severity = row["condition"].rpartition("-")
+        seed = int(row["degraded_id"], 16)
+        clean, stored = (read(outs[0] / path).samples for path in (reference["path"], row["path"]))
+        np.testing.assert_allclose(stored, distort(clean, RATE, name, int(severity), seed), atol=2**-23)
+    assert {row["arguments"] for row in tables[0].to_pylist() if row["condition"] == "noise-3"} == {"snr_db=30"}
+
+
+@pytest.mark.parametrize("text", ["echo", "noise-7", "noise-x", "-3"])
+def test_an_unknown_selection_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match="--distortions"):
+        damages(text)
+
+
+def test_selections_are_read_in_order_and_once() -> None:
+    assert [damage.name for damage in damages("noise-3, pink-noise-1,noise-3")] == ["noise-3", "pink-noise-1"]
+    assert len(damages("all")) == 5 * len(DISTORTIONS)
+    assert damages("") == []

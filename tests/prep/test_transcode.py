@@ -23,7 +23,7 @@ from manifests.check import problems
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer
 from prep.cli import main
-from prep.codecs import BITRATES, CODECS, conditions
+from prep.codecs import BITRATES, CODECS, DEFAULT, codings
 from prep.transcode import Settings, plan, transcode
 from tests.sounds import RATE, music, write
 
@@ -46,19 +46,19 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_all_21_conditions_are_what_they_say(data: Path) -> None:
     degraded = rows(data, "degraded")
-    assert {(row["codec"], row["bitrate_kbps"]) for row in degraded} == {(c, b) for c in CODECS for b in BITRATES}
+    assert {(row["codec"], row["bitrate_kbps"]) for row in degraded} == {(c, b) for c in DEFAULT for b in BITRATES}
     for row in degraded:
         assert row["status"] == schema.OK, row["error"]
         # Container and start-up cost weighs most in short clips at low rates.
         assert row["actual_kbps"] == pytest.approx(row["bitrate_kbps"], rel=0.12, abs=2.5), row["condition"]
         assert abs(row["lag_samples"]) <= (5 if row["codec"] == "opus" and row["bitrate_kbps"] <= 48 else 1)
         assert row["correlation"] > 0.3
-        assert row["coded_sample_rate"] == conditions([row["codec"]], [int(row["bitrate_kbps"])])[0].sample_rate
+        assert row["coded_sample_rate"] == codings([row["codec"]], [int(row["bitrate_kbps"])])[0].sample_rate
         assert (data / row["path"]).stat().st_size == row["bytes"]
 
 
 def test_correlation_rises_with_bitrate(data: Path) -> None:
-    for codec in CODECS:
+    for codec in DEFAULT:
         found = {row["bitrate_kbps"]: row["correlation"] for row in rows(data, "degraded") if row["codec"] == codec}
         assert found[16] < found[64] < found[128]
         assert found[128] > 0.99

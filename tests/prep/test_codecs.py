@@ -1,0 +1,89 @@
+"""The contract of every codec: the bitrate it was asked for, no lag, the same bytes every time, better when larger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepaq.errors import UserError
+from prep.codecs import CODECS, codings
+from prep.encode import PROGRAMS, encode
+from prep.program import Encoded
+from prep.verify import Verifier
+from tests.sounds import RATE, music, write
+
+SECONDS = 4
+SOUND = music(SECONDS, seed=3)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("clip") / "clip.flac", SOUND)
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_every_codec_keeps_the_contract(name: str, clip: Path, tmp_path: Path) -> None:
+    codec = CODECS[name]
+    if missing := PROGRAMS[codec.program].missing(codec.encoder):
+        pytest.skip(missing)
+    wanted = codings([name], [kbps for kbps in (16, 24, 32, 48, 128) if kbps in codec.kbps])
+    found = []
+    for number in (1, 2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        found.append(encode(clip, wanted, folder, SECONDS))
+    correlations = []
+    for coding in wanted:
+        first, second = found[0][coding], found[1][coding]
+        assert isinstance(first, Encoded), first
+        assert isinstance(second, Encoded), second
+        assert first.path.read_bytes() == second.path.read_bytes()
+        kbps = 8 * first.bitstream_bytes / SECONDS / 1000
+        # Headers weigh 1 to 10 kbps in so short a clip; Opus without constraint takes what it likes.
+        assert coding.kbps * 0.8 < kbps < coding.kbps * (1.9 if name == "opus-vbr" else 1.15) + 10
+        comparison = Verifier(SOUND, RATE).compare(first.path)  # raises for a lag above 5 samples
+        assert abs(comparison.lag) <= (5 if name.startswith("opus") else 1)
+        correlations.append(comparison.correlation)
+        assert coding.columns()["arguments"].count(str(coding.kbps)) >= 1
+    assert correlations[-1] > 0.95
+    assert correlations[0] < correlations[-1]
+
+
+def test_conditions_differ_in_id_and_name() -> None:
+    wanted = codings(["opus", "opus-cbr", "mp3", "aac", "vorbis", "eac3"], [32, 64])
+    assert len({coding.id for coding in wanted}) == len({coding.name for coding in wanted}) == 12
+
+
+def test_opus_profiles_do_what_they_say(clip: Path, tmp_path: Path) -> None:
+    sizes = {coding.codec: made.bitstream_bytes for coding, made in encode(
+        clip, codings(["opus-vbr", "opus", "opus-cbr"], [64]), tmp_path, SECONDS).items()
+        if isinstance(made, Encoded)}  # fmt: skip
+    assert sizes["opus-cbr"] == pytest.approx(64_000 / 8 * SECONDS, rel=0.03)
+    assert sizes["opus-vbr"] > sizes["opus"] > 0.9 * sizes["opus-cbr"]
+
+
+def test_a_bitrate_that_a_codec_lacks_is_left_out_or_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [coding.name for coding in codings(["ac3"], [16, 32, 128])] == ["ac3-032", "ac3-128"]
+    assert "ac3: not at 16 kbps" in capsys.readouterr().err
+    with pytest.raises(UserError, match="ac3 takes 32, 40"):
+        codings(["ac3"], [16, 24])
+
+
+def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name, program in (("he-aac", "fdkaac"), ("lc3", "elc3")):
+        with pytest.raises(UserError, match=f"--codecs {name}: needs the program.* {program}"):
+            codings([name], [64])
+
+
+def test_he_aac_beats_native_aac_at_16_kbps(clip: Path, tmp_path: Path) -> None:
+    if missing := PROGRAMS["fdkaac"].missing("HE-AAC"):
+        pytest.skip(missing)
+    found = {}
+    for coding, made in encode(clip, codings(["aac", "he-aac"], [16]), tmp_path, SECONDS).items():
+        assert isinstance(made, Encoded), made
+        found[coding.codec] = Verifier(SOUND, RATE).compare(made.path)
+    assert found["he-aac"].correlation > found["aac"].correlation
+    assert np.isfinite(found["he-aac"].peak)
