@@ -69,8 +69,7 @@ class Bootstrap:
         groups = np.asarray(points.groups)
         for number, group in enumerate(dict.fromkeys(points.groups)):
             mine = np.flatnonzero(groups == group)
-            items = [points.items[i] for i in mine]
-            weights[:, mine] = item_weights(items, self.resamples, self.seed + number)
+            weights[:, mine] = item_weights(np.asarray(points.items)[mine], self.resamples, self.seed + number)
         return weights
 
     def correlations(self, points: Points, names: Sequence[str] = tuple(STATISTICS)) -> dict[str, Estimate]:

@@ -79,8 +79,8 @@ class Evaluation:
 
     def _by_content(self, test: Rated, rater: str, mask: Mask) -> Estimate:
         """Fisher's average of the PCC within each class of content, as ODAQ's authors report it."""
-        classes = {s.content for s in test.stimuli} - {None}
-        parts = [self.points(test, rater, mask & _having(test, "content", name)) for name in sorted(map(str, classes))]
+        parts = [self.points(test, rater, mask & part) for part in _classes(test, "content").values()]
+        parts = [part for part in parts if part.count >= FEWEST]
         return self.bootstrap.average(parts, pcc) if len(parts) > 1 else Estimate(None)
 
     def _mapped(self, test: Rated, rater: str, points: Points) -> dict[str, dict[str, Estimate]]:
@@ -99,7 +99,8 @@ class Evaluation:
 
     def _comparisons(self, test: Rated, mask: Mask) -> list[dict[str, Any]]:
         """Every two raters over the stimuli that both have rated: difference of their PCC, tests and intervals."""
-        rows = []
+        rows: list[dict[str, Any]] = []
+        p_values: list[float] = []
         for one, other in combinations(self.signs, 2):
             both = mask & np.isfinite(test.values[one]) & np.isfinite(test.values[other])
             a, b = self.points(test, one, both), self.points(test, other, both)
@@ -110,11 +111,11 @@ class Evaluation:
             weights = self.bootstrap.weights(a)
             drawn = pcc(a.values, a.shares, weights) - pcc(b.values, b.shares, weights)
             row = {"a": one, "b": other, "stimuli": a.count, "pcc_a": r1, "pcc_b": r2, "difference": r1 - r2}
-            rows.append(
-                row | {"zou": zou(r1, r2, r12, a.count), "z": z, "p": p, "bootstrap": interval(drawn, a.item_count)}
-            )
-        for row, adjusted in zip(rows, holm([row["p"] for row in rows]), strict=True):
-            row["p_holm"] = adjusted
+            intervals = {"zou": zou(r1, r2, r12, a.count), "bootstrap": interval(drawn, a.item_count)}
+            rows.append(row | intervals | {"z": z})
+            p_values.append(p)
+        for row, p, adjusted in zip(rows, p_values, holm(p_values), strict=True):
+            row |= {"p": p, "p_holm": adjusted}
         return [{key: _plain(value) for key, value in row.items()} for row in rows]
 
     def _breakdowns(self, test: Rated, mask: Mask) -> dict[str, list[dict[str, Any]]]:

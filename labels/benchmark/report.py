@@ -64,7 +64,7 @@ def html(report: dict[str, Any]) -> str:
                 body.append(charts(block.test, raters))
         parts.append((section.title, "\n".join(body)))
     tests = ", ".join(test["about"]["title"] for test in report["tests"])
-    return page(TITLE, f"{len(raters)} raters on {tests}", parts)
+    return page(TITLE, f"{', '.join(raters)} on {tests}", parts)
 
 
 def _markdown_table(block: Table) -> str:

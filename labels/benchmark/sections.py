@@ -52,7 +52,7 @@ def sections(report: dict[str, Any]) -> list[Section]:
     raters = report["raters"]
     found = [Section("Summary", _summary(report))]
     found += [
-        Section(test["about"]["title"], [*_test(test, raters), *_paper(report["paper"].get(test["name"], []))])
+        Section(test["about"]["title"], [*_test(test, raters), *_paper(test, report["paper"].get(test["name"], []))])
         for test in report["tests"]
     ]
     if report["overall"]:
@@ -105,9 +105,9 @@ def _summary(report: dict[str, Any]) -> list[Block]:
     header = ["rater", *(name for name, _, _ in columns), "CPU s per s of audio"]
     return [
         Text(
-            "Pearson correlation (PCC) of each rater with the listeners' mean, and its 95 % interval by a bootstrap over "
-            "items. The protocol decides the number: the hidden reference alone lifts every rater, so it stands in the "
-            "column's title with the number of stimuli."
+            "Pearson correlation (PCC) of each rater with the listeners' mean, and its 95 % interval by a bootstrap "
+            "over items (none with fewer than five). The protocol decides the number, for the hidden reference alone "
+            "lifts every rater; so it stands in the column's title, with the number of stimuli."
         ),
         Table("", header, rows),
         Text(
@@ -168,6 +168,8 @@ def _protocol(part: dict[str, Any]) -> Table:
 
 
 def _mapped(test: dict[str, Any]) -> list[Block]:
+    if not test["protocols"]:
+        return []
     if not test["fitted_on"]:
         return [
             Text(
@@ -190,9 +192,9 @@ def _mapped(test: dict[str, Any]) -> list[Block]:
         for name, found in result["mapped"].items()
     ]
     caption = (
-        f"After a mapping fitted on {', '.join(test['fitted_on'])}, never on this test. Protocol: {part['protocol']}."
+        f"After a mapping fitted on {', '.join(test['fitted_on'])}, not on this test. Protocol: {part['protocol']}."
     )
-    return [Table(caption, ["rater", "mapping", "PCC", "SRCC", "RMSE*"], rows, text_columns=2)]
+    return [Table(caption, ["rater", "mapping", "PCC", "SRCC", "RMSE*"], rows, text_columns=2)] if rows else []
 
 
 def _comparisons(rows: Sequence[dict[str, Any]]) -> Table:
@@ -229,7 +231,7 @@ def _breakdown(rows: Sequence[dict[str, Any]], title: str, raters: Sequence[str]
     )
 
 
-def _paper(rows: Sequence[dict[str, Any]]) -> list[Block]:
+def _paper(test: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[Block]:
     if not rows:
         return []
     header = ["system of the paper", "here", "statistic", "paper", "ours, coded", "ours, widest protocol", "source"]
@@ -245,9 +247,10 @@ def _paper(rows: Sequence[dict[str, Any]]) -> list[Block]:
         ]
         for row in rows
     ]
+    counts = test["counts"]
     caption = (
         "Table 1 of the DeePAQ paper (arXiv 2510.12326) beside ours. The paper does not state which stimuli it counts; "
-        "compare only where the whole test has been rated."
+        f"here {counts['with_audio']} of {counts['stimuli']} have audio."
     )
     return [Table(caption, header, cells, text_columns=3)]
 
@@ -260,8 +263,8 @@ def _overall(rows: Sequence[dict[str, Any]]) -> list[Block]:
         for row in rows
     ]
     text = (
-        "The average is Fisher's, over tests; pooled is over all stimuli, ratings as shares of their scale. They answer "
-        "different questions and are never mixed here."
+        "The average is Fisher's, over tests; pooled is over all stimuli, ratings as shares of their scale. They "
+        "answer different questions."
     )
     return [Text(text), Table("", header, cells, text_columns=2)]
 

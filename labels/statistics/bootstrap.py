@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from labels.statistics.correlation import Values
 
 RESAMPLES = 2000
 LEVEL = 0.95
+FEWEST_ITEMS = 5
 
 
-def item_weights(items: Sequence[str], resamples: int = RESAMPLES, seed: int = 0) -> Values:
+def item_weights(items: Sequence[str] | npt.NDArray[np.str_], resamples: int = RESAMPLES, seed: int = 0) -> Values:
     """(resamples, n): how often each stimulus is in each resample, when as many items as there are, are drawn with
     replacement. items: of each stimulus."""
     _, item = np.unique(np.asarray(items), return_inverse=True)
@@ -27,12 +29,13 @@ def interval(estimates: Values, items: int, level: float = LEVEL) -> tuple[float
     Listening tests have few items (5 to 40), with which the plain percentile interval is too narrow: it covers the
     truth .86 to .92 of the time where .95 is claimed. Hesterberg (2015), "What teachers should know about the
     bootstrap", The American Statistician 69, takes the quantiles at Phi(-sqrt(n / (n - 1)) t(n - 1)) instead.
-    None with fewer than two items, or when fewer than nine in ten resamples are defined.
+    None with fewer than five items, of which a bootstrap cannot tell much, or when fewer than nine in ten resamples
+    are defined.
     """
     from scipy.special import ndtr, stdtrit
 
     defined = estimates[np.isfinite(estimates)]
-    if items < 2 or len(defined) < 0.9 * len(estimates):
+    if items < FEWEST_ITEMS or len(defined) < 0.9 * len(estimates):
         return None
     tail = float(ndtr(-((items / (items - 1)) ** 0.5) * stdtrit(items - 1, (1 + level) / 2)))
     low, high = np.quantile(defined, [tail, 1 - tail])
