@@ -24,10 +24,10 @@ class Estimate:
     high: float | None = None
 
     @classmethod
-    def of(cls, point: float, resamples: Values, items: int) -> Estimate:
+    def of(cls, point: float, resamples: Values, items: int, correlation: bool = True) -> Estimate:
         if not np.isfinite(point):
             return cls(None)
-        low, high = interval(resamples, items) or (None, None)
+        low, high = interval(point, resamples, items, correlation) or (None, None)
         return cls(float(point), low, high)
 
     @property
@@ -104,7 +104,8 @@ class Bootstrap:
         weights = self.weights(points)
         result = {name: self._estimate(STATISTICS[name], predicted, weights) for name in ("pcc", "srcc")}
         arguments = predicted.values, points.shares, points.half_widths
-        error = Estimate.of(rmse_star(*arguments)[0], rmse_star(*arguments, weights), points.item_count)
+        point, drawn = rmse_star(*arguments)[0], rmse_star(*arguments, weights)
+        error = Estimate.of(point, drawn, points.item_count, correlation=False)
         return result | {"rmse_star": error}
 
     @staticmethod

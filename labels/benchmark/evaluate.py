@@ -111,7 +111,7 @@ class Evaluation:
             weights = self.bootstrap.weights(a)
             drawn = pcc(a.values, a.shares, weights) - pcc(b.values, b.shares, weights)
             row = {"a": one, "b": other, "stimuli": a.count, "pcc_a": r1, "pcc_b": r2, "difference": r1 - r2}
-            intervals = {"zou": zou(r1, r2, r12, a.count), "bootstrap": interval(drawn, a.item_count)}
+            intervals = {"zou": zou(r1, r2, r12, a.count), "bootstrap": interval(r1 - r2, drawn, a.item_count, False)}
             rows.append(row | intervals | {"z": z})
             p_values.append(p)
         for row, p, adjusted in zip(rows, p_values, holm(p_values), strict=True):

@@ -106,7 +106,7 @@ def _summary(report: dict[str, Any]) -> list[Block]:
     return [
         Text(
             "Pearson correlation (PCC) of each rater with the listeners' mean, and its 95 % interval by a bootstrap "
-            "over items (none with fewer than five). The protocol decides the number, for the hidden reference alone "
+            "over items (none with fewer than three). The protocol decides the number, for the hidden reference alone "
             "lifts every rater; so it stands in the column's title, with the number of stimuli."
         ),
         Table("", header, rows),
@@ -288,8 +288,9 @@ def _raters(report: dict[str, Any]) -> Table:
 def _made(report: dict[str, Any]) -> list[Block]:
     settings = report["settings"]
     text = (
-        f"Made {report['made']} by `labels benchmark`, revision {report['revision']}. Intervals: 95 %, expanded "
-        f"percentile bootstrap over items, {settings['resamples']} resamples, seed {settings['seed']}; noise ceiling: "
+        f"Made {report['made']} by `labels benchmark`, revision {report['revision']}. Intervals: 95 %, "
+        f"Student's t times the bootstrap's standard error over items, {settings['resamples']} resamples, seed "
+        f"{settings['seed']}; noise ceiling: "
         "random halves of the listeners, Spearman-Brown."
     )
     return [Text(text), Table("", ["tool", "version"], sorted(map(list, report["tools"].items())), 2)]
