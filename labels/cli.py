@@ -106,6 +106,52 @@ def import_(
     _finish(result, as_json)
 
 
+@main.command()
+@click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--raters", required=True, help="Comma-separated names of registered raters.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the report.")
+@click.option(
+    "--fit-on", multiple=True, type=click.Path(path_type=Path), help="Data set to fit mappings on, repeatable."
+)
+@click.option("--resamples", default=2000, show_default=True, help="Of the bootstrap.")
+@click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--jobs", type=int, default=None, help="Worker processes.  [default: one per processor]")
+@click.option("--retry-failed", is_flag=True, help="Rate again what a rater failed on.")
+@json_option
+@quiet_option
+def benchmark(
+    data: tuple[Path, ...],
+    raters: str,
+    out: Path,
+    fit_on: tuple[Path, ...],
+    resamples: int,
+    seed: int,
+    jobs: int | None,
+    retry_failed: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Hold raters against the listeners of the tests in DATA.
+
+    Rates what is not rated yet and writes report.html, report.md, report.json, results.csv and stimuli.csv. Mappings
+    to the listeners' scale are fitted on the other tests in DATA, or on those of --fit-on, never on the test itself.
+    """
+    from labels.benchmark import stage
+    from manifests.jobs import cpu_count
+
+    settings = stage.Settings(
+        fit_on=fit_on,
+        resamples=resamples,
+        seed=seed,
+        jobs=cpu_count() if jobs is None else jobs,
+        retry_failed=retry_failed,
+        quiet=quiet,
+    )
+    report = stage.benchmark(data, raters.split(","), out, settings)
+    result = {"report": str(out), "tests": [test["name"] for test in report["tests"]], "errors": report["errors"]}
+    _finish(result | stage.headline(report), as_json)
+
+
 def _rate(
     data: Path,
     name: str,

@@ -23,7 +23,7 @@ a { color: var(--accent); } code { font-size: .92em; } nav { margin: .8rem 0; } 
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: 0 0 .35rem; }
 th, td { padding: .28rem .7rem; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th { font-weight: 600; background: var(--band); position: sticky; top: 0; }
+th { font-weight: 600; background: var(--band); white-space: normal; max-width: 10rem; vertical-align: bottom; }
 th.number, td.number { text-align: right; } tbody tr:hover td { background: var(--band); }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(330px, 1fr)); gap: 1rem 1.4rem; }
 figure { margin: 0; } svg { width: 100%; height: auto; display: block; } figcaption { font-size: .9rem; }
@@ -36,7 +36,7 @@ svg .mark { fill: var(--s); fill-opacity: .8; } svg .whisker, svg .stroke { stro
 .legend { margin: .2rem 0 .8rem; font-size: .9rem; } .legend span { margin-right: 1rem; white-space: nowrap; }
 .legend i { display: inline-block; width: .75em; height: .75em; border-radius: 50%; margin-right: .35em;
   background: var(--s); }
-@media print { body { max-width: none; } th { position: static; } .scroll { overflow: visible; } }
+@media print { body { max-width: none; } .scroll { overflow: visible; } }
 """
 SERIES = 8  # classes s0 to s7: colours that colour-blind readers can tell apart (Okabe and Ito), the last one grey
 

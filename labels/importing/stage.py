@@ -107,7 +107,7 @@ def _failures(dataset: Dataset, ratings: Mapping[str, list[Rating]]) -> list[str
             shared = row["error"].startswith(NO_REFERENCE)
             what = row["item"] if shared else f"{row['condition']} of {row['item']}"
             lines[f"{what}: {row['error']}"] += 1
-    return [f"{line} ({count} stimuli)" if count > 1 else line for line, count in lines.items()]
+    return [f"{line} ({count} stimuli)" if count > 1 else line for line, count in sorted(lines.items())]
 
 
 def _names_ids(test: Reader, path: Path) -> TypeGuard[Table]:

@@ -134,7 +134,7 @@ READERS = {
 }
 
 
-def reader(name: str, **options: str) -> Reader:
+def reader(name: str, /, **options: str) -> Reader:
     """A reader by its registered name; UserError for an unknown one."""
     if name not in READERS:
         raise UserError(f"listening test {name!r} is unknown; known are {', '.join(sorted(READERS))}")

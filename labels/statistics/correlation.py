@@ -44,10 +44,14 @@ def kendall(x: Values, y: Values, weights: Values | None = None) -> Values:
 
 
 def fisher_average(correlations: Values) -> Values:
-    """(tests, resamples) -> (resamples,): tanh of the mean of Fisher's z; a perfect correlation is clipped just
-    below 1."""
+    """(tests, resamples) -> (resamples,): tanh of the mean of Fisher's z."""
+    return np.asarray(np.tanh(fisher_z(correlations).mean(axis=0)))
+
+
+def fisher_z(correlation: Values | float) -> Values:
+    """Fisher's variance-stabilising transform; a perfect correlation is taken for one just below, which is finite."""
     limit = 1 - 1e-9
-    return np.asarray(np.tanh(np.arctanh(np.clip(correlations, -limit, limit)).mean(axis=0)))
+    return np.asarray(np.arctanh(np.clip(correlation, -limit, limit)))
 
 
 def _checked(x: Values, y: Values, weights: Values | None) -> Values:

@@ -1,0 +1,1 @@
+"""Every rater against listeners, in one table that says under which protocol."""

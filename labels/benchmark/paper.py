@@ -1,0 +1,63 @@
+"""Table 1 of the DeePAQ paper (arXiv 2510.12326), beside our figures where the test is the same."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from labels.benchmark.protocol import ALL, MAIN
+
+TESTS = {  # ours -> the paper's
+    "igorc96": "IgorC96Multiformat",
+    "odaq": "ODAQ-Overall",
+    "usac-t1": "USAC_t1-Overall",
+    "usac-t2": "USAC_t2-Overall",
+    "usac-t3": "USAC_t3-Overall",
+    "peass": "PEASS",
+    "saoc": "SAOC_DB",
+    "sassec": "SASSEC",
+    "sisec08": "SiSEC08",
+}
+RATERS = {  # the paper's column -> ours
+    "ViSQOL_v3": "visqol",
+    "PEAQ_ODG": "peaq",
+    "HAAQI": "haaqi",
+    "2f_model": "2f",
+    "wav2vec2_ft": "wav2vec2",
+    "DeePAQ_FR": "deepaq",
+}
+
+
+@cache
+def table() -> tuple[dict[str, str], ...]:
+    """The rows as they are filed: test, metric, one column per system, source of the figures. Some are unknown."""
+    with files("labels.benchmark").joinpath("paper_table1.csv").open(encoding="utf-8") as file:
+        return tuple(csv.DictReader(file))
+
+
+def beside(test: dict[str, Any]) -> list[dict[str, Any]]:
+    """For one evaluated test: rater, statistic, the paper's figure, ours under the narrowest and widest protocol (the
+    paper does not state its own) and where the paper's figure is from. Empty when the paper has not used the test."""
+    ours = {(part["protocol"], result["rater"]): result for part in test["protocols"] for result in part["results"]}
+    widest = test["protocols"][-1]["protocol"] if test["protocols"] else ALL
+    rows = []
+    for line in table():
+        if line["test"] != TESTS.get(test["name"]):
+            continue
+        statistic = line["metric"].lower()
+        for column, rater in RATERS.items():
+            mine = [ours.get((protocol, rater), {}).get(statistic) for protocol in (MAIN, widest)]
+            rows.append(
+                {
+                    "system": column.replace("_", " "),
+                    "rater": rater,
+                    "statistic": statistic,
+                    "paper": float(line[column]) if line[column] else None,
+                    "coded": mine[0],
+                    "widest": mine[1],
+                    "source": line["source"],
+                }
+            )
+    return rows

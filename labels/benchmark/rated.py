@@ -1,0 +1,170 @@
+"""A listening test as the benchmark sees it: stimuli, listeners' ratings, raters' values, side by side."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deepaq.errors import UserError
+from labels.importing.scores import LISTENERS, listener_rows
+from labels.listening.reader import READERS, reader
+from labels.statistics.correlation import Values
+from manifests import schema
+from manifests.dataset import Dataset
+from manifests.fragment import fragments, read_footer
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """A rated signal. mean: the listeners', on the test's scale, with its 95 % interval where known."""
+
+    degraded_id: str
+    reference_id: str
+    item: str
+    condition: str
+    content: str | None
+    role: str
+    audible: bool
+    mean: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Rated:
+    """A test. ratings: (stimuli, listeners), NaN where one has not rated. values: of each rater, (stimuli,), its own
+    scale and sign, NaN where it has not rated. cost: CPU seconds per second of audio. failures: one line each."""
+
+    name: str
+    about: dict[str, Any]
+    stimuli: tuple[Stimulus, ...]
+    ratings: Values
+    values: dict[str, Values] = field(default_factory=dict)
+    cost: dict[str, float] = field(default_factory=dict)
+    failures: dict[str, list[str]] = field(default_factory=dict)
+
+    @cached_property
+    def means(self) -> Values:
+        return np.array([s.mean for s in self.stimuli])
+
+    @cached_property
+    def shares(self) -> Values:
+        """The means as shares of the scale, 0..1, so that tests on different scales can be joined."""
+        return (self.means - self.about["lowest"]) / (self.about["highest"] - self.about["lowest"])
+
+    @cached_property
+    def half_widths(self) -> Values:
+        """Of the means' 95 % intervals, as shares of the scale; 0 where unknown."""
+        span = self.about["highest"] - self.about["lowest"]
+        return np.array([0.0 if s.low is None or s.high is None else (s.high - s.low) / 2 / span for s in self.stimuli])
+
+    @cached_property
+    def items(self) -> list[str]:
+        return [s.item for s in self.stimuli]
+
+    def with_roles(self, roles: Sequence[str]) -> Mask:
+        """(stimuli,): those with one of these roles and with audio."""
+        return np.array([s.role in roles and s.audible for s in self.stimuli], bool)
+
+    def without_references(self, references: set[str]) -> Rated:
+        """The test without the stimuli of these clips."""
+        keep = [i for i, s in enumerate(self.stimuli) if s.reference_id not in references]
+        return replace(
+            self,
+            stimuli=tuple(self.stimuli[i] for i in keep),
+            ratings=self.ratings[keep],
+            values={name: values[keep] for name, values in self.values.items()},
+        )
+
+
+def read_tests(dataset: Dataset, raters: Sequence[str]) -> list[Rated]:
+    """The tests in a data set, with what `raters` have given. UserError when nobody has listened."""
+    means = {row["degraded_id"]: row for row in dataset.labels(LISTENERS, ["value", "extras"]).to_pylist()}
+    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in dataset.degraded().to_pylist():
+        mean = means.get(row["degraded_id"])
+        if mean is not None and mean["status"] == schema.OK:
+            groups[row["test"] or dataset.root.name].append(row | {"mean": mean["value"], **dict(mean["extras"] or {})})
+    if not groups:
+        raise UserError(f"{dataset.root}: holds no listeners' ratings; bring them in with `labels import`")
+    listeners = listener_rows(dataset)
+    seconds = _seconds(dataset)
+    labels = {name: dataset.labels(name).to_pylist() for name in raters}
+    return [_test(dataset, name, rows, listeners, labels, seconds) for name, rows in sorted(groups.items())]
+
+
+def _test(
+    dataset: Dataset,
+    name: str,
+    rows: list[dict[str, Any]],
+    listeners: list[dict[str, Any]],
+    labels: dict[str, list[dict[str, Any]]],
+    seconds: dict[str, float],
+) -> Rated:
+    rows.sort(key=lambda row: (row["item"] or row["reference_id"], row["condition"], row["degraded_id"]))
+    place = {row["degraded_id"]: i for i, row in enumerate(rows)}
+    mine = [row for row in listeners if row["degraded_id"] in place and row["status"] == schema.OK]
+    people = {person: i for i, person in enumerate(sorted({row["rater"] for row in mine}))}
+    ratings = np.full((len(rows), len(people)), np.nan)
+    for row in mine:
+        ratings[place[row["degraded_id"]], people[row["rater"]]] = row["value"]
+    test = Rated(name, _about(dataset, name, rows), tuple(map(_stimulus, rows)), ratings)
+    for rater, given in labels.items():
+        given = [row for row in given if row["degraded_id"] in place]
+        values = np.full(len(rows), np.nan)
+        for row in given:
+            if row["status"] == schema.OK:
+                values[place[row["degraded_id"]]] = row["value"]
+        test.values[rater] = values
+        timed = [row for row in given if row["status"] == schema.OK and row["seconds"] is not None]
+        audio = sum(seconds[rows[place[row["degraded_id"]]]["reference_id"]] for row in timed)
+        if audio:
+            test.cost[rater] = sum(row["seconds"] for row in timed) / audio
+        test.failures[rater] = [
+            f"{rater}: {rows[place[row['degraded_id']]]['condition']} of "
+            f"{rows[place[row['degraded_id']]]['item'] or row['degraded_id']}: {row['error']}"
+            for row in given
+            if row["status"] == schema.FAILED
+        ]
+    return test
+
+
+def _stimulus(row: dict[str, Any]) -> Stimulus:
+    return Stimulus(
+        degraded_id=row["degraded_id"],
+        reference_id=row["reference_id"],
+        item=row["item"] or row["reference_id"],
+        condition=row["condition"],
+        content=row["content"],
+        role=row["role"] or schema.CODED,
+        audible=row["status"] == schema.OK,
+        mean=row["mean"],
+        low=row.get("ci_low"),
+        high=row.get("ci_high"),
+    )
+
+
+def _seconds(dataset: Dataset) -> dict[str, float]:
+    """Length of every reference clip."""
+    rows = dataset.references(["frames", "sample_rate"]).to_pylist()
+    return {row["reference_id"]: row["frames"] / row["sample_rate"] for row in rows if row["frames"]}
+
+
+def _about(dataset: Dataset, name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Title, scale, licence and citation: as the import noted them, else as the reader has them."""
+    about: dict[str, Any] = {"title": name, "scale": "", "licence": "not stated", "citation": "not stated"}
+    about |= {"lowest": rows[0].get("scale_low", 0.0), "highest": rows[0].get("scale_high", 100.0)}
+    if name in READERS:
+        return about | reader(name).describe()
+    for path in fragments(dataset.folder(schema.LABELS, LISTENERS)):
+        noted = read_footer(path).get("settings", {}).get("test", {})
+        about |= noted if rows[0]["test"] in {None, noted.get("name")} else {}
+    return about

@@ -1,0 +1,112 @@
+"""Write a benchmark's report: JSON with everything, and Markdown, HTML and CSV made from it alone.
+
+The files are report.json, report.md, report.html (self-contained), results.csv (one figure per line) and
+stimuli.csv (one line per stimulus and rater). Each appears whole or not at all; report.json comes last.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from labels.benchmark.evaluate import SYSTEM_MEAN
+from labels.benchmark.scatter import charts
+from labels.benchmark.sections import Charts, Table, Text, sections
+from manifests.page import page, paragraph, table
+from manifests.storage import committed
+
+TITLE = "Raters against listeners"
+
+
+def write(report: dict[str, Any], out: Path) -> None:
+    """Write all files of `report` into the folder `out`, which is made if need be."""
+    files = {
+        "report.md": markdown(report),
+        "report.html": html(report),
+        "results.csv": _csv(_results(report)),
+        "stimuli.csv": _csv(_stimuli(report)),
+        "report.json": json.dumps(report, allow_nan=False, indent=1) + "\n",
+    }
+    for name, text in files.items():
+        with committed(out / name) as partial:
+            partial.write_text(text, encoding="utf-8")
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """The report for a terminal, a repository or a pull request."""
+    parts = [f"# {TITLE}\n"]
+    for section in sections(report):
+        parts.append(f"## {section.title}\n")
+        for block in section.blocks:
+            if isinstance(block, Text):
+                parts.append(f"{block.text}\n")
+            elif isinstance(block, Table):
+                parts.append(_markdown_table(block))
+    return "\n".join(parts)
+
+
+def html(report: dict[str, Any]) -> str:
+    """The report as one page."""
+    raters = [rater["name"] for rater in report["raters"]]
+    parts = []
+    for section in sections(report):
+        body = []
+        for block in section.blocks:
+            if isinstance(block, Text):
+                body.append(paragraph(block.text, "note" if block.note else ""))
+            elif isinstance(block, Table):
+                body.append(table(block.header, block.rows, block.caption, block.text_columns))
+            elif isinstance(block, Charts):
+                body.append(charts(block.test, raters))
+        parts.append((section.title, "\n".join(body)))
+    tests = ", ".join(test["about"]["title"] for test in report["tests"])
+    return page(TITLE, f"{', '.join(raters)} on {tests}", parts)
+
+
+def _markdown_table(block: Table) -> str:
+    def line(cells: Any) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+    rule = ["---" if i < block.text_columns else "---:" for i in range(len(block.header))]
+    lines = [line(block.header), line(rule), *map(line, block.rows)]
+    return (f"{block.caption}\n\n" if block.caption else "") + "\n".join(lines) + "\n"
+
+
+def _results(report: dict[str, Any]) -> Iterator[list[Any]]:
+    yield ["test", "protocol", "rater", "mapping", "statistic", "value", "low", "high", "stimuli", "items"]
+    for test in report["tests"]:
+        for part in test["protocols"]:
+            about = [test["name"], part["protocol"]]
+            for result in [*part["results"], {"rater": SYSTEM_MEAN, **part[SYSTEM_MEAN]}]:
+                size = [result["stimuli"], part["items"]]
+                for name in ("pcc", "srcc", "kendall", "pcc_within_content"):
+                    if name in result:
+                        yield [*about, result["rater"], "", name, *result[name], *size]
+                for mapping, found in result.get("mapped", {}).items():
+                    for name, numbers in found.items():
+                        yield [*about, result["rater"], mapping, name, *numbers, *size]
+            for name, value in (part["ceiling"] or {}).items():
+                yield [*about, "listeners", "", name, value, None, None, part["stimuli"], part["items"]]
+    for row in report["overall"]:
+        for way in ("average", "pooled"):
+            for name, numbers in row[way].items():
+                yield [f"all ({way})", row["protocol"], row["rater"], "", name, *numbers, row["stimuli"], None]
+
+
+def _stimuli(report: dict[str, Any]) -> Iterator[list[Any]]:
+    names = ["degraded_id", "item", "condition", "content", "role", "mean", "ci_low", "ci_high"]
+    raters = [rater["name"] for rater in report["raters"]]
+    yield ["test", *names, *raters]
+    for test in report["tests"]:
+        for row in test["stimuli"]:
+            yield [test["name"], *(row[name] for name in names), *(row["values"][rater] for rater in raters)]
+
+
+def _csv(rows: Iterator[list[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

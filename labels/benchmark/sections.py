@@ -1,0 +1,315 @@
+"""The report's content, section by section, from its JSON; Markdown and HTML only set it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from labels.benchmark.evaluate import SYSTEM_MEAN
+from labels.benchmark.protocol import MAIN
+
+NONE = "–"
+TEACHER = "visqol"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph. note: set small."""
+
+    text: str
+    note: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells of text; the first `text_columns` are words, the others figures."""
+
+    caption: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    text_columns: int = 1
+
+
+@dataclass(frozen=True)
+class Charts:
+    """Where a test's scatter plots go, in the formats that can show them."""
+
+    test: dict[str, Any]
+
+
+Block = Text | Table | Charts
+
+
+@dataclass(frozen=True)
+class Section:
+    title: str
+    blocks: Sequence[Block]
+
+
+def sections(report: dict[str, Any]) -> list[Section]:
+    """All sections in reading order."""
+    raters = report["raters"]
+    found = [Section("Summary", _summary(report))]
+    found += [
+        Section(test["about"]["title"], [*_test(test, raters), *_paper(test, report["paper"].get(test["name"], []))])
+        for test in report["tests"]
+    ]
+    if report["overall"]:
+        found.append(Section("All tests", _overall(report["overall"])))
+    found.append(Section("Raters and their cost", [_raters(report)]))
+    if report["errors"]:
+        found.append(
+            Section("What could not be rated", [Table("", ["stimulus"], [[line] for line in report["errors"]])])
+        )
+    found.append(Section("How this was made", _made(report)))
+    return found
+
+
+def interval(numbers: Sequence[float | None] | None, digits: int = 2) -> str:
+    """ "0.44 [0.31, 0.59]" """
+    if numbers is None or numbers[0] is None:
+        return NONE
+    value, low, high = numbers
+    text = figure(value, digits)
+    return text if low is None or high is None else f"{text} [{figure(low, digits)}, {figure(high, digits)}]"
+
+
+def figure(value: float | None, digits: int = 2) -> str:
+    if value is None:
+        return NONE
+    text = f"{value:.{digits}f}"
+    return text.replace("-0." + "0" * digits, "0." + "0" * digits) if float(text) == 0 else text.replace("-", "−")
+
+
+def title_of(rater: str) -> str:
+    return f"{rater} (teacher)" if rater == TEACHER else rater
+
+
+def _summary(report: dict[str, Any]) -> list[Block]:
+    columns: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
+    for test in report["tests"]:
+        parts = test["protocols"]
+        for part in parts[:1] + parts[1:][-1:]:
+            columns.append((f"{test['about']['title']}, {part['protocol']} ({part['stimuli']})", test, part))
+    rows = [["noise ceiling", *(figure((part["ceiling"] or {}).get("ceiling")) for _, _, part in columns), NONE]]
+    rows += [
+        [
+            title_of(rater["name"]),
+            *(interval(_result(part, rater["name"])["pcc"]) for _, _, part in columns),
+            figure(_cost(report, rater["name"]), 3),
+        ]
+        for rater in report["raters"]
+    ]
+    rows.append([f"{SYSTEM_MEAN} (no audio)", *(interval(part[SYSTEM_MEAN]["pcc"]) for _, _, part in columns), NONE])
+    header = ["rater", *(name for name, _, _ in columns), "CPU s per s of audio"]
+    return [
+        Text(
+            "Pearson correlation (PCC) of each rater with the listeners' mean, and its 95 % interval by a bootstrap "
+            "over items (none with fewer than three). The protocol decides the number, for the hidden reference alone "
+            "lifts every rater; so it stands in the column's title, with the number of stimuli."
+        ),
+        Table("", header, rows),
+        Text(
+            "The noise ceiling is what a perfect rater may expect: the root of the listeners' split-half reliability. "
+            "The system mean hears nothing: it is the mean rating of the same condition on the other items. Distances "
+            "are taken with their sign turned, so that higher is better for all. ViSQOL is called the teacher because "
+            "it labels the training data of DeePAQ.",
+            note=True,
+        ),
+    ]
+
+
+def _test(test: dict[str, Any], raters: Sequence[dict[str, Any]]) -> list[Block]:
+    about, counts = test["about"], test["counts"]
+    ceiling = test["ceiling_of_all_rated"]
+    facts = (
+        f"{counts['stimuli']} stimuli ({counts['role_coded']} coded, {counts['role_reference']} hidden references, "
+        f"{counts['role_anchor']} anchors), {counts['with_audio']} of them with audio; {counts['items']} items, "
+        f"{counts['conditions']} conditions; "
+    )
+    facts += (
+        f"{counts['ratings']} ratings by {counts['listeners']} listeners. "
+        if counts["listeners"]
+        else "the listeners' means only. "
+    )
+    facts += f"Scale {about['scale'] or 'not stated'}, {about['lowest']:g} to {about['highest']:g}."
+    if ceiling:
+        facts += f" Split-half reliability of all coded stimuli {ceiling['split_half']:.3f}."
+    blocks: list[Block] = [Text(facts), Text(f"Licence: {about['licence']}. Cite: {about['citation']}.", note=True)]
+    blocks += [_protocol(part) for part in test["protocols"]]
+    blocks.append(Charts(test))
+    blocks += _mapped(test)
+    if test["comparisons"]:
+        blocks.append(_comparisons(test["comparisons"]))
+    for kind, title in (("content", "class of content"), ("condition", "condition"), ("quality", "range of quality")):
+        if len(test["breakdowns"][kind]) > 1:
+            blocks.append(_breakdown(test["breakdowns"][kind], title, [rater["name"] for rater in raters]))
+    return blocks
+
+
+def _protocol(part: dict[str, Any]) -> Table:
+    names = ("pcc", "srcc", "kendall")
+
+    def row(title: str, result: dict[str, Any]) -> list[str]:
+        within = interval(result.get("pcc_within_content"))
+        return [title, str(result["stimuli"]), *(interval(result[name]) for name in names), within]
+
+    results = sorted(part["results"], key=lambda result: -(result["pcc"][0] or -2))
+    rows = [row(title_of(result["rater"]), result) for result in results]
+    rows.append(row(f"{SYSTEM_MEAN} (no audio)", part[SYSTEM_MEAN]))
+    caption = f"Protocol: {part['protocol']}, {part['stimuli']} stimuli of {part['items']} items."
+    if part["ceiling"]:
+        caption += (
+            f" Noise ceiling {part['ceiling']['ceiling']:.2f} (split-half reliability "
+            f"{part['ceiling']['split_half']:.3f}, {part['ceiling']['listeners']} listeners)."
+        )
+    return Table(caption, ["rater", "stimuli", "PCC", "SRCC", "Kendall's tau-b", "PCC within content"], rows)
+
+
+def _mapped(test: dict[str, Any]) -> list[Block]:
+    if not test["protocols"]:
+        return []
+    if not test["fitted_on"]:
+        return [
+            Text(
+                "No mapping to the listeners' scale, and so no RMSE*: it may not be fitted on the test itself. Give "
+                "another test, or --fit-on.",
+                note=True,
+            )
+        ]
+    span = test["about"]["highest"] - test["about"]["lowest"]
+    part = test["protocols"][0]
+    rows = [
+        [
+            title_of(result["rater"]),
+            name,
+            interval(found["pcc"]),
+            interval(found["srcc"]),
+            interval([None if number is None else number * span for number in found["rmse_star"]]),
+        ]
+        for result in part["results"]
+        for name, found in result["mapped"].items()
+    ]
+    caption = (
+        f"After a mapping fitted on {', '.join(test['fitted_on'])}, not on this test. Protocol: {part['protocol']}."
+    )
+    return [Table(caption, ["rater", "mapping", "PCC", "SRCC", "RMSE*"], rows, text_columns=2)] if rows else []
+
+
+def _comparisons(rows: Sequence[dict[str, Any]]) -> Table:
+    caption = (
+        f"Paired differences of PCC. Protocol: {MAIN}. Zou's interval and Steiger's test take stimuli for independent; "
+        "the bootstrap draws whole items. p adjusted after Holm over this table."
+    )
+    header = ["raters", "stimuli", "difference", "Zou 95 %", "bootstrap 95 %", "Steiger z", "p", "p (Holm)"]
+    cells = [
+        [
+            f"{row['a']} − {row['b']}",
+            str(row["stimuli"]),
+            figure(row["difference"]),
+            _pair(row["zou"]),
+            _pair(row["bootstrap"]),
+            figure(row["z"]),
+            _p(row["p"]),
+            _p(row["p_holm"]),
+        ]
+        for row in sorted(rows, key=lambda row: -abs(row["difference"]))
+    ]
+    return Table(caption, header, cells)
+
+
+def _breakdown(rows: Sequence[dict[str, Any]], title: str, raters: Sequence[str]) -> Table:
+    cells = [
+        [row["group"], str(row["stimuli"]), figure(row["mean"], 1)]
+        + [interval(row["raters"][rater]["pcc"]) for rater in raters]
+        for row in rows
+    ]
+    header = [title, "stimuli", "mean rating", *map(title_of, raters)]
+    return Table(
+        f"PCC by {title}. Protocol: {MAIN}. A narrow range of quality lowers every correlation.", header, cells
+    )
+
+
+def _paper(test: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[Block]:
+    if not rows:
+        return []
+    header = ["system of the paper", "here", "statistic", "paper", "ours, coded", "ours, widest protocol", "source"]
+    cells = [
+        [
+            row["system"],
+            row["rater"],
+            row["statistic"].upper(),
+            figure(row["paper"], 3),
+            interval(row["coded"], 3),
+            interval(row["widest"], 3),
+            row["source"],
+        ]
+        for row in rows
+    ]
+    counts = test["counts"]
+    caption = (
+        "Table 1 of the DeePAQ paper (arXiv 2510.12326) beside ours. The paper does not state which stimuli it counts; "
+        f"here {counts['with_audio']} of {counts['stimuli']} have audio."
+    )
+    return [Table(caption, header, cells, text_columns=3)]
+
+
+def _overall(rows: Sequence[dict[str, Any]]) -> list[Block]:
+    header = ["rater", "protocol", "tests", "stimuli", "PCC average", "SRCC average", "PCC pooled", "SRCC pooled"]
+    cells = [
+        [title_of(row["rater"]), row["protocol"], str(row["tests"]), str(row["stimuli"])]
+        + [interval(row[way][name]) for way in ("average", "pooled") for name in ("pcc", "srcc")]
+        for row in rows
+    ]
+    text = (
+        "The average is Fisher's, over tests; pooled is over all stimuli, ratings as shares of their scale. They "
+        "answer different questions."
+    )
+    return [Text(text), Table("", header, cells, text_columns=2)]
+
+
+def _raters(report: dict[str, Any]) -> Table:
+    header = ["rater", "scale", "better is", "of a reference against itself"]
+    header += [f"CPU s per s of audio, {test['about']['title']}" for test in report["tests"]]
+    rows = [
+        [
+            title_of(rater["name"]),
+            rater["scale"],
+            "higher" if rater["higher_is_better"] else "lower",
+            figure(rater["identity"], 3),
+            *(figure(test["cost"].get(rater["name"]), 3) for test in report["tests"]),
+        ]
+        for rater in report["raters"]
+    ]
+    return Table("Cost as measured when each label was made, reading and resampling included.", header, rows, 3)
+
+
+def _made(report: dict[str, Any]) -> list[Block]:
+    settings = report["settings"]
+    text = (
+        f"Made {report['made']} by `labels benchmark`, revision {report['revision']}. Intervals: 95 %, "
+        f"Student's t times the bootstrap's standard error over items, {settings['resamples']} resamples, seed "
+        f"{settings['seed']}; noise ceiling: "
+        "random halves of the listeners, Spearman-Brown."
+    )
+    return [Text(text), Table("", ["tool", "version"], sorted(map(list, report["tools"].items())), 2)]
+
+
+def _result(part: dict[str, Any], rater: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(result for result in part["results"] if result["rater"] == rater)
+    return found
+
+
+def _cost(report: dict[str, Any], rater: str) -> float | None:
+    known = [test["cost"][rater] for test in report["tests"] if rater in test["cost"]]
+    return sum(known) / len(known) if known else None
+
+
+def _pair(numbers: Sequence[float | None] | None) -> str:
+    known = numbers is not None and None not in numbers
+    return f"[{figure(numbers[0])}, {figure(numbers[1])}]" if known and numbers else NONE
+
+
+def _p(value: float | None) -> str:
+    return NONE if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"

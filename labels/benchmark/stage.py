@@ -1,0 +1,102 @@
+"""`labels benchmark`: rate what is not rated yet, evaluate, write the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deepaq.errors import UserError
+from labels import rate as rating
+from labels.benchmark.agreement import Bootstrap
+from labels.benchmark.evaluate import Evaluation
+from labels.benchmark.overall import overall
+from labels.benchmark.paper import beside
+from labels.benchmark.rated import Rated, read_tests
+from labels.benchmark.report import write
+from labels.benchmark.stamp import stamp
+from labels.rater import rater
+from labels.statistics.bootstrap import RESAMPLES
+from manifests import jobs
+from manifests.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to work. fit_on: data sets that mappings are fitted on, instead of the other tests. resamples, seed: of the
+    bootstrap."""
+
+    fit_on: tuple[Path, ...] = ()
+    resamples: int = RESAMPLES
+    seed: int = 0
+    jobs: int = field(default_factory=jobs.cpu_count)
+    retry_failed: bool = False
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        if self.resamples < 100:
+            raise UserError(f"--resamples {self.resamples}: at least 100 are needed")
+
+
+def benchmark(data: Sequence[Path], raters: Sequence[str], out: Path, settings: Settings) -> dict[str, Any]:
+    """Evaluate `raters` on the listening tests in the data sets `data` and write the report into the folder `out`.
+
+    Returns the report (see `labels.benchmark.report`); its `errors` name every stimulus that a rater failed on.
+    """
+    if len(set(raters)) != len(raters):
+        raise UserError(f"--raters {','.join(raters)}: names a rater twice")
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out}: is a file, a folder is needed")
+    judges = {name: rater(name) for name in raters}
+    datasets = [Dataset(path) for path in (*data, *settings.fit_on)]
+    errors: list[str] = []
+    for dataset in datasets:
+        read_tests(dataset, ())  # before hours of rating: has anybody listened?
+    for dataset in datasets:
+        for name in raters:
+            work = rating.Settings(jobs=settings.jobs, retry_failed=settings.retry_failed, quiet=settings.quiet)
+            rating.rate(dataset.root, name, work)
+    tests = [test for dataset in datasets[: len(data)] for test in read_tests(dataset, raters)]
+    fits = [test for dataset in datasets[len(data) :] for test in read_tests(dataset, raters)]
+    _once(tests)
+    evaluation = Evaluation(
+        {name: 1 if judge.higher_is_better else -1 for name, judge in judges.items()},
+        Bootstrap(settings.resamples, settings.seed),
+        {test.name: fits or [other for other in tests if other is not test] for test in tests},
+    )
+    evaluated = [evaluation.test(test) for test in tests]
+    errors += [f"{test['name']}: {line}" for test in evaluated for line in test["failures"]]
+    noted = {"resamples": settings.resamples, "seed": settings.seed, "level": 0.95}
+    report = {
+        **stamp(datasets, raters, noted),
+        "raters": [
+            {"name": name, "scale": judge.scale, "higher_is_better": judge.higher_is_better, "identity": judge.identity}
+            for name, judge in judges.items()
+        ],
+        "tests": evaluated,
+        "overall": overall(evaluation, tests) if len(tests) > 1 else [],
+        "paper": {test["name"]: beside(test) for test in evaluated if beside(test)},
+        "errors": errors,
+    }
+    write(report, out)
+    return report
+
+
+def headline(report: dict[str, Any]) -> dict[str, Any]:
+    """The PCC of each rater under each test's first protocol, for the command's last line."""
+    return {
+        "protocol": {test["name"]: test["protocols"][0]["protocol"] for test in report["tests"] if test["protocols"]},
+        "pcc": {
+            test["name"]: {result["rater"]: result["pcc"][0] for result in test["protocols"][0]["results"]}
+            for test in report["tests"]
+            if test["protocols"]
+        },
+    }
+
+
+def _once(tests: Sequence[Rated]) -> None:
+    names = [test.name for test in tests]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"the test {name} is in the data sets twice; name each once")
