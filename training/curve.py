@@ -29,4 +29,4 @@ class Curve(nn.Module):
 
     def mapping(self) -> Exponential:
         """As it stands."""
-        return Exponential(self.top, float(self.log_scale.exp()), float(self.log_power.exp()))
+        return Exponential(self.top, self.log_scale.exp().item(), self.log_power.exp().item())
