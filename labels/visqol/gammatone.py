@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+from threadpoolctl import ThreadpoolController
 
 from labels.visqol.mode import HOPS_PER_WINDOW, LOWEST_HZ, Mode
 
@@ -47,6 +48,10 @@ class Filterbank:
 
         Bands agree with the filters' own output within 1e-10, relative; needs more than one window of sound.
         """
+        with _blas().limit(limits=1, user_api="blas"):
+            return self._spectrogram(samples)
+
+    def _spectrogram(self, samples: Reals) -> Reals:
         import scipy.fft
 
         frames = frame_count(len(samples), self.mode)
@@ -79,6 +84,12 @@ class Filterbank:
 def filterbank(mode: Mode) -> Filterbank:
     """The mode's filterbank, one per process."""
     return Filterbank(mode)
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """Workers are processes: the products are too small to gain from threads, which would only wait for each other."""
+    return ThreadpoolController()
 
 
 def frame_count(samples: int, mode: Mode) -> int:

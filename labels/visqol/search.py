@@ -34,29 +34,35 @@ def find(patches: Reals, starts: Offsets, degraded: Reals, radius: int) -> Path:
     low = np.maximum(0, starts - radius)
     high = np.minimum(frames - 1, starts + radius)
     similarity = np.zeros((len(patches), frames))
-    _similarities(patches, *_local(patches), padded, *_local(padded), low, high, _GW, _C1, _C3, similarity)
+    own, other = _local(patches, _GW), _local(padded[None], _GW)
+    _similarities(patches, *own, padded, *other, low, high, _GW, _C1, _C3, similarity)
     return Path(*_path(similarity, low, high))
 
 
-def _local(values: Reals) -> tuple[Reals, Reals]:
-    """Weighted mean and standard deviation around every cell of (..., bands, frames), edges repeated.
+@njit(cache=True)
+def _local(values: Reals, weights: Reals) -> tuple[Reals, Reals]:
+    """Weighted mean and standard deviation around every cell of (planes, bands, frames), edges repeated.
 
-    Shape (3, ..., bands, frames): as the first column of a patch, within it, as the last.
+    Shape (3, planes, bands, frames): with the cell in the first column of a patch, within it, in the last.
     """
-    rows = np.concatenate([values[..., :1, :], values, values[..., -1:, :]], axis=-2)
-    before = np.concatenate([rows[..., :1], rows[..., :-1]], axis=-1)
-    after = np.concatenate([rows[..., 1:], rows[..., -1:]], axis=-1)
-    means, deviations = [], []
-    for columns in ((rows, rows, after), (before, rows, after), (before, rows, rows)):
-        mean, square = 0.0, 0.0
-        for k, column in enumerate(columns):
-            for row in range(3):
-                part = column[..., row : row + values.shape[-2], :]
-                mean = mean + _GW[row, k] * part
-                square = square + _GW[row, k] * (part * part)
-        means.append(mean)
-        deviations.append(np.sqrt(np.maximum(square - mean * mean, 0)))
-    return np.stack(means), np.stack(deviations)
+    planes, bands, frames = values.shape
+    means, deviations = np.empty((3, planes, bands, frames)), np.empty((3, planes, bands, frames))
+    for plane in range(planes):
+        for band in range(bands):
+            rows = (max(band - 1, 0), band, min(band + 1, bands - 1))
+            for frame in range(frames):
+                before, after = max(frame - 1, 0), min(frame + 1, frames - 1)
+                for edge in range(3):
+                    columns = (frame if edge == 0 else before, frame, frame if edge == 2 else after)
+                    mean, square = 0.0, 0.0
+                    for i in range(3):
+                        for j in range(3):
+                            value = values[plane, rows[i], columns[j]]
+                            mean += weights[i, j] * value
+                            square += weights[i, j] * (value * value)
+                    means[edge, plane, band, frame] = mean
+                    deviations[edge, plane, band, frame] = np.sqrt(max(square - mean * mean, 0.0))
+    return means, deviations
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"})
@@ -90,8 +96,8 @@ def _similarities(
                 d20, d21, d22 = (
                     degraded[below, first + left :], degraded[below, first + column :], degraded[below, first + right :]
                 )  # fmt: skip
-                other_mean = degraded_means[edge, band, first + column :]
-                other_deviation = degraded_deviations[edge, band, first + column :]
+                other_mean = degraded_means[edge, 0, band, first + column :]
+                other_deviation = degraded_deviations[edge, 0, band, first + column :]
                 for o in range(length):
                     cross = (
                         w00 * d00[o] + w01 * d01[o] + w02 * d02[o]
