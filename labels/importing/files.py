@@ -45,9 +45,7 @@ def keep(dataset: Dataset, source: Path, audio: Audio, stem: str) -> Kept:
     target = dataset.path(relative)
     if target.exists():
         if not _same(read(target), audio):
-            raise ConflictError(
-                f"{source}: differs from what was imported before as {relative}; import into a new folder"
-            )
+            raise ConflictError(f"{source}: differs from what was imported before; import into a new folder")
     else:
         with committed(target) as partial:
             if encode:
