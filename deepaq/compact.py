@@ -50,10 +50,7 @@ class Compact(Backbone):
         self.stem = nn.Conv1d(_ERB, width, 5, stride=2, padding=2)
         self.blocks = nn.ModuleList(_Block(width) for _ in range(blocks))
         self.projections = nn.ModuleList(nn.Conv1d(width, projected, 1) for _ in range(blocks + 1))
-        # Training starts from the plain distance of the bands themselves, which is a good one, and refines it.
-        self.log_gain = nn.Parameter(torch.zeros(_ERB))
-        for projection in self.projections:
-            nn.init.normal_(projection.weight, std=0.1 / width**0.5)
+        self.log_gain = nn.Parameter(torch.full((_ERB,), -1.0))
         self.clip = _ClipHead(clip_dims, clip_dropout)
 
     def settings(self) -> dict[str, Any]:
@@ -66,9 +63,10 @@ class Compact(Backbone):
         return torch.cat([erb, mel, _flatness(power)], dim=2)
 
     def embed(self, front: Tensor) -> Tensor:
-        """(batch, steps, 184) -> (batch, steps // 2, projected * (blocks + 1) + 128), 25 steps a second.
+        """(batch, steps, 184) -> (batch, steps // 2 * 2, dims): 25 learned steps a second, then 25 plain ones.
 
-        A step holds what the layers made of it and, weighted per band, the two frames of energies themselves.
+        A learned step holds what all layers made of the sound; a plain one two frames of the energies themselves,
+        weighted per band. Their distances add up: the plain one is robust, the learned one refines it.
         """
         energies = front[:, : front.shape[1] // 2 * 2, :_ERB] + 3
         hidden = self.stem(energies.transpose(1, 2))
@@ -76,8 +74,10 @@ class Compact(Backbone):
         for block, projection in zip(self.blocks, self.projections[1:], strict=True):
             hidden = block(hidden)
             layers.append(projection(hidden))
-        bands_themselves = (energies * self.log_gain.exp()).unflatten(1, (-1, 2)).flatten(2)
-        return torch.cat([*layers, bands_themselves.transpose(1, 2)], dim=1).transpose(1, 2)
+        learned = torch.cat(layers, dim=1).transpose(1, 2)
+        plain = (energies * self.log_gain.exp()).unflatten(1, (-1, 2)).flatten(2)
+        dims = max(learned.shape[2], plain.shape[2])
+        return torch.cat([F.pad(steps, (0, dims - steps.shape[2])) for steps in (learned, plain)], dim=1)
 
     def describe(self, front: Tensor) -> Tensor:
         """(batch, steps, 184) -> (batch, 984): every band's statistics over the clip."""

@@ -27,6 +27,12 @@ class Curve(nn.Module):
         raised = distance.clamp(min=1e-6) ** self.log_power.exp()
         return 1 + (self.top - 1) * torch.exp(-self.log_scale.exp() * raised)
 
+    def start_at(self, distance: Tensor, mos: Tensor) -> None:
+        """Pass through the medians of (n,) distances and labels, so that training does not begin with the scale."""
+        share = ((mos.median() - 1) / (self.top - 1)).clamp(0.01, 0.99)
+        with torch.no_grad():
+            self.log_scale.copy_((-share.log() / distance.median().clamp(min=1e-6)).log())
+
     def mapping(self) -> Exponential:
         """As it stands."""
         return Exponential(self.top, self.log_scale.exp().item(), self.log_power.exp().item())

@@ -28,6 +28,8 @@ from training.curve import Curve
 from training.recipe import Recipe
 
 BASELINES = {"log-mel": {"kind": "mel"}, "log-erb": {"kind": "erb"}}  # settings of the plain backbone
+_CURVE_LR = 5  # times the network's: two numbers per curve may move faster
+_START_BATCHES = 4  # that the curves' starting points are fitted to
 _CENTRE_CLIPS = 64  # clean clips whose mean a batch of whole clips is held against
 
 
@@ -127,7 +129,11 @@ class Trainer:
         groups = [
             {"params": rest, "weight_decay": settings.weight_decay},
             {"params": clip, "weight_decay": settings.clip_weight_decay},
-            {"params": [p for curve in self.curves.values() for p in curve.parameters()], "weight_decay": 0.0},
+            {
+                "params": [p for curve in self.curves.values() for p in curve.parameters()],
+                "weight_decay": 0.0,
+                "lr": _CURVE_LR * settings.lr,
+            },
         ]
         return torch.optim.AdamW([group for group in groups if group["params"]], lr=settings.lr)
 
@@ -141,11 +147,30 @@ class Trainer:
             )
         return torch.optim.lr_scheduler.ConstantLR(self.optimiser, factor=1.0)
 
+    @torch.inference_mode()
+    def _start_curves(self, batches: Iterator[tuple[Tensor, Rows]], clips: Iterator[Rows | None]) -> None:
+        """Scale the curves to the distances of the untrained network."""
+        pairs: dict[str, list[Tensor]] = {"full": [], "unmatched": []}
+        for _ in range(_START_BATCHES):
+            fronts, rows = next(batches)
+            labels = self.labeller(rows)
+            apart = objective.to_own_clean(self.network.embed(fronts), labels)
+            pairs["full"].append(torch.stack([apart, labels.mos])[:, ~labels.clean])
+            if self.descriptions is not None and (chosen := next(clips)) is not None:
+                labels = self.labeller(chosen)
+                apart = objective.to_centre(self.network.embed_clip(self.descriptions[chosen]), labels)
+                pairs["unmatched"].append(torch.stack([apart, labels.mos])[:, ~labels.clean])
+        for mode, found in pairs.items():
+            if found:
+                self.curves[mode].start_at(*torch.cat(found, dim=1))
+
     def run(self, out: Path) -> None:
         """Train for `max_steps`, judging after every epoch; the log grows in `log.csv`."""
         epoch_steps = self.recipe.epoch_steps or self.segments.epoch()
         batches = iter(self.segments)
         clips = self._clip_batches()
+        if self.recipe.full.regression or self.recipe.unmatched.regression:
+            self._start_curves(batches, clips)
         with tqdm(total=self.recipe.max_steps, desc="train", unit="step", file=sys.stderr, disable=self.quiet) as bar:
             while self.step < self.recipe.max_steps:
                 parts = self._one_step(*next(batches), next(clips))
