@@ -45,10 +45,11 @@ def work_options(command: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     help="Ours, or visqol-python as it is; values agree within 1e-6.",
 )
+@click.option("--timeline", is_flag=True, help="Also the MOS of every stretch of 4.2 s, a patch (0.6 s) apart.")
 @work_options
-def visqol(data: Path, engine: str, **options: Any) -> None:
+def visqol(data: Path, engine: str, timeline: bool, **options: Any) -> None:
     """ViSQOL v3 MOS-LQO (audio mode) of every degraded version in DATA."""
-    _rate(data, "visqol", {"engine": engine}, **options)
+    _rate(data, "visqol", {"engine": engine} | ({"timeline": "4"} if timeline else {}), **options)
 
 
 @main.command()

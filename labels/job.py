@@ -86,6 +86,7 @@ def _rows(dataset: Dataset, judge: Rater, work: Work) -> list[tuple[dict[str, An
         row = _row(judge, version) | {
             "value": rating.value,
             "extras": dict(rating.extras),
+            "timeline": rating.timeline,
             "seconds": cpu_seconds() - before,
         }
         rows.append((row, len(reference) / judge.sample_rate))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from inspect import signature
@@ -18,10 +18,15 @@ from deepaq.errors import UserError
 
 @dataclass(frozen=True)
 class Rating:
-    """A rater's answer for one pair: a finite value on the rater's scale, and whatever else it measured."""
+    """A rater's answer for one pair: a finite value on the rater's scale, and whatever else it measured.
+
+    timeline: values of overlapping stretches of the pair on the same scale, None where a stretch has none; then the
+    extras hold timeline_start_s, timeline_hop_s and timeline_window_s, seconds.
+    """
 
     value: float
     extras: Mapping[str, float] = field(default_factory=dict)
+    timeline: Sequence[float | None] | None = None
 
 
 Judge = Callable[[Samples], Rating]
@@ -102,6 +107,7 @@ RATERS = {
     "si-sdr": "labels.sisdr:SiSdr",
     "lsd": "labels.lsd:LogSpectralDistance",
     "log-mel": "labels.logmel:LogMel",
+    "visqol-speech": "labels.visqol:VisqolSpeech",
 }
 
 

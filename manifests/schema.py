@@ -93,6 +93,9 @@ LABELS = TableSpec(
         ("status", _TEXT, True),
         ("error", _TEXT, False),
         ("seconds", _REAL, False),  # CPU seconds spent on it
+        # Values of overlapping stretches of the clip, such as every 4 s: value i is of the sound from
+        # extras.timeline_start_s + i * extras.timeline_hop_s on, for extras.timeline_window_s seconds.
+        ("timeline", pa.list_(pa.float32()), False),
     ),
 )
 

@@ -13,18 +13,17 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from visqol.analysis_window import AnalysisWindow
 from visqol.audio_utils import AudioSignal, calc_sound_pressure_level
 from visqol.gammatone import Spectrogram, prepare_spectrograms_for_comparison
 from visqol.nsim import PatchSimilarityResult, measure_patch_similarity
 from visqol.patch_selector import _calc_max_num_patches, slice_signal
-from visqol.visqol_core import alter_for_similarity_extremes, calc_per_patch_mean_freq_band_means
 
 from deepaq.errors import UserError
 from labels.visqol import search, shipped
 from labels.visqol.alignment import Envelope, lags
 from labels.visqol.gammatone import Reals, filterbank, frame_count
 from labels.visqol.mode import AUDIO, SEARCH_RADIUS, Mode
+from labels.visqol.score import Score
 
 PATH_MARGIN = 1e-7  # of summed similarity; the search's own rounding stays below 1e-9
 CHOICE_MARGIN = 1e-8  # of one patch's similarity
@@ -32,16 +31,6 @@ CHOICE_MARGIN = 1e-8  # of one patch's similarity
 
 class _TooCloseError(Exception):
     """A choice that rounding could turn."""
-
-
-@dataclass(frozen=True)
-class Score:
-    """mos: MOS-LQO. vnsim: mean similarity. similarities: (patches,), of the patches that begin at `starts` seconds."""
-
-    mos: float
-    vnsim: float
-    similarities: Reals
-    starts: Reals
 
 
 class Reference:
@@ -54,9 +43,7 @@ class Reference:
         self._level = calc_sound_pressure_level(self._signal)
         self._spectrogram = self._bank.spectrogram(self._signal.data)
         self._envelope = Envelope(self._signal.data)
-        creator = shipped.manager(mode).patch_creator
-        window = AnalysisWindow(mode.sample_rate)
-        self._starts = creator.create_ref_patch_indices(self._spectrogram, self._signal, window)
+        self._starts = shipped.patch_frames(self._signal.data, mode)
         self._patches = [_Patch(self, start) for start in self._starts]
 
     def score(self, samples: npt.NDArray[np.floating]) -> Score:
@@ -72,21 +59,15 @@ class Reference:
         try:
             results = self._results(_Version(self, np.asarray(samples, np.float64), lag))
         except _TooCloseError:
-            return self._shipped(samples)
-        bands = calc_per_patch_mean_freq_band_means(results)
-        mos = shipped.manager(self.mode).quality_mapper.predict_quality(bands)
-        return _score(mos, float(bands.mean()), results)
-
-    def _shipped(self, samples: npt.NDArray[np.floating]) -> Score:
-        result = shipped.measure(self._signal.data, samples, self.mode)
-        return _score(result.moslqo, result.vnsim, result.patch_sims)
+            results = shipped.measure(self._signal.data, samples, self.mode)
+        return Score.of(results, self._starts, self.mode)
 
     def _results(self, version: _Version) -> list[PatchSimilarityResult]:
         """The patches' results, as visqol-python's core has them before they are averaged."""
         reference, degraded = prepare_spectrograms_for_comparison(
             Spectrogram(self._spectrogram), Spectrogram(version.spectrogram)
         )
-        width, hop_s = self.mode.patch_frames, self.mode.hop / self.mode.sample_rate
+        width = self.mode.patch_frames
         count = _calc_max_num_patches(self._starts, degraded.shape[1], width)
         if count == 0:
             raise UserError("the degraded version is too short or too different to match any part of the reference")
@@ -99,12 +80,12 @@ class Reference:
         results = []
         for patch, known, offset, lost in zip(patches, self._patches, path.offsets, path.lost, strict=False):
             result = measure_patch_similarity(patch, padded[:, offset : offset + width])
-            result.ref_patch_start_time = known.start_s
+            result.ref_patch_start_time, result.ref_patch_end_time = known.start_s, known.end_s
             if lost:
                 result.similarity, result.freq_band_means = 0.0, np.zeros(self.mode.bands)
             results.append(result)
         found = [index for index, lost in enumerate(path.lost) if not lost]
-        pieces = [version.piece(int(path.offsets[index]) * hop_s, width * hop_s) for index in found]
+        pieces = [version.piece(int(path.offsets[index]) * self.mode.hop_s, self.mode.patch_s) for index in found]
         delays = lags([self._patches[index].envelope for index in found], [piece.samples for piece in pieces])
         for index, piece, lag in zip(found, pieces, delays, strict=True):
             results[index] = self._patches[index].refine(results[index], version, piece, lag)
@@ -150,10 +131,9 @@ class _Patch:
 
     def __init__(self, reference: Reference, frame: int) -> None:
         mode = reference.mode
-        hop_s = mode.hop / mode.sample_rate
         self._mode, self._bank = mode, reference._bank
-        self.start_s = frame * hop_s
-        self.end_s = self.start_s + hop_s * mode.patch_frames
+        self.start_s = frame * mode.hop_s
+        self.end_s = self.start_s + mode.patch_s
         self.samples: Reals = slice_signal(reference._signal, self.start_s, self.end_s).data
         self._spectrograms: dict[int, Reals] = {}
 
@@ -189,6 +169,7 @@ class _Patch:
         if refined.similarity < result.similarity:
             return result
         refined.ref_patch_start_time = self.start_s + max(lag, 0) / self._mode.sample_rate
+        refined.ref_patch_end_time = refined.ref_patch_start_time + length / self._mode.sample_rate
         return refined
 
     def _frames(self, skipped: int, length: int) -> Reals:
@@ -196,12 +177,3 @@ class _Patch:
         if skipped not in self._spectrograms:
             self._spectrograms[skipped] = self._bank.spectrogram(self.samples[skipped:])
         return self._spectrograms[skipped][:, : frame_count(length, self._mode)]
-
-
-def _score(mos: float, vnsim: float, results: list[PatchSimilarityResult]) -> Score:
-    return Score(
-        float(alter_for_similarity_extremes(vnsim, mos)),
-        vnsim,
-        np.array([result.similarity for result in results]),
-        np.array([result.ref_patch_start_time for result in results]),
-    )

@@ -1,4 +1,4 @@
-"""What sets ViSQOL's two modes apart: the constants of the C++ program."""
+"""What sets ViSQOL's modes apart: the constants of the C++ program."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ SEARCH_RADIUS = 60  # in patches
 
 @dataclass(frozen=True)
 class Mode:
-    """A mode: rate in Hz, gammatone bands up to `highest_hz`, frames per patch."""
+    """A mode of visqol-python: rate in Hz, gammatone bands up to `highest_hz`, frames per patch, how similarity maps
+    to MOS (`svr`, `lattice` or `exponential`)."""
 
     name: str
     sample_rate: int
     bands: int
     highest_hz: float
     patch_frames: int
+    mapping: str
 
     @property
     def window(self) -> int:
@@ -30,5 +32,17 @@ class Mode:
         """Samples from frame to frame."""
         return self.window // HOPS_PER_WINDOW
 
+    @property
+    def hop_s(self) -> float:
+        """Seconds from frame to frame."""
+        return self.hop / self.sample_rate
 
-AUDIO = Mode("audio", 48_000, 32, 24_000.0, 30)
+    @property
+    def patch_s(self) -> float:
+        """Seconds from patch to patch."""
+        return self.hop_s * self.patch_frames
+
+
+AUDIO = Mode("audio", 48_000, 32, 24_000.0, 30, "svr")
+SPEECH = Mode("speech", 16_000, 21, 8_000.0, 20, "lattice")
+EXPONENTIAL_SPEECH = Mode("speech", 16_000, 21, 8_000.0, 20, "exponential")
