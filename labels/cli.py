@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from deepaq.console import Console, complain, finish, json_option, note, print_json, quiet_option
+from deepaq.errors import UserError
 
 DATA = click.argument("data", type=click.Path(path_type=Path))
 
@@ -45,11 +46,12 @@ def visqol(data: Path, **options: Any) -> None:
 
 @main.command()
 @DATA
-@click.option("--rater", "name", required=True, help="Name of a registered rater.")
+@click.option("--rater", "name", required=True, help="Name of a registered rater, NAME+TAG to keep several settings.")
+@click.option("--option", "-o", "own", multiple=True, metavar="KEY=VALUE", help="Option of the rater, repeatable.")
 @work_options
-def rate(data: Path, name: str, **options: Any) -> None:
+def rate(data: Path, name: str, own: tuple[str, ...], **options: Any) -> None:
     """The values of any registered rater for every degraded version in DATA."""
-    _rate(data, name, **options)
+    _rate(data, name, own=own, **options)
 
 
 @main.command("import")
@@ -104,11 +106,13 @@ def _rate(
     dry_run: bool,
     as_json: bool,
     quiet: bool,
+    own: tuple[str, ...] = (),
 ) -> None:
     from labels import rate as stage
     from manifests.jobs import cpu_count, parse_shard
 
     settings = stage.Settings(
+        options=tuple(_pair(text) for text in own),
         jobs=cpu_count() if jobs is None else jobs,
         shard=parse_shard(shard),
         dask=dask,
@@ -128,6 +132,13 @@ def _finish(result: dict[str, Any], as_json: bool) -> None:
         complain(line)
     _show(result, as_json)
     finish(len(errors))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise UserError(f"--option {text}: is not KEY=VALUE")
+    return key, value
 
 
 def _show(values: dict[str, Any], as_json: bool) -> None:
