@@ -54,15 +54,12 @@ def visqol(data: Path, engine: str, timeline: bool, **options: Any) -> None:
 
 @main.command()
 @DATA
-@click.option("--rater", "name", required=True, help="Name of a registered rater.")
-@click.option("-o", "--option", "settings", multiple=True, metavar="KEY=VALUE", help="An option of the rater's own.")
+@click.option("--rater", "name", required=True, help="Name of a registered rater, NAME+TAG to keep several settings.")
+@click.option("--option", "-o", "own", multiple=True, metavar="KEY=VALUE", help="Option of the rater, repeatable.")
 @work_options
-def rate(data: Path, name: str, settings: tuple[str, ...], **options: Any) -> None:
+def rate(data: Path, name: str, own: tuple[str, ...], **options: Any) -> None:
     """The values of any registered rater for every degraded version in DATA."""
-    pairs = [setting.partition("=") for setting in settings]
-    if bad := [key for key, equals, _ in pairs if not (key and equals)]:
-        raise UserError(f"--option {bad[0]}: write it as key=value")
-    _rate(data, name, {key: value for key, _, value in pairs}, **options)
+    _rate(data, name, dict(_pair(text) for text in own), **options)
 
 
 @main.command("import")
@@ -189,6 +186,13 @@ def _finish(result: dict[str, Any], as_json: bool) -> None:
         complain(line)
     _show(result, as_json)
     finish(len(errors))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise UserError(f"--option {text}: is not KEY=VALUE")
+    return key, value
 
 
 def _show(values: dict[str, Any], as_json: bool) -> None:

@@ -14,6 +14,7 @@ from labels.job import Rate, Version, Work
 from labels.rater import rater
 from manifests import jobs, schema
 from manifests.dataset import Dataset
+from manifests.fragment import fragments, read_footer
 from manifests.storage import sweep
 
 
@@ -39,8 +40,9 @@ def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
     Keys: labelled, failed (both: rows of this shard, made now or before), skipped (versions without audio),
     audio_seconds, cpu_seconds (both: now), errors (one line each).
     """
-    judge = rater(name, **dict(settings.options))
     dataset = Dataset(data)
+    options = _options(dataset, name, settings.options)
+    judge = rater(name, **dict(options))
     sweep(dataset.folder(schema.LABELS))
     wanted, skipped = _wanted(dataset, settings.shard)
     work = _remaining(dataset, wanted, name, settings.retry_failed)
@@ -48,7 +50,7 @@ def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
         judge.warm_up()
     size = max(1, min(8, len(work) // (8 * settings.jobs)))
     counts = jobs.run(
-        Rate(data, name, settings.options),
+        Rate(data, name, options),
         jobs.batched(work, size),
         jobs=settings.jobs,
         label=name,
@@ -69,6 +71,19 @@ def plan(data: Path, name: str, settings: Settings) -> dict[str, Any]:
     wanted, skipped = _wanted(dataset, settings.shard)
     work = _remaining(dataset, wanted, name, settings.retry_failed)
     return {"clips": len(work), "versions": sum(len(item.versions) for item in work), "skipped": skipped}
+
+
+def _options(dataset: Dataset, name: str, given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The rater's options: those given, or those of the labels that are there; the two may not differ."""
+    made = fragments(dataset.folder(schema.LABELS, name))
+    if not made:
+        return given
+    before = tuple(read_footer(made[0]).get("settings", {}).get("options", {}).items())
+    if given and dict(given) != dict(before):
+        was = ", ".join(f"{key}={value}" for key, value in before) or "no options"
+        other = f"{name.partition('+')[0]}+TAG"
+        raise UserError(f"{dataset.root}: its labels by {name} were made with {was}; name the rater {other} for others")
+    return before
 
 
 def _wanted(dataset: Dataset, shard: tuple[int, int]) -> tuple[pa.Table, int]:
