@@ -58,10 +58,14 @@ def visqol(data: Path, engine: str, **options: Any) -> None:
 @work_options
 def rate(data: Path, name: str, settings: tuple[str, ...], **options: Any) -> None:
     """The values of any registered rater for every degraded version in DATA."""
+    _rate(data, name, _pairs(settings), **options)
+
+
+def _pairs(settings: tuple[str, ...]) -> dict[str, str]:
     pairs = [setting.partition("=") for setting in settings]
     if bad := [key for key, equals, _ in pairs if not (key and equals)]:
         raise UserError(f"--option {bad[0]}: write it as key=value")
-    _rate(data, name, {key: value for key, _, value in pairs}, **options)
+    return {key: value for key, _, value in pairs}
 
 
 @main.command("import")
@@ -113,6 +117,14 @@ def import_(
 @click.option(
     "--fit-on", multiple=True, type=click.Path(path_type=Path), help="Data set to fit mappings on, repeatable."
 )
+@click.option(
+    "-o",
+    "--option",
+    "settings",
+    multiple=True,
+    metavar="RATER.KEY=VALUE",
+    help="An option of a rater's own, repeatable.",
+)
 @click.option("--resamples", default=2000, show_default=True, help="Of the bootstrap.")
 @click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
 @click.option("--jobs", type=int, default=None, help="Worker processes.  [default: one per processor]")
@@ -124,6 +136,7 @@ def benchmark(
     raters: str,
     out: Path,
     fit_on: tuple[Path, ...],
+    settings: tuple[str, ...],
     resamples: int,
     seed: int,
     jobs: int | None,
@@ -139,15 +152,16 @@ def benchmark(
     from labels.benchmark import stage
     from manifests.jobs import cpu_count
 
-    settings = stage.Settings(
+    how = stage.Settings(
         fit_on=fit_on,
+        options=tuple(_pairs(settings).items()),
         resamples=resamples,
         seed=seed,
         jobs=cpu_count() if jobs is None else jobs,
         retry_failed=retry_failed,
         quiet=quiet,
     )
-    report = stage.benchmark(data, raters.split(","), out, settings)
+    report = stage.benchmark(data, raters.split(","), out, how)
     result = {"report": str(out), "tests": [test["name"] for test in report["tests"]], "errors": report["errors"]}
     _finish(result | stage.headline(report), as_json)
 
