@@ -35,8 +35,8 @@ class Mert(Backbone):
     init: `hub` (the pinned release, or the folder that DEEPAQ_MERT names), a folder, or `random` (seed: which one).
     mode: `lora` trains rank-decomposed updates of the query and value projections and the head; `full` everything but
     the convolutional frontend, unless train_frontend; `head` the head alone.
-    rank, alpha, lora_dropout: of LoRA; an update is scaled by alpha / rank. dropout: of the transformer in training; it was
-    pretrained with .1, but here noise would drown the small differences that are to be told apart. checkpointing:
+    rank, alpha, lora_dropout: of LoRA; an update is scaled by alpha / rank. dropout: of the transformer in training; it
+    was pretrained with .1, but here noise would drown the small differences that are to be told apart. checkpointing:
     compute activations twice instead of keeping them.
     sha256: of the weights file in the folder, when it is not the published one. fingerprint: of the weights, as
     `settings` gives it; others are refused. load: False leaves all weights to `restore`. config: changes to the

@@ -59,7 +59,14 @@ def visqol(data: Path, engine: str, timeline: bool, **options: Any) -> None:
 @work_options
 def rate(data: Path, name: str, own: tuple[str, ...], **options: Any) -> None:
     """The values of any registered rater for every degraded version in DATA."""
-    _rate(data, name, dict(_pair(text) for text in own), **options)
+    _rate(data, name, _pairs(own), **options)
+
+
+def _pairs(settings: tuple[str, ...]) -> dict[str, str]:
+    pairs = [setting.partition("=") for setting in settings]
+    if bad := [key for key, equals, _ in pairs if not (key and equals)]:
+        raise UserError(f"--option {bad[0]}: write it as key=value")
+    return {key: value for key, _, value in pairs}
 
 
 @main.command("import")
@@ -111,6 +118,14 @@ def import_(
 @click.option(
     "--fit-on", multiple=True, type=click.Path(path_type=Path), help="Data set to fit mappings on, repeatable."
 )
+@click.option(
+    "-o",
+    "--option",
+    "settings",
+    multiple=True,
+    metavar="RATER.KEY=VALUE",
+    help="An option of a rater's own, repeatable.",
+)
 @click.option("--resamples", default=2000, show_default=True, help="Of the bootstrap.")
 @click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
 @click.option("--jobs", type=int, default=None, help="Worker processes.  [default: one per processor]")
@@ -122,6 +137,7 @@ def benchmark(
     raters: str,
     out: Path,
     fit_on: tuple[Path, ...],
+    settings: tuple[str, ...],
     resamples: int,
     seed: int,
     jobs: int | None,
@@ -137,15 +153,16 @@ def benchmark(
     from labels.benchmark import stage
     from manifests.jobs import cpu_count
 
-    settings = stage.Settings(
+    how = stage.Settings(
         fit_on=fit_on,
+        options=tuple(_pairs(settings).items()),
         resamples=resamples,
         seed=seed,
         jobs=cpu_count() if jobs is None else jobs,
         retry_failed=retry_failed,
         quiet=quiet,
     )
-    report = stage.benchmark(data, raters.split(","), out, settings)
+    report = stage.benchmark(data, raters.split(","), out, how)
     result = {"report": str(out), "tests": [test["name"] for test in report["tests"]], "errors": report["errors"]}
     _finish(result | stage.headline(report), as_json)
 
@@ -186,13 +203,6 @@ def _finish(result: dict[str, Any], as_json: bool) -> None:
         complain(line)
     _show(result, as_json)
     finish(len(errors))
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise UserError(f"--option {text}: is not KEY=VALUE")
-    return key, value
 
 
 def _show(values: dict[str, Any], as_json: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from labels.benchmark.agreement import FEWEST, Bootstrap, Estimate, Points, as_numbers
-from labels.benchmark.protocol import MAIN, protocols
+from labels.benchmark.protocol import ALL, MAIN, PROTOCOLS, protocols
 from labels.benchmark.rated import Mask, Rated
 from labels.statistics.bootstrap import interval
 from labels.statistics.correlation import Values, pcc
 from labels.statistics.dependent import holm, steiger, zou
 from labels.statistics.mapping import FEWEST as FEWEST_TO_FIT
-from labels.statistics.mapping import MAPPINGS
+from labels.statistics.mapping import MAPPINGS, Mapping
 from labels.statistics.reliability import reliability
 
 SYSTEM_MEAN = "system mean"  # a baseline that hears nothing: the condition's mean on the other items
@@ -28,21 +28,22 @@ BANDS = 5  # of the scale: MUSHRA's bad, poor, fair, good, excellent
 class Evaluation:
     """How to evaluate. signs: of each rater, -1 for distances. fits: tests to fit mappings on, for every test."""
 
-    signs: Mapping[str, int]
+    signs: dict[str, int]
     bootstrap: Bootstrap
-    fits: Mapping[str, Sequence[Rated]] = field(default_factory=dict)
+    fits: dict[str, Sequence[Rated]] = field(default_factory=dict)
 
     def test(self, test: Rated) -> dict[str, Any]:
         """Everything of one test. Keys: about, counts, protocols, comparisons, breakdowns, stimuli, failures."""
         masks = dict(protocols(test))
         main = masks.get(MAIN, next(iter(masks.values()), np.zeros(len(test.stimuli), bool)))
+        curves = {rater: self._curves(test, rater) for rater in self.signs} if masks else {}
         return {
             "name": test.name,
             "about": test.about,
             "counts": _counts(test),
             "ceiling_of_all_rated": _ceiling(test, np.array([s.role == MAIN for s in test.stimuli], bool)),
-            "fitted_on": [fit.name for fit in self.fits.get(test.name, ())],
-            "protocols": [self._protocol(test, name, mask) for name, mask in masks.items()],
+            "fitted_on": [fit.name for fit in self._others(test)],
+            "protocols": [self._protocol(test, name, mask, curves) for name, mask in masks.items()],
             "comparisons": self._comparisons(test, main),
             "breakdowns": self._breakdowns(test, main),
             "cost": test.cost,
@@ -54,7 +55,7 @@ class Evaluation:
         """A rater's values and the listeners' over the stimuli of `mask` that it has rated."""
         return _points(test, self.signs[rater] * test.values[rater], mask)
 
-    def _protocol(self, test: Rated, name: str, mask: Mask) -> dict[str, Any]:
+    def _protocol(self, test: Rated, name: str, mask: Mask, curves: dict[str, list[Mapping]]) -> dict[str, Any]:
         results = []
         for rater in self.signs:
             points = self.points(test, rater, mask)
@@ -64,7 +65,7 @@ class Evaluation:
                     "stimuli": points.count,
                     **as_numbers(self.bootstrap.correlations(points)),
                     "pcc_within_content": self._by_content(test, rater, mask).numbers,
-                    "mapped": {kind: as_numbers(found) for kind, found in self._mapped(test, rater, points).items()},
+                    "mapped": {c.name: as_numbers(self.bootstrap.mapped(points, c)) for c in curves[rater]},
                 }
             )
         baseline = _points(test, _system_mean(test, mask), mask)
@@ -83,19 +84,24 @@ class Evaluation:
         parts = [part for part in parts if part.count >= FEWEST]
         return self.bootstrap.average(parts, pcc) if len(parts) > 1 else Estimate(None)
 
-    def _mapped(self, test: Rated, rater: str, points: Points) -> dict[str, dict[str, Estimate]]:
+    def _curves(self, test: Rated, rater: str) -> list[Mapping]:
+        """The mappings for `test`; none where the other tests do not suffice."""
         values, shares = self.fit_points(test, rater)
         if len(values) < FEWEST_TO_FIT or np.ptp(values) == 0:
-            return {}
-        return {m.name: self.bootstrap.mapped(points, m(values, shares)) for m in MAPPINGS}
+            return []
+        return [kind(values, shares) for kind in MAPPINGS]
 
     def fit_points(self, test: Rated, rater: str) -> tuple[Values, Values]:
-        """(values, shares) of the other tests, all roles, without clips that are in this test."""
-        mine = {s.reference_id for s in test.stimuli}
-        fits = [fit.without_references(mine) for fit in self.fits.get(test.name, ())]
-        found = [self.points(fit, rater, fit.with_roles(("coded", "reference", "anchor"))) for fit in fits]
+        """(values, shares) that a mapping for `test` is fitted on: all roles of the other tests."""
+        found = [self.points(fit, rater, fit.with_roles(PROTOCOLS[ALL])) for fit in self._others(test)]
         empty = [np.empty(0)]
         return np.concatenate(empty + [p.values for p in found]), np.concatenate(empty + [p.shares for p in found])
+
+    def _others(self, test: Rated) -> list[Rated]:
+        """The tests to fit on, without the clips that are in `test` too."""
+        mine = {s.reference_id for s in test.stimuli}
+        fits = [fit.without_references(mine) for fit in self.fits.get(test.name, ())]
+        return [fit for fit in fits if fit.stimuli]
 
     def _comparisons(self, test: Rated, mask: Mask) -> list[dict[str, Any]]:
         """Every two raters over the stimuli that both have rated: difference of their PCC, tests and intervals."""

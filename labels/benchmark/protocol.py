@@ -18,9 +18,9 @@ MAIN, ALL = "coded", "all"
 
 def protocols(test: Rated) -> Iterator[tuple[str, Mask]]:
     """The protocols of a test that differ from the ones before, each with the (stimuli,) that count."""
-    seen: list[int] = []
+    seen: set[bytes] = set()
     for name, roles in PROTOCOLS.items():
         mask = test.with_roles(roles)
-        if mask.any() and int(mask.sum()) not in seen:  # each is a part of the next ones: size tells them apart
-            seen.append(int(mask.sum()))
+        if mask.any() and mask.tobytes() not in seen:
+            seen.add(mask.tobytes())
             yield name, mask

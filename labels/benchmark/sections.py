@@ -282,7 +282,11 @@ def _raters(report: dict[str, Any]) -> Table:
         ]
         for rater in report["raters"]
     ]
-    return Table("Cost as measured when each label was made, reading and resampling included.", header, rows, 3)
+    caption = (
+        "Cost as measured when each label was made: reading, resampling and rating a version. A reference's own share, "
+        "paid once for all its versions, is not in it."
+    )
+    return Table(caption, header, rows, 3)
 
 
 def _made(report: dict[str, Any]) -> list[Block]:

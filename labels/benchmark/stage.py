@@ -13,21 +13,22 @@ from labels.benchmark.agreement import Bootstrap
 from labels.benchmark.evaluate import Evaluation
 from labels.benchmark.overall import overall
 from labels.benchmark.paper import beside
-from labels.benchmark.rated import Rated, read_tests
+from labels.benchmark.rated import read_tests
 from labels.benchmark.report import write
 from labels.benchmark.stamp import stamp
 from labels.rater import rater
-from labels.statistics.bootstrap import RESAMPLES
+from labels.statistics.bootstrap import LEVEL, RESAMPLES
 from manifests import jobs
 from manifests.dataset import Dataset
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to work. fit_on: data sets that mappings are fitted on, instead of the other tests. resamples, seed: of the
-    bootstrap."""
+    """How to work. fit_on: data sets that mappings are fitted on, instead of the other tests. options: ("RATER.KEY",
+    value) pairs. resamples, seed: of the bootstrap."""
 
     fit_on: tuple[Path, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
     resamples: int = RESAMPLES
     seed: int = 0
     jobs: int = field(default_factory=jobs.cpu_count)
@@ -37,6 +38,11 @@ class Settings:
     def __post_init__(self) -> None:
         if self.resamples < 100:
             raise UserError(f"--resamples {self.resamples}: at least 100 are needed")
+
+    def of(self, name: str) -> dict[str, str]:
+        """A rater's own options."""
+        parts = [(*key.rpartition("."), value) for key, value in self.options]
+        return {key: value for owner, _, key, value in parts if owner == name}
 
 
 def benchmark(data: Sequence[Path], raters: Sequence[str], out: Path, settings: Settings) -> dict[str, Any]:
@@ -48,26 +54,32 @@ def benchmark(data: Sequence[Path], raters: Sequence[str], out: Path, settings: 
         raise UserError(f"--raters {','.join(raters)}: names a rater twice")
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file, a folder is needed")
-    judges = {name: rater(name) for name in raters}
+    if strangers := [key for key, _ in settings.options if key.rpartition(".")[0] not in raters]:
+        raise UserError(f"--option {strangers[0]}: write RATER.KEY=VALUE with one of {', '.join(raters)}")
+    judges = {name: rater(name, **settings.of(name)) for name in raters}
     datasets = [Dataset(path) for path in (*data, *settings.fit_on)]
-    errors: list[str] = []
-    for dataset in datasets:
-        read_tests(dataset, ())  # before hours of rating: has anybody listened?
+    _once([test.name for dataset in datasets[: len(data)] for test in read_tests(dataset, ())])  # before long work
     for dataset in datasets:
         for name in raters:
-            work = rating.Settings(jobs=settings.jobs, retry_failed=settings.retry_failed, quiet=settings.quiet)
+            work = rating.Settings(
+                options=tuple(settings.of(name).items()),
+                jobs=settings.jobs,
+                retry_failed=settings.retry_failed,
+                quiet=settings.quiet,
+            )
             rating.rate(dataset.root, name, work)
     tests = [test for dataset in datasets[: len(data)] for test in read_tests(dataset, raters)]
     fits = [test for dataset in datasets[len(data) :] for test in read_tests(dataset, raters)]
-    _once(tests)
     evaluation = Evaluation(
         {name: 1 if judge.higher_is_better else -1 for name, judge in judges.items()},
         Bootstrap(settings.resamples, settings.seed),
         {test.name: fits or [other for other in tests if other is not test] for test in tests},
     )
     evaluated = [evaluation.test(test) for test in tests]
-    errors += [f"{test['name']}: {line}" for test in evaluated for line in test["failures"]]
-    noted = {"resamples": settings.resamples, "seed": settings.seed, "level": 0.95}
+    noted = {
+        **{"resamples": settings.resamples, "seed": settings.seed, "level": LEVEL},
+        "options": dict(settings.options),
+    }
     report = {
         **stamp(datasets, raters, noted),
         "raters": [
@@ -76,8 +88,8 @@ def benchmark(data: Sequence[Path], raters: Sequence[str], out: Path, settings: 
         ],
         "tests": evaluated,
         "overall": overall(evaluation, tests) if len(tests) > 1 else [],
-        "paper": {test["name"]: beside(test) for test in evaluated if beside(test)},
-        "errors": errors,
+        "paper": {test["name"]: rows for test in evaluated if (rows := beside(test))},
+        "errors": [f"{test['name']}: {line}" for test in evaluated for line in test["failures"]],
     }
     write(report, out)
     return report
@@ -95,8 +107,7 @@ def headline(report: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _once(tests: Sequence[Rated]) -> None:
-    names = [test.name for test in tests]
+def _once(names: Sequence[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise UserError(f"the test {name} is in the data sets twice; name each once")

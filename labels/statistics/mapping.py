@@ -88,11 +88,12 @@ class Mlp(Mapping):
 
     def _fit(self, t: Values, ratings: Values) -> None:
         from scipy.optimize import minimize
+        from threadpoolctl import threadpool_limits
 
-        fits = [
-            minimize(self._loss, self._start(seed), (t, ratings), jac=True, method="L-BFGS-B", options={"maxiter": 300})
-            for seed in range(self._STARTS)
-        ]
+        starts = [self._start(seed) for seed in range(self._STARTS)]
+        how = {"jac": True, "method": "L-BFGS-B", "options": {"maxiter": 300}}
+        with threadpool_limits(1):  # on so small a network threads only wait for each other, twenty times as long
+            fits = [minimize(self._loss, start, (t, ratings), **how) for start in starts]
         self.parameters: Values = min(fits, key=lambda fit: float(fit.fun)).x
 
     def _curve(self, t: Values) -> Values:
