@@ -13,12 +13,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deepaq.metric import Metric, Score, load
+    from deepaq.metric import Metric, load
+    from deepaq.module import Distance, Quality
+    from deepaq.references import References
+    from deepaq.score import Score, Segment
 
 __version__ = "0.1.0"
-__all__ = ["Metric", "Score", "__version__", "load"]
+__all__ = ["Distance", "Metric", "Quality", "References", "Score", "Segment", "__version__", "load"]
 
-_HOMES = {"Metric": "deepaq.metric", "Score": "deepaq.metric", "load": "deepaq.metric"}
+_HOMES = {
+    "Distance": "deepaq.module",
+    "Metric": "deepaq.metric",
+    "Quality": "deepaq.module",
+    "References": "deepaq.references",
+    "Score": "deepaq.score",
+    "Segment": "deepaq.score",
+    "load": "deepaq.metric",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -25,6 +25,7 @@ class Backbone(nn.Module, ABC):
     front_rate: ClassVar[float]  # items that `front` gives per second of audio
     segment_s: ClassVar[float]  # length of the segments that long audio is scored in
     shortest_s: ClassVar[float]  # the shortest audio that can be embedded
+    step_tracks: ClassVar[int] = 1  # how many times in a row the steps of `embed` run through the segment
     clip_head: ClassVar[bool] = False  # whether `embed_clip` has weights that `embed` does not use
 
     def front(self, samples: Tensor) -> Tensor:

@@ -65,7 +65,8 @@ def log_energy(energy: Tensor) -> Tensor:
 @cache
 def bank(kind: str) -> Tensor:
     """The filter bank `erb` (64 bands) or `mel` (96 bands) as a tensor of (bins, bands)."""
-    return torch.from_numpy(erb_bands() if kind == "erb" else mel_bands())
+    with torch.inference_mode(False):  # kept for all callers, so it must not be an inference tensor
+        return torch.from_numpy(erb_bands() if kind == "erb" else mel_bands())
 
 
 def _bin_hz() -> npt.NDArray[np.float64]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass, field
@@ -31,6 +32,15 @@ class Checkpoint:
     full: mapping.Mapping | None = None
     unmatched: mapping.Mapping | None = None
     info: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the weights and settings: two metrics with one fingerprint give the same distances."""
+        digest = hashlib.sha256(json.dumps([self.backbone.name, self.backbone.settings()], sort_keys=True).encode())
+        for name, tensor in sorted(self.backbone.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from deepaq.console import Console, complain, finish, json_option, note, print_json
 from deepaq.errors import UserError
-
-if TYPE_CHECKING:
-    from deepaq.metric import Metric, Score
 
 MODEL = click.option("--model", type=click.Path(path_type=Path), help="Run folder.  [default: the packaged model]")
 
@@ -23,60 +21,134 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("sounds", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("sounds", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--against", type=click.Path(path_type=Path), help="Folder of clean music to use as the references.")
+@click.option("--references", type=int, default=0, help="With --against: use at most so many files.  [default: all]")
+@click.option("--pairs", "pairs_file", help="CSV file with the columns reference and degraded; - for stdin.")
+@MODEL
+@click.option("--timeline", type=click.Path(path_type=Path), help="Write quality over time to a .json, .csv or .png.")
+@click.option("--min-mos", type=float, help="Exit with 1 when a file scores below this.")
+@click.option("--jobs", type=int, default=1, show_default=True, help="Worker processes.")
+@json_option
+def score(
+    sounds: tuple[Path, ...],
+    against: Path | None,
+    references: int,
+    pairs_file: str | None,
+    model: Path | None,
+    timeline: Path | None,
+    min_mos: float | None,
+    jobs: int,
+    as_json: bool,
+) -> None:
+    """Score REFERENCE DEGRADED..., or DEGRADED... with --against CLEAN_DIR.
+
+    Folders: with two, files are matched by name. A - reads degraded paths from stdin. Printed are MOS, distance and
+    file, one line each, separated by tabs.
+    """
+    from deepaq import timeline as timelines
+    from deepaq.batch import score_files
+
+    if timeline:
+        timelines.check(timeline)
+    if jobs < 1:
+        raise UserError(f"--jobs {jobs}: at least one is needed")
+    pairs, lost = _pairs(sounds, against, pairs_file)
+    for line in lost:
+        complain(line)
+    rows, scores, failed, below = [], {}, len(lost), 0
+    for (reference, degraded), answer in score_files(pairs, model, against, references, jobs):
+        if isinstance(answer, UserError):
+            complain(str(answer))
+            failed += 1
+            continue
+        found, seconds = answer
+        for line in found.notes:
+            note(line)
+        rows.append({"reference": str(reference), "degraded": str(degraded), **found.to_json(), "seconds": seconds})
+        scores[str(degraded)] = found
+        if not as_json:
+            click.echo(f"{_mos(found.mos)}\t{found.distance:.4f}\t{degraded}")
+        if min_mos is not None and not (found.mos is not None and found.mos >= min_mos):
+            complain(f"{degraded}: MOS {_mos(found.mos)} is below {min_mos:g}")
+            below += 1
+    if timeline and scores:
+        timelines.write(timeline, scores)
+    if as_json:
+        print_json(rows)
+    finish(failed + below)
+
+
+@main.command()
+@click.argument("sounds", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write: .parquet or .npz.")
 @MODEL
 @json_option
-def score(sounds: tuple[Path, ...], against: Path | None, model: Path | None, as_json: bool) -> None:
-    """Score REFERENCE DEGRADED..., or DEGRADED... with --against CLEAN_DIR."""
-    from time import perf_counter
-
+def embed(sounds: tuple[Path, ...], out: Path, model: Path | None, as_json: bool) -> None:
+    """Write the clip embedding of every segment of SOUNDS, comparable across content."""
+    from deepaq import embeddings
     from deepaq.metric import load
+    from deepaq.pairs import degraded_only
 
+    embeddings.check(out)
     metric = load(model)
-    reference, degraded = (str(against), sounds) if against else (str(sounds[0]), sounds[1:])
-    if not degraded:
-        raise UserError("one sound is not enough: name the reference and the degraded versions, or use --against")
-    clean = _clean(metric, against) if against else None
-    rows: list[dict[str, Any]] = []
+    rows: list[embeddings.Row] = []
     failed = 0
-    for path in degraded:
-        start = perf_counter()
+    for path in degraded_only(sounds):
         try:
-            found = metric.score(path, references=clean) if clean else metric.score(sounds[0], path)
+            rows += [(str(path), start, seconds, point.numpy()) for start, seconds, point in metric.clip_points(path)]
         except UserError as error:
             complain(str(error))
             failed += 1
-            continue
-        for line in found.notes:
-            note(line)
-        rows.append(_row(reference, path, found) | {"seconds": perf_counter() - start})
-    if as_json:
-        print_json(rows)
-    else:
-        for row in rows:
-            mos = "-" if row["mos"] is None else f"{row['mos']:.2f}"
-            click.echo(f"{mos}\t{row['distance']:.4f}\t{row['degraded']}")
+    if not rows:
+        raise UserError("nothing could be embedded")
+    embeddings.write(out, rows)
+    result = {"out": str(out), "segments": len(rows), "dims": len(rows[0][3]), "failed": failed}
+    print_json(result) if as_json else note(f"{out}: {len(rows)} segments of {len(rows[0][3])} dimensions")
     finish(failed)
 
 
-def _row(reference: str, degraded: Path, found: Score) -> dict[str, Any]:
-    return {
-        "reference": reference,
-        "degraded": str(degraded),
-        "distance": found.distance,
-        "mos": found.mos,
-        "lag_samples": found.lag_samples,
-        "level_db": found.level_db,
+@main.command()
+@MODEL
+@json_option
+def info(model: Path | None, as_json: bool) -> None:
+    """Say which model would score, and what made it."""
+    from deepaq import __version__
+    from deepaq.metric import PACKAGED, load
+
+    metric = load(model)
+    curves = {"full reference": metric.model.full, "non-matching references": metric.model.unmatched}
+    result = {
+        "version": __version__,
+        "model": str(model or PACKAGED),
+        "fingerprint": metric.fingerprint[:16],
+        "backbone": metric.backbone.name,
+        "parameters": metric.backbone.parameter_counts(),
+        "sample_rate": metric.rate,
+        "segment_s": metric.backbone.segment_s,
+        "mapping": {mode: curve and curve.to_json() for mode, curve in curves.items()},
+        "info": metric.model.info,
     }
+    if as_json:
+        print_json(result)
+    else:
+        for key, value in result.items():
+            click.echo(f"{key}: {value}")
 
 
-def _clean(metric: Metric, folder: Path) -> Any:
-    from deepaq.audio import SUFFIXES
+def _pairs(sounds: Sequence[Path], against: Path | None, pairs_file: str | None) -> tuple[list[Any], list[str]]:
+    from deepaq import pairs
 
-    if not folder.is_dir():
-        raise UserError(f"--against {folder}: no such folder")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not paths:
-        raise UserError(f"--against {folder}: holds no audio")
-    return metric.references(paths)
+    if pairs_file:
+        if sounds or against:
+            raise UserError("--pairs names everything; leave the other files and --against out")
+        return pairs.listed(pairs_file), []
+    if not sounds:
+        raise UserError("nothing to score: name REFERENCE DEGRADED..., or use --pairs or --against")
+    if against:
+        return [(against, path) for path in pairs.degraded_only(sounds)], []
+    return pairs.named(sounds)
+
+
+def _mos(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

@@ -32,6 +32,7 @@ class Compact(Backbone):
     front_rate = bands.FRAMES_PER_S
     segment_s = 10.0
     shortest_s = 0.25
+    step_tracks = 2
     clip_head = True
 
     def __init__(

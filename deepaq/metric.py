@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -16,57 +17,29 @@ from deepaq.audio import Samples, is_silent
 from deepaq.checkpoint import Checkpoint
 from deepaq.errors import UserError
 from deepaq.mapping import Mapping
+from deepaq.references import References
+from deepaq.score import Score, Segment, mos, sum_up
 from deepaq.sound import MonoStream, Sound
 
 PACKAGED = Path(__file__).parent / "models" / "compact"
 ALIGN_S = 30.0  # how much of both is held against each other to find the lag
 ENOUGH_REFERENCES = 10
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A stretch of the degraded signal: where it begins, how much of it is new, its distance and MOS."""
-
-    start_s: float
-    seconds: float
-    distance: float
-    mos: float | None
-
-
-@dataclass(frozen=True)
-class Score:
-    """mos: 1 (bad) to 5 (excellent), None when the model has no mapping. distance: 0 is identical, no upper bound.
-
-    segments: the same over time. lag_samples: at `sample_rate`, positive when the degraded signal is late, removed
-    before scoring; None without a matching reference. level_db: of the degraded signal relative to the reference.
-    notes: what was done to the signals and what to mind, one line each.
-    """
-
-    distance: float
-    mos: float | None
-    segments: tuple[Segment, ...]
-    seconds: float
-    sample_rate: int
-    lag_samples: int | None = None
-    level_db: float | None = None
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class References:
-    """Clean music as one point: (dims,), the mean of the clips' embeddings, and how many clips there were."""
-
-    centre: Tensor
-    count: int
+TIMELINE_S = 1.0  # resolution of a score over time, where the network resolves time
+_LEVEL_DB = 1.0  # a difference worth a note
+_STRANGERS = 0.02  # normalised correlation below which two sounds may be different recordings
 
 
 class Metric:
-    """A trained metric, ready to score. Make one with `deepaq.load`."""
+    """A trained metric, ready to score; it may be shared between threads. Make one with `deepaq.load`."""
 
     def __init__(self, model: Checkpoint) -> None:
         self.model = model
         self.backbone = model.backbone
         self.rate = model.backbone.sample_rate
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return self.model.fingerprint
 
     def score(
         self,
@@ -90,12 +63,37 @@ class Metric:
             references = self.references(references, sample_rate)
         return self._unmatched(reference, references, sample_rate)
 
+    def score_many(
+        self, pairs: Sequence[tuple[Sound, Sound]], *, sample_rate: int | None = None
+    ) -> list[Score | UserError]:
+        """Scores of (reference, degraded) pairs in their order; what cannot be scored gives its UserError instead."""
+        results: list[Score | UserError] = []
+        for reference, degraded in pairs:
+            try:
+                results.append(self.score(reference, degraded, sample_rate=sample_rate))
+            except UserError as error:
+                results.append(error)
+        return results
+
     def references(self, sounds: Sequence[Sound], sample_rate: int | None = None) -> References:
         """Embed clean music once, for any number of scores. Every sound weighs the same."""
         if not sounds:
             raise UserError("no clean references were given")
-        points = [torch.stack(list(self._points(sound, sample_rate))).mean(dim=0) for sound in sounds]
+        points = [
+            torch.stack([point for _, _, point in self.clip_points(sound, sample_rate)]).mean(dim=0) for sound in sounds
+        ]
         return References(torch.stack(points).mean(dim=0), len(points))
+
+    def clip_points(self, sound: Sound, sample_rate: int | None = None) -> Iterator[tuple[float, float, Tensor]]:
+        """(start and length in seconds, (dims,) embedding) of every audible segment, comparable across content."""
+        stream = MonoStream(sound, self.rate, sample_rate)
+        heard = False
+        for start, new, samples in self._segments(stream):
+            if not is_silent(samples):
+                heard = True
+                yield start / self.rate, new / self.rate, self.embed_clip(torch.from_numpy(samples)[None])[0]
+        if not heard:
+            raise UserError(f"{stream.name}: is silent")
 
     @torch.inference_mode()
     def embed(self, samples: Tensor) -> Tensor:
@@ -112,46 +110,46 @@ class Metric:
         found = _aligned(clean, coded)
         segments: list[Segment] = []
         for start, new, ours, theirs in self._pairs(clean, coded):
-            if is_silent(ours):
-                continue
-            left, right = (torch.from_numpy(samples)[None] for samples in (ours, theirs))
-            apart = self.embed(right) - self.embed(left)
-            distance = float(torch.linalg.vector_norm(apart, dim=2).mean())
-            segments.append(Segment(start / self.rate, new / self.rate, distance, _mos(self.model.full, distance)))
+            if not is_silent(ours):
+                segments += self._over_time(start, new, ours, theirs)
         if not segments:
             raise UserError(f"{clean.name}: is silent, nothing can be held against it")
-        notes = [_lag_note(coded, found.lag)] if found.lag else []
+        notes = _notes(clean, coded, found)
         left_over = _rest(coded) - _rest(clean)
         if abs(left_over) > 0.1:
             longer, by = (coded, left_over) if left_over > 0 else (clean, -left_over)
             notes.append(f"{longer.name}: is {by:.2f} s longer, the rest was not scored")
-        return self._sum_up(segments, self.model.full, notes, found.lag, found.level_db)
+        return sum_up(segments, self.model.full, self.rate, lag=found.lag, level_db=found.level_db, notes=notes)
+
+    def _over_time(self, start: int, new: int, ours: Samples, theirs: Samples) -> list[Segment]:
+        """The distance of one pair of segments in stretches of about a second; of it, only the `new` samples' share."""
+        left, right = (torch.from_numpy(samples)[None] for samples in (ours, theirs))
+        apart = torch.linalg.vector_norm(self.embed(right)[0] - self.embed(left)[0], dim=1)
+        steps = apart.unflatten(0, (self.backbone.step_tracks, -1)).mean(dim=0).numpy()
+        steps = steps[len(steps) - max(1, round(len(steps) * new / len(ours))) :]
+        count = max(1, min(len(steps), round(new / self.rate / TIMELINE_S)))
+        stretches = np.array_split(steps, count)
+        seconds = np.array([len(stretch) for stretch in stretches]) / len(steps) * new / self.rate
+        starts = start / self.rate + np.cumsum(seconds) - seconds
+        return [
+            self._segment(begin, length, float(stretch.mean()), self.model.full)
+            for begin, length, stretch in zip(starts.tolist(), seconds.tolist(), stretches, strict=True)
+        ]
 
     def _unmatched(self, degraded: Sound, references: References, sample_rate: int | None) -> Score:
-        stream = MonoStream(degraded, self.rate, sample_rate)
-        segments = []
-        for start, new, samples in self._segments(stream):
-            if is_silent(samples):
-                continue
-            point = self.embed_clip(torch.from_numpy(samples)[None])[0]
-            distance = float(torch.linalg.vector_norm(point - references.centre))
-            segments.append(Segment(start / self.rate, new / self.rate, distance, _mos(self.model.unmatched, distance)))
-        if not segments:
-            raise UserError(f"{stream.name}: is silent")
-        notes = []
-        if references.count < ENOUGH_REFERENCES:
-            notes.append(f"only {references.count} clean references; use {ENOUGH_REFERENCES} or more")
-        return self._sum_up(segments, self.model.unmatched, notes)
+        segments = [
+            self._segment(
+                start, seconds, float(torch.linalg.vector_norm(point - references.centre)), self.model.unmatched
+            )
+            for start, seconds, point in self.clip_points(degraded, sample_rate)
+        ]
+        few = references.count < ENOUGH_REFERENCES
+        notes = [f"only {references.count} clean references; use {ENOUGH_REFERENCES} or more"] if few else []
+        return sum_up(segments, self.model.unmatched, self.rate, notes=notes)
 
-    def _points(self, sound: Sound, sample_rate: int | None) -> Iterator[Tensor]:
-        stream = MonoStream(sound, self.rate, sample_rate)
-        heard = False
-        for _, _, samples in self._segments(stream):
-            if not is_silent(samples):
-                heard = True
-                yield self.embed_clip(torch.from_numpy(samples)[None])[0]
-        if not heard:
-            raise UserError(f"{stream.name}: is silent")
+    @staticmethod
+    def _segment(start_s: float, seconds: float, distance: float, mapping: Mapping | None) -> Segment:
+        return Segment(start_s, seconds, distance, mos(mapping, distance))
 
     def _segments(self, stream: MonoStream) -> Iterator[tuple[int, int, Samples]]:
         """(start, new samples, samples): a last short segment is filled up with what came before it."""
@@ -159,55 +157,25 @@ class Metric:
         start, before = 0, np.empty(0, np.float32)
         for samples in stream.segments(length):
             new = len(samples)
-            if new < length:
-                samples = np.concatenate([before, samples])[-length:]
-            if len(samples) < self.backbone.shortest_s * self.rate:
-                raise UserError(
-                    f"{stream.name}: lasts {len(samples) / self.rate:.2f} s, {self.backbone.shortest_s:g} s are needed"
-                )
-            yield start, new, samples
-            start, before = start + new, samples
+            filled = _filled(before, samples, length)
+            self._long_enough(filled, f"{stream.name}: lasts")
+            yield start, new, filled
+            start, before = start + new, filled
 
     def _pairs(self, clean: MonoStream, coded: MonoStream) -> Iterator[tuple[int, int, Samples, Samples]]:
         """Segments of both at the same time, as long as both last."""
         length = round(self.backbone.segment_s * self.rate)
         start = 0
         before = np.empty(0, np.float32), np.empty(0, np.float32)
-        while True:
-            common = min(len(clean.peek(length)), len(coded.peek(length)))
-            if not common:
-                return
-            pair = clean.read(common), coded.read(common)
-            if common < length:
-                pair = (np.concatenate([before[0], pair[0]])[-length:], np.concatenate([before[1], pair[1]])[-length:])
-            if len(pair[0]) < self.backbone.shortest_s * self.rate:
-                raise UserError(
-                    f"{coded.name}: {len(pair[0]) / self.rate:.2f} s in common with {clean.name}, "
-                    f"{self.backbone.shortest_s:g} s are needed"
-                )
-            yield start, common, *pair
-            start, before = start + common, pair
+        while new := min(len(clean.peek(length)), len(coded.peek(length))):
+            pair = _filled(before[0], clean.read(new), length), _filled(before[1], coded.read(new), length)
+            self._long_enough(pair[0], f"{coded.name}: in common with {clean.name} are")
+            yield start, new, *pair
+            start, before = start + new, pair
 
-    def _sum_up(
-        self,
-        segments: list[Segment],
-        mapping: Mapping | None,
-        notes: list[str],
-        lag: int | None = None,
-        level_db: float | None = None,
-    ) -> Score:
-        weights = np.array([segment.seconds for segment in segments])
-        distance = float(np.average([segment.distance for segment in segments], weights=weights))
-        return Score(
-            distance,
-            _mos(mapping, distance),
-            tuple(segments),
-            float(weights.sum()),
-            self.rate,
-            lag,
-            level_db,
-            tuple(notes),
-        )
+    def _long_enough(self, samples: Samples, what: str) -> None:
+        if len(samples) < self.backbone.shortest_s * self.rate:
+            raise UserError(f"{what} {len(samples) / self.rate:.2f} s, {self.backbone.shortest_s:g} s are needed")
 
 
 def load(run: str | Path | None = None) -> Metric:
@@ -215,6 +183,11 @@ def load(run: str | Path | None = None) -> Metric:
     if run is None and not PACKAGED.is_dir():
         raise UserError("this installation holds no packaged model; name a run folder of `training fit`")
     return Metric(checkpoint.load(PACKAGED if run is None else Path(run)))
+
+
+def _filled(before: Samples, samples: Samples, length: int) -> Samples:
+    """`samples`, preceded by as much of `before` as makes up `length` if there is that much."""
+    return samples if len(samples) == length else np.concatenate([before, samples])[-length:]
 
 
 def _aligned(clean: MonoStream, coded: MonoStream) -> Aligned:
@@ -226,15 +199,28 @@ def _aligned(clean: MonoStream, coded: MonoStream) -> Aligned:
     return found
 
 
-def _lag_note(coded: MonoStream, lag: int) -> str:
-    direction = "late" if lag > 0 else "early"
-    return f"{coded.name}: was {abs(lag)} samples ({1000 * abs(lag) / coded.rate:.1f} ms) {direction}, aligned"
+def _notes(clean: MonoStream, coded: MonoStream, found: Aligned) -> list[str]:
+    """What was found out about the pair that its owner should know."""
+    notes = []
+    if found.lag:
+        direction = "late" if found.lag > 0 else "early"
+        shift = f"{abs(found.lag)} samples ({1000 * abs(found.lag) / coded.rate:.1f} ms)"
+        notes.append(f"{coded.name}: was {shift} {direction}, aligned")
+    if abs(found.level_db) > _LEVEL_DB:
+        louder = "louder" if found.level_db > 0 else "softer"
+        notes.append(f"{coded.name}: is {abs(found.level_db):.1f} dB {louder} than its reference; level is not scored")
+    if _correlation(found.reference, found.degraded) < _STRANGERS:
+        notes.append(f"{coded.name}: hardly resembles {clean.name}; are they the same recording?")
+    if clean.lossy and not coded.lossy:
+        notes.append(f"{clean.name}: is a coded file and {coded.name} is not; is the reference really named first?")
+    return notes
+
+
+def _correlation(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> float:
+    power = float(np.dot(first, first)) * float(np.dot(second, second))
+    return abs(float(np.dot(first, second))) / power**0.5 if power > 0 else 1.0
 
 
 def _rest(stream: MonoStream) -> float:
     """Seconds that were left unread."""
     return sum(len(samples) for samples in stream.segments(1 << 18)) / stream.rate
-
-
-def _mos(mapping: Mapping | None, distance: float) -> float | None:
-    return None if mapping is None else float(mapping(distance))

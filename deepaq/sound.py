@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.audio import Audio, Samples, blocks, check, to_mono
+from deepaq.audio import LOSSY, Audio, Samples, blocks, check, to_mono
 from deepaq.errors import UserError
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class MonoStream:
 
     def __init__(self, sound: Sound, rate: int, sample_rate: int | None = None) -> None:
         self.name = name_of(sound)
+        self.lossy = isinstance(sound, str | Path) and Path(sound).suffix.lower() in LOSSY
         self.rate = rate
         self._source = _resampled(pieces(sound, sample_rate), rate)
         self._waiting: Samples = np.empty(0, np.float32)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 
 import deepaq
 from deepaq import checkpoint
-from deepaq.audio import Audio
+from deepaq.audio import Audio, resample
 from deepaq.backbone import BACKBONES, build
 from deepaq.checkpoint import Checkpoint
-from deepaq.cli import main
 from deepaq.errors import UserError
 from deepaq.mapping import Exponential
 from deepaq.metric import Metric
@@ -90,9 +89,13 @@ def test_long_sound_is_scored_in_segments_that_cover_it() -> None:
     worse = clean.copy()
     worse[10 * RATE : 20 * RATE] = noisy(clean, 0.05)[10 * RATE : 20 * RATE]
     score = metric().score(clean, worse, sample_rate=RATE)
-    assert [(segment.start_s, round(segment.seconds, 2)) for segment in score.segments] == [(0, 10), (10, 10), (20, 3)]
+    assert [round(segment.start_s) for segment in score.segments] == list(range(23))
+    assert [segment.seconds for segment in score.segments] == pytest.approx([1] * 23, abs=0.05)
     assert score.seconds == pytest.approx(23, abs=1e-3)
-    assert score.segments[1].distance > 20 * score.segments[0].distance
+    inside = [segment.distance for segment in score.segments if 10 < segment.start_s < 19]
+    outside = [segment.distance for segment in score.segments if segment.start_s < 8 or segment.start_s > 21]
+    assert min(inside) > 20 * max(outside)
+    assert score.mos_low < score.mos < score.mos_high
     weights = [segment.seconds for segment in score.segments]
     assert score.distance == pytest.approx(np.average([s.distance for s in score.segments], weights=weights))
 
@@ -172,6 +175,54 @@ def test_broken_run_folders_say_what_is_wrong(tmp_path: Path) -> None:
         deepaq.load(tmp_path / "run")
 
 
+def test_what_looks_wrong_is_noted(sound: np.ndarray, tmp_path: Path) -> None:
+    other = music(3, 77)
+    assert "same recording" in " ".join(metric().score(sound, other, sample_rate=RATE).notes)
+    softer = metric().score(sound, sound / 2, sample_rate=RATE)
+    assert "6.0 dB softer" in softer.notes[0]
+    assert metric().score(sound, sound, sample_rate=RATE).notes == ()
+
+
+def test_many_pairs_give_scores_or_errors_in_order(sound: np.ndarray) -> None:
+    silence = np.zeros_like(sound)
+    answers = metric().score_many([(sound, sound), (silence, sound), (sound, noisy(sound, 0.1))], sample_rate=RATE)
+    assert answers[0].distance == 0 < answers[2].distance
+    assert isinstance(answers[1], UserError)
+
+
+def test_threads_may_share_a_metric(sound: np.ndarray) -> None:
+    ours = metric()
+    pairs = [(sound, noisy(sound, level)) for level in (0.001, 0.003, 0.01, 0.03)]
+    alone = [ours.score(*pair, sample_rate=RATE).distance for pair in pairs]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda pair: ours.score(*pair, sample_rate=RATE).distance, pairs))
+    assert together == pytest.approx(alone, rel=1e-5)
+
+
+def test_the_distance_is_a_loss_and_quality_a_running_mean(sound: np.ndarray) -> None:
+    ours = metric()
+    clean = torch.from_numpy(resample(sound, RATE, 48_000).T[None].copy())
+    worse = (clean + 0.01 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))).requires_grad_()
+    loss = deepaq.Distance(ours)
+    value = loss(worse, clean)
+    value.sum().backward()
+    assert worse.grad is not None
+    assert float(worse.grad.abs().sum()) > 0
+    assert all(parameter.grad is None for parameter in loss.parameters())
+    better = (worse - 1e-2 * worse.grad.sign() * (worse - clean).abs()).detach()
+    assert float(loss(better, clean)) < float(value)
+    quality = deepaq.Quality(ours)
+    first, second = quality(clean, clean), quality(worse.detach(), clean)
+    assert float(quality.compute()) == pytest.approx((float(first) + float(second)) / 2, rel=1e-5)
+    quality.reset()
+    quality.update(clean, clean)
+    assert float(quality.compute()) == pytest.approx(4.732, abs=1e-3)
+    with pytest.raises(UserError, match="give two equal"):
+        loss(worse, clean[:, :, 1:])
+    with pytest.raises(UserError, match="resample first"):
+        deepaq.Distance(ours, sample_rate=16_000)
+
+
 @pytest.mark.parametrize("name", [name for name in BACKBONES if name in ("compact", "plain")])
 def test_contract_of_backbones(name: str) -> None:
     network = build(name).eval()
@@ -189,49 +240,3 @@ def test_contract_of_backbones(name: str) -> None:
     rebuilt = build(name, **network.settings())
     rebuilt.load_state_dict(network.state_dict())
     assert torch.equal(rebuilt.eval().embed(front), points)
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    checkpoint.save(tmp_path / "run", metric().model)
-    return tmp_path / "run"
-
-
-def test_the_command_prints_json_rows_and_notes_apart(sound: np.ndarray, run: Path, tmp_path: Path) -> None:
-    clean, worse = write(tmp_path / "a.wav", sound), write(tmp_path / "b.wav", noisy(sound, 0.02))
-    done = CliRunner().invoke(main, ["score", str(clean), str(worse), str(clean), "--model", str(run), "--json"])
-    assert done.exit_code == 0
-    rows = json.loads(done.stdout.splitlines()[-1])
-    assert [row["degraded"] for row in rows] == [str(worse), str(clean)]
-    assert set(rows[0]) >= {"reference", "degraded", "distance", "mos", "seconds"}
-    assert rows[1]["distance"] == 0 < rows[0]["distance"]
-
-
-def test_one_bad_file_does_not_stop_the_others(sound: np.ndarray, run: Path, tmp_path: Path) -> None:
-    clean = write(tmp_path / "a.wav", sound)
-    (tmp_path / "b.mp3").write_bytes(b"no audio at all")
-    done = CliRunner().invoke(main, ["score", str(clean), str(tmp_path / "b.mp3"), str(clean), "--model", str(run)])
-    assert done.exit_code == 1
-    assert done.stderr.count("error:") == 1
-    assert "b.mp3" in done.stderr
-    assert str(clean) in done.stdout
-
-
-def test_against_a_folder(sound: np.ndarray, run: Path, tmp_path: Path) -> None:
-    for seed in range(2):
-        write(tmp_path / "clean" / f"{seed}.wav", music(2, seed))
-    worse = write(tmp_path / "b.wav", noisy(sound, 0.02))
-    done = CliRunner().invoke(
-        main, ["score", "--against", str(tmp_path / "clean"), str(worse), "--model", str(run), "--json"]
-    )
-    assert done.exit_code == 0
-    assert json.loads(done.stdout.splitlines()[-1])[0]["reference"] == str(tmp_path / "clean")
-    empty = CliRunner().invoke(main, ["score", "--against", str(run), str(worse), "--model", str(run)])
-    assert empty.exit_code == 2
-    assert "holds no audio" in empty.stderr
-
-
-def test_one_sound_alone_is_exit_2(run: Path) -> None:
-    done = CliRunner().invoke(main, ["score", "a.wav", "--model", str(run)])
-    assert done.exit_code == 2
-    assert "--against" in done.stderr

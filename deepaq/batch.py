@@ -1,0 +1,65 @@
+"""Many files, one after another or in worker processes, each scored or answered with its error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from time import perf_counter
+
+from deepaq import references
+from deepaq.errors import UserError
+from deepaq.metric import Metric, load
+from deepaq.pairs import Pair
+from deepaq.references import References
+from deepaq.score import Score
+
+Answer = UserError | tuple[Score, float]
+
+
+def score_files(
+    pairs: Sequence[Pair], model: Path | None, against: Path | None = None, largest: int = 0, jobs: int = 1
+) -> Iterator[tuple[Pair, Answer]]:
+    """Every pair with its score and the seconds it took, or its error, in order, as they become ready.
+
+    model: run folder, None for the packaged one. against: folder of clean music to use in place of the pairs'
+    references, at most `largest` files of it (0: all). jobs: worker processes, one thread each.
+    """
+    clean = _clean(load(model), against, largest) if against else None
+    if jobs == 1 or len(pairs) == 1:
+        metric = _metric(model)
+        for pair in pairs:
+            yield pair, _answer(metric, pair, clean)
+        return
+    from joblib import Parallel, delayed
+
+    work = (delayed(_in_worker)(model, pair, clean) for pair in pairs)
+    answers = Parallel(n_jobs=min(jobs, len(pairs)), return_as="generator")(work)
+    yield from zip(pairs, answers, strict=True)
+
+
+def _clean(metric: Metric, folder: Path, largest: int) -> References:
+    paths = references.find(folder, largest)
+    return references.cached(paths, metric.fingerprint, metric.references)
+
+
+def _in_worker(model: Path | None, pair: Pair, clean: References | None) -> Answer:
+    import torch
+
+    torch.set_num_threads(1)
+    return _answer(_metric(model), pair, clean)
+
+
+@lru_cache(maxsize=1)
+def _metric(model: Path | None) -> Metric:
+    return load(model)
+
+
+def _answer(metric: Metric, pair: Pair, clean: References | None) -> Answer:
+    begun = perf_counter()
+    reference, degraded = pair
+    try:
+        found = metric.score(degraded, references=clean) if clean else metric.score(reference, degraded)
+    except UserError as error:
+        return error
+    return found, perf_counter() - begun

@@ -1,0 +1,33 @@
+"""Embeddings as a file that other tools read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from deepaq.errors import UserError
+
+Row = tuple[str, float, float, npt.NDArray[np.float32]]  # path, start and length in seconds, (dims,)
+
+
+def check(path: Path) -> None:
+    """UserError unless the suffix says a format that can be written."""
+    if path.suffix.lower() not in (".parquet", ".npz"):
+        raise UserError(f"--out {path}: end the name in .parquet or .npz")
+
+
+def write(path: Path, rows: Sequence[Row]) -> None:
+    """Columns path, start_s, seconds and embedding, as Parquet or as arrays of a NumPy archive."""
+    names, starts, seconds, points = zip(*rows, strict=True)
+    if path.suffix.lower() == ".npz":
+        np.savez(path, path=np.array(names), start_s=starts, seconds=seconds, embedding=np.stack(points))
+        return
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {"path": names, "start_s": starts, "seconds": seconds}
+    table = pa.table({**columns, "embedding": pa.array([point.tolist() for point in points], pa.list_(pa.float32()))})
+    pq.write_table(table, path)

@@ -1,0 +1,99 @@
+"""The metric inside a training loop: a differentiable distance, and a running mean in the style of torchmetrics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from deepaq.errors import UserError
+from deepaq.metric import Metric, load
+
+
+class Distance(nn.Module):
+    """A frozen metric as a loss.
+
+        loss = deepaq.Distance()(decoded, original)
+
+    The metric's own weights get no gradient; the first argument does. model: as for `deepaq.load`, or a Metric.
+    sample_rate: of the signals, Hz; it must be the model's (`.rate`), so that nothing but the network is between.
+    """
+
+    def __init__(self, model: str | Path | Metric | None = None, sample_rate: int | None = None) -> None:
+        super().__init__()
+        metric = model if isinstance(model, Metric) else load(model)
+        self.backbone = metric.backbone.eval().requires_grad_(False)
+        self.rate = metric.rate
+        if sample_rate not in (None, self.rate):
+            raise UserError(f"sample_rate={sample_rate}: the model listens at {self.rate} Hz, resample first")
+
+    def train(self, mode: bool = True) -> Distance:
+        """The metric itself stays in evaluation mode."""
+        super().train(mode)
+        self.backbone.eval()
+        return self
+
+    def forward(self, degraded: Tensor, reference: Tensor) -> Tensor:
+        """Aligned signals of (batch, frames), or (batch, channels, frames) which are averaged -> (batch,) distances."""
+        if degraded.shape != reference.shape or degraded.ndim not in (2, 3):
+            raise UserError(
+                f"shapes {tuple(degraded.shape)} and {tuple(reference.shape)}: give two equal (batch, frames)"
+                " or (batch, channels, frames)"
+            )
+        ours, theirs = (signal.mean(dim=1) if signal.ndim == 3 else signal for signal in (reference, degraded))
+        apart = self._embed(theirs) - self._embed(ours)
+        return torch.linalg.vector_norm(apart, dim=2).mean(dim=1)
+
+    def _embed(self, samples: Tensor) -> Tensor:
+        return self.backbone.embed(self.backbone.front(samples))
+
+
+class Quality(nn.Module):
+    """Mean MOS over all that was seen since the last reset, with torchmetrics' update, compute and reset."""
+
+    higher_is_better: ClassVar[bool] = True
+    is_differentiable: ClassVar[bool] = False
+    full_state_update: ClassVar[bool] = False
+    total: Tensor
+    count: Tensor
+
+    def __init__(self, model: str | Path | Metric | None = None) -> None:
+        super().__init__()
+        metric = model if isinstance(model, Metric) else load(model)
+        if metric.model.full is None:
+            raise UserError("this model has no mapping to MOS; use deepaq.Distance")
+        self.mapping = metric.model.full
+        self.distance = Distance(metric)
+        self.register_buffer("total", torch.zeros((), dtype=torch.float64), persistent=False)
+        self.register_buffer("count", torch.zeros((), dtype=torch.int64), persistent=False)
+
+    @torch.no_grad()
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """preds: degraded, target: reference, both (batch, frames) or (batch, channels, frames) at the model's rate."""
+        self._add(self._mos(preds, target))
+
+    @torch.no_grad()
+    def forward(self, preds: Tensor, target: Tensor) -> Tensor:
+        """`update`, and the mean MOS of this batch."""
+        values = self._mos(preds, target)
+        self._add(values)
+        return values.mean()
+
+    def compute(self) -> Tensor:
+        """The mean MOS so far; NaN when nothing was seen."""
+        return self.total / self.count
+
+    def reset(self) -> None:
+        """Forget what was seen."""
+        self.total.zero_()
+        self.count.zero_()
+
+    def _mos(self, preds: Tensor, target: Tensor) -> Tensor:
+        distances = self.distance(preds, target)
+        return torch.from_numpy(self.mapping(distances.cpu().numpy())).to(distances)
+
+    def _add(self, values: Tensor) -> None:
+        self.total += values.double().sum()
+        self.count += len(values)

@@ -1,0 +1,68 @@
+"""Clean music as the reference of signals that it does not match: one point, embedded once and kept in a cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from deepaq.audio import SUFFIXES
+from deepaq.errors import UserError
+
+CACHE_VARIABLE = "DEEPAQ_CACHE"
+
+
+@dataclass(frozen=True)
+class References:
+    """centre: (dims,), the mean of the sounds' embeddings. count: how many sounds there were."""
+
+    centre: Tensor
+    count: int
+
+
+def find(folder: Path, largest: int = 0) -> list[Path]:
+    """The audio files below `folder`, at most `largest` of them evenly chosen by name (0: all)."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder of clean music")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not paths:
+        raise UserError(f"{folder}: holds no audio files")
+    if 0 < largest < len(paths):
+        paths = [paths[index * len(paths) // largest] for index in range(largest)]
+    return paths
+
+
+def cached(paths: Sequence[Path], fingerprint: str, embed: Callable[[Sequence[Path]], References]) -> References:
+    """What `embed` gives for the files' contents with the model of that fingerprint, computed once per machine."""
+    digest = hashlib.sha256(fingerprint.encode())
+    for path in paths:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    store = _folder() / f"references-{digest.hexdigest()[:32]}.npz"
+    try:
+        with np.load(store, allow_pickle=False) as kept:
+            return References(torch.from_numpy(kept["centre"]), int(kept["count"]))
+    except (OSError, ValueError, KeyError):
+        pass  # not there, or damaged: made anew
+    made = embed(paths)
+    try:
+        store.parent.mkdir(parents=True, exist_ok=True)
+        partial = store.with_name(f".partial-{os.getpid()}-{store.name}")
+        np.savez(partial, centre=made.centre.numpy(), count=made.count)
+        partial.replace(store)
+    except OSError:
+        pass  # a cache that cannot be written is no reason to fail
+    return made
+
+
+def _folder() -> Path:
+    """DEEPAQ_CACHE, else the user's cache folder."""
+    named = os.environ.get(CACHE_VARIABLE)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(named) if named else Path(base) / "deepaq"

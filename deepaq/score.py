@@ -1,0 +1,86 @@
+"""What a metric answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from deepaq.mapping import Mapping
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of the degraded signal: where it begins, how long it is, its distance and MOS."""
+
+    start_s: float
+    seconds: float
+    distance: float
+    mos: float | None
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number for a signal, and how it came about.
+
+    distance: 0 is identical, no upper bound. mos: 1 (bad) to 5 (excellent), None when the model has no mapping.
+    mos_low, mos_high: what the spread of the segments lets expect of other excerpts of the same kind, a 95 % interval
+    of the mean; None with fewer than two segments. segments: the same over time. seconds: how much was scored.
+    lag_samples: at `sample_rate`, positive when the degraded signal was late, removed before scoring; None without a
+    matching reference. level_db: of the degraded signal relative to the reference. notes: what was done to the signals
+    and what to mind, one line each.
+    """
+
+    distance: float
+    mos: float | None
+    mos_low: float | None
+    mos_high: float | None
+    segments: tuple[Segment, ...]
+    seconds: float
+    sample_rate: int
+    lag_samples: int | None = None
+    level_db: float | None = None
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures without the segments and notes."""
+        names = ("distance", "mos", "mos_low", "mos_high", "seconds", "lag_samples", "level_db")
+        return {name: getattr(self, name) for name in names}
+
+
+def sum_up(
+    segments: Sequence[Segment],
+    mapping: Mapping | None,
+    sample_rate: int,
+    *,
+    lag: int | None = None,
+    level_db: float | None = None,
+    notes: Sequence[str] = (),
+) -> Score:
+    """A score whose distance is the segments' mean, weighted by their length."""
+    weights = np.array([segment.seconds for segment in segments])
+    distances = np.array([segment.distance for segment in segments])
+    distance = float(np.average(distances, weights=weights))
+    low = high = None
+    if len(segments) > 1:
+        spread = float(np.sqrt(np.average((distances - distance) ** 2, weights=weights) / (len(segments) - 1)))
+        low, high = mos(mapping, distance + 1.96 * spread), mos(mapping, max(0.0, distance - 1.96 * spread))
+    return Score(
+        distance,
+        mos(mapping, distance),
+        low,
+        high,
+        tuple(segments),
+        float(weights.sum()),
+        sample_rate,
+        lag,
+        level_db,
+        tuple(notes),
+    )
+
+
+def mos(mapping: Mapping | None, distance: float) -> float | None:
+    """The MOS of one distance."""
+    return None if mapping is None else float(mapping(distance))
