@@ -53,7 +53,7 @@ def visqol(data: Path, engine: str, **options: Any) -> None:
 
 @main.command()
 @DATA
-@click.option("--rater", "name", required=True, help="Name of a registered rater.")
+@click.option("--rater", "name", required=True, help="Name of a registered rater, NAME+TAG to keep several settings.")
 @click.option("-o", "--option", "settings", multiple=True, metavar="KEY=VALUE", help="An option of the rater's own.")
 @work_options
 def rate(data: Path, name: str, settings: tuple[str, ...], **options: Any) -> None:

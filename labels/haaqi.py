@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from deepaq.audio import Samples, level_dbfs
-from labels.rater import Judge, Rater, Rating, package
+from labels.rater import Judge, Rater, Rating
 from manifests.provenance import package_version
 
 SEED = 0
@@ -28,21 +28,21 @@ class Haaqi(Rater):
     identity = 1.0
     aligned = True
     shortest_s = 1.0
+    requires = ("clarity",)
 
     def judge(self, reference: Samples) -> Judge:
+        from clarity.evaluator.haaqi import compute_haaqi
+        from clarity.utils.audiogram import Audiogram
+
         self.check(reference, "reference")
-        haaqi = package("clarity.evaluator.haaqi", self.name)
-        audiogram = package("clarity.utils.audiogram", self.name)
-        flat = audiogram.Audiogram(
-            levels=np.zeros(6), frequencies=np.array([250.0, 500.0, 1000.0, 2000.0, 4000.0, 6000.0])
-        )
+        flat = Audiogram(levels=np.zeros(6), frequencies=np.array([250.0, 500.0, 1000.0, 2000.0, 4000.0, 6000.0]))
         level = REFERENCE_LEVEL - level_dbfs(reference)  # of a signal whose RMS is 1
         clean = reference.astype(np.float64)
 
         def rate(degraded: Samples) -> Rating:
             self.check_pair(reference, degraded)
             with _seeded():
-                value = haaqi.compute_haaqi(
+                value = compute_haaqi(
                     processed_signal=degraded.astype(np.float64),
                     reference_signal=clean,
                     processed_sample_rate=self.sample_rate,

@@ -61,7 +61,8 @@ class Rate:
             "rater": self.rater,
             "sample_rate": judge.sample_rate,
             "identity": judge.identity,
-            **dict(self.options),
+            "aligned": judge.aligned,
+            "options": dict(self.options),
         }
         footer = provenance(f"labels {self.rater}", settings, tools)
         write_fragment(dataset.folder(schema.LABELS, self.rater), schema.LABELS, rows, footer)
@@ -93,8 +94,10 @@ def _rows(dataset: Dataset, judge: Rater, work: Work) -> list[tuple[dict[str, An
 
 
 def _rating(judge: Rater, reference: Samples, rate: Judge, degraded: Samples) -> Rating:
-    """Align the pair where the rater wants it; the lag and level found, never corrected silently, become extras.
+    """Align the pair where the rater wants it, and say so in the extras: nothing is corrected silently.
 
+    lag_samples: at the rater's sample rate, positive when the degraded version was late. level_db: of the degraded
+    version relative to the reference. common: the share of the longer of the two that was compared.
     rate: the rater's judge of the whole reference, which serves as long as the whole reference is in common.
     """
     if not judge.aligned:
@@ -103,7 +106,9 @@ def _rating(judge: Rater, reference: Samples, rate: Judge, degraded: Samples) ->
     if len(pair.reference) < len(reference):
         rate = judge.judge(pair.reference)
     rating = rate(pair.degraded)
-    return replace(rating, extras={**rating.extras, "lag_samples": pair.lag, "level_db": pair.level_db})
+    common = len(pair.reference) / max(len(reference), len(degraded))
+    found = {"lag_samples": pair.lag, "level_db": pair.level_db, "common": common}
+    return replace(rating, extras={**rating.extras, **found})
 
 
 def _row(judge: Rater, version: Version, error: str | None = None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deepaq.audio import Samples
 from deepaq.errors import UserError
-from labels.rater import Judge, Rater, Rating, package
+from labels.rater import Judge, Rater, Rating
 from manifests.provenance import package_version
 
 
@@ -17,10 +17,12 @@ class Pesq(Rater):
     identity = 4.644
     aligned = True
     shortest_s = 0.5
+    requires = ("pesq",)
 
     def judge(self, reference: Samples) -> Judge:
+        import pesq
+
         self.check(reference, "reference")
-        pesq = package("pesq", self.name)
 
         def rate(degraded: Samples) -> Rating:
             self.check_pair(reference, degraded)

@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 
 from deepaq.errors import UserError
 from labels.job import Rate, Version, Work
-from labels.rater import rater
+from labels.rater import all_options, rater
 from manifests import jobs, schema
 from manifests.dataset import Dataset
+from manifests.fragment import fragments, read_footer
 from manifests.storage import sweep
 
 
@@ -39,8 +40,9 @@ def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
     Keys: labelled, failed (both: rows of this shard, made now or before), skipped (versions without audio),
     audio_seconds, cpu_seconds (both: now), errors (one line each).
     """
-    judge = rater(name, **dict(settings.options))
     dataset = Dataset(data)
+    options = _options(dataset, name, settings.options)
+    judge = rater(name, **dict(options))
     sweep(dataset.folder(schema.LABELS))
     wanted, skipped = _wanted(dataset, settings.shard)
     work = _remaining(dataset, wanted, name, settings.retry_failed)
@@ -48,7 +50,7 @@ def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
         judge.warm_up()
     size = max(1, min(8, len(work) // (8 * settings.jobs)))
     counts = jobs.run(
-        Rate(data, name, settings.options),
+        Rate(data, name, options),
         jobs.batched(work, size),
         jobs=settings.jobs,
         label=name,
@@ -69,6 +71,18 @@ def plan(data: Path, name: str, settings: Settings) -> dict[str, Any]:
     wanted, skipped = _wanted(dataset, settings.shard)
     work = _remaining(dataset, wanted, name, settings.retry_failed)
     return {"clips": len(work), "versions": sum(len(item.versions) for item in work), "skipped": skipped}
+
+
+def _options(dataset: Dataset, name: str, given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """All options of the rater: without any given those of the labels that are there, with which others may not mix."""
+    made = fragments(dataset.folder(schema.LABELS, name))
+    before = read_footer(made[0]).get("settings", {}).get("options", {}) if made else {}
+    options = all_options(name, dict(given) or before)
+    if made and options != all_options(name, before):
+        was = ", ".join(f"{key}={value}" for key, value in before.items())
+        other = f"{name.partition('+')[0]}+TAG"
+        raise UserError(f"{dataset.root}: its labels by {name} were made with {was}; name the rater {other} for others")
+    return tuple(options.items())
 
 
 def _wanted(dataset: Dataset, shard: tuple[int, int]) -> tuple[pa.Table, int]:

@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from importlib.util import find_spec
 from inspect import signature
-from types import ModuleType
+from re import fullmatch
 from typing import ClassVar
 
 import numpy as np
@@ -31,19 +32,21 @@ class Rater(ABC):
     """Rates degraded versions against their reference.
 
     sample_rate: Hz at which it listens. channels: 1 (the channels' mean) or 2. scale: what the value means.
-    identity: the value of a reference against itself. higher_is_better: False for distances. aligned: whether the job
-    finds the lag and trims both to their common part first, for raters that do not do so themselves. shortest_s: least
-    length in seconds.
+    identity: the value of a reference against itself, None if it is not always about the same. higher_is_better: False
+    for distances. aligned: whether the job finds the lag and trims both to their common part first, for raters that do
+    not do so themselves. shortest_s: least length in seconds. requires: optional packages, by what is imported.
+    A rater is pickled; options are keyword arguments of its constructor, all text.
     """
 
-    name: ClassVar[str]
+    name: str
     scale: ClassVar[str]
     sample_rate: ClassVar[int]
     channels: ClassVar[int] = 1
-    identity: ClassVar[float]
+    identity: ClassVar[float | None]
     higher_is_better: ClassVar[bool] = True
     aligned: ClassVar[bool] = False
     shortest_s: ClassVar[float] = 0.0
+    requires: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def judge(self, reference: Samples) -> Judge:
@@ -82,14 +85,6 @@ class Rater(ABC):
             raise UserError(f"the degraded version has {len(degraded)} frames, the reference {len(reference)}")
 
 
-def package(name: str, rater_name: str) -> ModuleType:
-    """An optional package; UserError that says how to install it."""
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        raise UserError(f"rater {rater_name} needs {error.name}: pip install 'deepaq[baselines]'") from None
-
-
 # name -> module:class; adding a rater is one file and one line here.
 RATERS = {
     "visqol": "labels.visqol:Visqol",
@@ -102,17 +97,41 @@ RATERS = {
     "si-sdr": "labels.sisdr:SiSdr",
     "lsd": "labels.lsd:LogSpectralDistance",
     "log-mel": "labels.logmel:LogMel",
+    "fad": "labels.fad:Fad",
+    "fad-clap": "labels.fad:FadClap",
+    "deepaq-fr": "labels.deepaq:DeepaqFr",
+    "deepaq-nmr": "labels.deepaq:DeepaqNmr",
 }
 
 
 def rater(name: str, **options: str) -> Rater:
-    """A rater by its registered name; UserError for an unknown name, option or value."""
-    if name not in RATERS:
-        raise UserError(f"rater {name!r} is unknown; known are {', '.join(sorted(RATERS))}")
-    module, _, attribute = RATERS[name].partition(":")
-    kind = getattr(import_module(module), attribute)
-    known = set(signature(kind).parameters)
-    if unknown := set(options) - known:
-        raise UserError(f"rater {name} has no option {min(unknown)!r}; known are {', '.join(sorted(known)) or 'none'}")
-    found: Rater = kind(**options)
+    """A rater by its registered name, to which a tag may be added: `fad+layer6` is `fad` with options of one's own.
+
+    UserError for an unknown name, option or value, or when a package that it needs is missing.
+    """
+    kind = _kind(name)
+    for package in kind.requires:
+        if find_spec(package) is None:
+            raise UserError(f"rater {name} needs the package {package}; pip install 'deepaq[baselines]'")
+    found = kind(**all_options(name, options))
+    found.name = name
+    return found
+
+
+def all_options(name: str, given: Mapping[str, str]) -> dict[str, str]:
+    """The options that the rater `name` works with: those given, else its defaults; UserError for unknown ones."""
+    known = {option.name: option.default for option in signature(_kind(name)).parameters.values()}
+    if unknown := set(given) - set(known):
+        raise UserError(f"rater {name} has no option {min(unknown)!r}; known are {', '.join(known) or 'none'}")
+    return known | dict(given)
+
+
+def _kind(name: str) -> type[Rater]:
+    base, plus, tag = name.partition("+")
+    if base not in RATERS:
+        raise UserError(f"rater {base!r} is unknown; known are {', '.join(sorted(RATERS))}")
+    if plus and not fullmatch(r"[\w.-]+", tag):
+        raise UserError(f"rater {name!r}: a tag is made of letters, digits, '.', '_' and '-'")
+    module, _, attribute = RATERS[base].partition(":")
+    found: type[Rater] = getattr(import_module(module), attribute)
     return found

@@ -6,7 +6,7 @@ import warnings
 
 from deepaq.audio import Samples
 from deepaq.errors import UserError
-from labels.rater import Judge, Rater, Rating, package
+from labels.rater import Judge, Rater, Rating
 from manifests.provenance import package_version
 
 
@@ -20,17 +20,19 @@ class Stoi(Rater):
     identity = 1.0
     aligned = True
     shortest_s = 0.5
+    requires = ("pystoi",)
 
     def judge(self, reference: Samples) -> Judge:
+        from pystoi import stoi
+
         self.check(reference, "reference")
-        pystoi = package("pystoi", self.name)
 
         def rate(degraded: Samples) -> Rating:
             self.check_pair(reference, degraded)
             with warnings.catch_warnings():
                 warnings.simplefilter("error", RuntimeWarning)
                 try:
-                    return Rating(float(pystoi.stoi(reference, degraded, self.sample_rate)))
+                    return Rating(float(stoi(reference, degraded, self.sample_rate)))
                 except RuntimeWarning:
                     raise UserError("less than 0.4 s of the reference is not silent; STOI needs more") from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deepaq.audio import Samples
-from labels.rater import Judge, Rater, Rating, package
+from labels.rater import Judge, Rater, Rating
 from manifests.provenance import package_version
 
 
@@ -24,10 +24,12 @@ class Zimtohrli(Rater):
     higher_is_better = False
     aligned = True
     shortest_s = 0.5
+    requires = ("zimtohrli",)
 
     def judge(self, reference: Samples) -> Judge:
+        import zimtohrli
+
         self.check(reference, "reference")
-        zimtohrli = package("zimtohrli", self.name)
         engine = zimtohrli.Pyohrli()
         left, right = np.ascontiguousarray(reference.T, dtype=np.float32)
 

@@ -1,0 +1,114 @@
+"""Networks whose frame embeddings the Fréchet distance compares."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from deepaq.audio import Samples
+from deepaq.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+RANDOM = "random"
+LAYERS = 12  # of MERT-v1-95M, after its input
+PIECE_S = 10.0  # longer sound is cut into equal pieces of at most this length
+
+log = logging.getLogger("deepaq")
+
+
+class Embedding(ABC):
+    """weights: a folder of published weights, `random` (for tests only), or what else the network knows."""
+
+    sample_rate: ClassVar[int]
+
+    def __init__(self, weights: str) -> None:
+        self.weights = weights
+
+    def frames(self, samples: Samples) -> npt.NDArray[np.float64]:
+        """(frames,) mono at `sample_rate` -> (steps, dims)."""
+        import torch
+
+        count = -(-len(samples) // round(PIECE_S * self.sample_rate))
+        with torch.inference_mode():
+            pieces = [self.embed(torch.from_numpy(piece.copy())) for piece in np.array_split(samples, count)]
+        return torch.cat(pieces).double().numpy()
+
+    @abstractmethod
+    def embed(self, piece: Tensor) -> Tensor:
+        """(frames,) -> (steps, dims)."""
+
+
+class Mert(Embedding):
+    """MERT-v1-95M (Li et al., arXiv 2306.00107): a hidden state, 75 frames a second. weights: also `hub`."""
+
+    sample_rate = 24_000
+
+    def __init__(self, weights: str, layer: int) -> None:
+        from deepaq.mert import Mert as Backbone
+
+        super().__init__(weights)
+        if not 0 <= layer <= LAYERS:
+            raise UserError(f"layer={layer}: MERT has the layers 0 to {LAYERS}")
+        self.layer = layer
+        self.network = Backbone(init=weights, mode="head").eval().network
+
+    def embed(self, piece: Tensor) -> Tensor:
+        from deepaq.transformer import normalised
+
+        hidden: Tensor = self.network(normalised(piece[None]), output_hidden_states=True).hidden_states[self.layer]
+        return hidden[0]
+
+
+class Clap(Embedding):
+    """The audio tower of CLAP, HTSAT unfused (Wu et al., arXiv 2211.06687): its last hidden state, the mean over
+    frequency, 32 frames for 10 s, as many as the sound lasts."""
+
+    sample_rate = 48_000
+
+    def __init__(self, weights: str) -> None:
+        import transformers
+
+        super().__init__(weights)
+        self.extractor: Any = transformers.ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad")
+        self.network = (_random_clap() if weights == RANDOM else _stored_clap(Path(weights))).eval().audio_model
+
+    def embed(self, piece: Tensor) -> Tensor:
+        features = self.extractor(piece.numpy(), sampling_rate=self.sample_rate, return_tensors="pt")
+        hidden: Tensor = self.network(**features).last_hidden_state[0].mean(dim=1).T
+        share = len(piece) / (PIECE_S * self.sample_rate)
+        return hidden[: max(2, round(share * len(hidden)))]
+
+
+def _random_clap() -> Any:
+    import torch
+    import transformers
+
+    log.warning("CLAP: RANDOM weights, nothing pretrained; its distances mean nothing")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return transformers.ClapAudioModelWithProjection(transformers.ClapAudioConfig())
+
+
+def _stored_clap(folder: Path) -> Any:
+    from transformers import ClapAudioModelWithProjection
+
+    if not (folder / "model.safetensors").is_file() or not (folder / "config.json").is_file():
+        raise UserError(f"{folder}: lacks model.safetensors or config.json; download laion/clap-htsat-unfused into it")
+    try:
+        loaded: Any = ClapAudioModelWithProjection.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+        network, report = loaded
+    except Exception as error:  # the library and safetensors raise many kinds for a file that is not theirs
+        raise UserError(f"{folder}: cannot be loaded as CLAP ({str(error).splitlines()[0]})") from None
+    missing = [*report["missing_keys"], *report["mismatched_keys"]]
+    if missing:
+        raise UserError(f"{folder}: lacks {missing[0]} ({len(missing)} tensors); these are not CLAP's weights")
+    return network

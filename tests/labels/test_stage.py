@@ -1,0 +1,109 @@
+"""What happens to a pair before and after a rater hears it: alignment, extras, options kept with the labels."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from deepaq.audio import read
+from labels.cli import main
+from labels.rate import Settings, rate
+from manifests import ids, schema
+from manifests.dataset import Dataset
+from manifests.fragment import fragments, read_footer, write_fragment
+from prep.transcode import Settings as PrepSettings
+from prep.transcode import transcode
+from tests.sounds import music, write
+
+ONE = Settings(jobs=1, quiet=True)
+LATE, EARLY, LONG = "1" * 24, "2" * 24, "3" * 24
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One clip of 2 s, coded once; beside it the same version 40 ms late and 6 dB louder, early, and with a tail."""
+    folder = tmp_path_factory.mktemp("stage")
+    write(folder / "music" / "a.wav", music(2, 3))
+    data = folder / "data"
+    transcode([folder / "music"], data, PrepSettings(("mp3",), (64,), clip_s=2, jobs=1, quiet=True))
+    (row,) = Dataset(data).degraded().to_pylist()
+    coded = read(data / row["path"])
+    samples = coded.samples
+    silence = np.zeros((round(0.04 * coded.sample_rate), 2), np.float32)
+    made = {
+        LATE: np.concatenate([silence, 2 * samples]),
+        EARLY: samples[len(silence) :],
+        LONG: np.concatenate([samples, silence]),
+    }
+    rows: list[dict[str, Any]] = []
+    for degraded_id, changed in made.items():
+        path = write(data / "audio" / f"{degraded_id}.wav", changed, coded.sample_rate, "FLOAT")
+        rows.append(
+            row
+            | {"degraded_id": degraded_id, "path": f"audio/{path.name}", "sha256": ids.file_sha256(path)}
+            | {"bytes": path.stat().st_size}
+        )
+    write_fragment(data / "degraded", schema.DEGRADED, rows, {"schema_version": schema.SCHEMA_VERSION})
+    return data
+
+
+@pytest.fixture
+def data(source: Path, tmp_path: Path) -> Path:
+    shutil.copytree(source, tmp_path / "data")
+    return tmp_path / "data"
+
+
+def labels(data: Path, name: str) -> dict[str, tuple[float, dict[str, float]]]:
+    rows = Dataset(data).labels(name, ["value", "extras"]).to_pylist()
+    return {row["degraded_id"]: (row["value"], dict(row["extras"])) for row in rows}
+
+
+def test_pairs_are_aligned_and_what_was_found_is_written_down(data: Path) -> None:
+    assert rate(data, "log-mel", ONE)["labelled"] == 4
+    found = labels(data, "log-mel")
+    (plain_id,) = set(found) - {LATE, EARLY, LONG}
+    plain, extras = found[plain_id]
+    assert (extras["lag_samples"], extras["level_db"]) == (0, pytest.approx(0, abs=0.6))
+    assert extras["common"] == pytest.approx(1, abs=0.02)
+    assert found[LATE][1]["lag_samples"] == 0.04 * 48_000
+    assert found[LATE][1]["level_db"] == pytest.approx(extras["level_db"] + 20 * np.log10(2), abs=0.01)
+    assert found[EARLY][1]["lag_samples"] == -0.04 * 48_000
+    assert found[LATE][1]["common"] == pytest.approx(2 / 2.04, abs=0.005)
+    assert found[EARLY][0] == pytest.approx(plain, rel=0.1)
+    assert found[LONG][0] == pytest.approx(plain, rel=0.02)
+    assert found[LATE][0] > plain + 1  # the level is reported, not mended
+
+
+def test_a_rater_that_aligns_by_itself_hears_the_pair_as_it_is(data: Path) -> None:
+    rate(data, "visqol", ONE)
+    assert all("lag_samples" not in extras for _, extras in labels(data, "visqol").values())
+    footer = read_footer(fragments(data / "labels" / "rater=visqol")[0])
+    assert footer["settings"]["aligned"] is False
+
+
+def test_options_are_kept_and_never_mixed(data: Path) -> None:
+    arguments = ["rate", str(data), "--jobs", "1", "--quiet", "--json"]
+    run = CliRunner().invoke(main, [*arguments, "--rater", "deepaq-fr", "-o", "model=nowhere"])
+    assert run.exit_code == 2
+    assert "nowhere: no such run folder" in run.stderr
+    assert not (data / "labels" / "rater=deepaq-fr").exists()
+    tagged = rate(data, "fad-clap+random", Settings(options=(("weights", "random"),), jobs=1, quiet=True))
+    assert tagged["labelled"] == 4
+    assert set(Dataset(data).labels("fad-clap+random", ["value"])["rater"].to_pylist()) == {"fad-clap+random"}
+    again = CliRunner().invoke(main, [*arguments, "--rater", "fad-clap+random"])  # remembers its options
+    assert json.loads(again.stdout.splitlines()[-1])["labelled"] == 4
+    other = CliRunner().invoke(main, [*arguments, "--rater", "fad-clap+random", "-o", "weights=elsewhere"])
+    assert other.exit_code == 2
+    assert "were made with weights=random; name the rater fad-clap+TAG for others" in other.stderr
+
+
+def test_an_option_is_a_key_and_a_value(data: Path) -> None:
+    run = CliRunner().invoke(main, ["rate", str(data), "--rater", "fad", "-o", "random"])
+    assert run.exit_code == 2
+    assert "--option random: write it as key=value" in run.stderr
