@@ -1,0 +1,91 @@
+"""CPU seconds per second of audio of every rater, and of aligning a pair, against ViSQOL in the same run.
+
+    python tests/bench/raters.py [SECONDS [ROUNDS [RATER,RATER...]]]
+
+Procedural music, coded as mp3 at 64 kbps, both signals prepared for each rater beforehand; a rating includes the
+reference's share. MERT and CLAP run with random weights and DeePAQ untrained: they cost the same. Raters whose packages
+are not installed are left out.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from deepaq import checkpoint
+from deepaq.align import align
+from deepaq.audio import Samples, fit, read, resample, to_mono, to_stereo
+from deepaq.backbone import build
+from deepaq.checkpoint import Checkpoint
+from deepaq.errors import UserError
+from labels.rater import RATERS, rater
+from manifests.dataset import Dataset
+from manifests.jobs import cpu_seconds
+from prep.synth import SAMPLE_RATE, compose
+from prep.transcode import Settings, transcode
+from tests.sounds import write
+
+BASE = "visqol"
+
+
+def pair(folder: Path, seconds: float) -> tuple[Samples, Samples, int]:
+    """A reference and its coded version, (frames, 2), at one sample rate."""
+    write(folder / "music" / "a.flac", compose(0, seconds)[: round(seconds * SAMPLE_RATE)], SAMPLE_RATE)
+    transcode([folder / "music"], folder / "data", Settings(("mp3",), (64,), clip_s=seconds, jobs=1, quiet=True))
+    dataset = Dataset(folder / "data")
+    (clean,), (coded,) = dataset.references().to_pylist(), dataset.degraded().to_pylist()
+    first, second = (read(dataset.path(row["path"])) for row in (clean, coded))
+    degraded = resample(second.samples, second.sample_rate, first.sample_rate)
+    return first.samples, fit(degraded, first.frames), first.sample_rate
+
+
+def ways(folder: Path, seconds: float, names: list[str]) -> dict[str, Callable[[], object]]:
+    reference, degraded, rate = pair(folder, seconds)
+    checkpoint.save(folder / "run", Checkpoint(build("compact").eval()))
+    own = {"fad": {"weights": "random"}, "fad-clap": {"weights": "random"}, "deepaq-fr": {"model": str(folder / "run")}}
+    own["deepaq-nmr"] = {"model": str(folder / "run"), "references": str(folder / "music")}
+    found: dict[str, Callable[[], object]] = {"(alignment)": lambda: align(reference, degraded, rate)}
+    for name in names:
+        try:
+            judge = rater(name, **own.get(name, {}))
+        except UserError as error:
+            print(f"left out: {error}")
+            continue
+        mix = to_mono if judge.channels == 1 else to_stereo
+        left, right = (resample(mix(samples), rate, judge.sample_rate) for samples in (reference, degraded))
+        found[name] = lambda judge=judge, left=left, right=right: judge.judge(left)(right)
+    return found
+
+
+def main() -> None:
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    names = sys.argv[3].split(",") if len(sys.argv) > 3 else list(RATERS)
+    names = [BASE, *(name for name in names if name != BASE)]
+    spent: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        work = ways(Path(name), seconds, names)
+        for function in work.values():
+            function()  # loading and compiling are not counted
+        for _ in range(rounds):
+            for way, function in work.items():
+                before = cpu_seconds()
+                function()
+                spent.setdefault(way, []).append((cpu_seconds() - before) / seconds)
+    print(f"{seconds:g} s of music, {rounds} rounds, CPU s per s of audio and ratio to {BASE}: median [least, most]")
+    for way, values in sorted(spent.items(), key=lambda item: statistics.median(item[1])):
+        ratios = [value / base for value, base in zip(values, spent[BASE], strict=True)]
+        print(f"{way:<12} {_spread(values, 4)}   {_spread(ratios, 3)}")
+
+
+def _spread(values: list[float], digits: int) -> str:
+    return f"{np.median(values):.{digits}f} [{min(values):.{digits}f}, {max(values):.{digits}f}]"
+
+
+if __name__ == "__main__":
+    main()
