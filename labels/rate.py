@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from deepaq.errors import UserError
 from labels.job import Rate, Version, Work
-from labels.rater import rater
+from labels.rater import all_options, rater
 from manifests import jobs, schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer
@@ -74,16 +74,15 @@ def plan(data: Path, name: str, settings: Settings) -> dict[str, Any]:
 
 
 def _options(dataset: Dataset, name: str, given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """The rater's options: those given, or those of the labels that are there; the two may not differ."""
+    """All options of the rater: without any given those of the labels that are there, with which others may not mix."""
     made = fragments(dataset.folder(schema.LABELS, name))
-    if not made:
-        return given
-    before = tuple(read_footer(made[0]).get("settings", {}).get("options", {}).items())
-    if given and dict(given) != dict(before):
-        was = ", ".join(f"{key}={value}" for key, value in before) or "no options"
+    before = read_footer(made[0]).get("settings", {}).get("options", {}) if made else {}
+    options = all_options(name, dict(given) or before)
+    if made and options != all_options(name, before):
+        was = ", ".join(f"{key}={value}" for key, value in before.items())
         other = f"{name.partition('+')[0]}+TAG"
         raise UserError(f"{dataset.root}: its labels by {name} were made with {was}; name the rater {other} for others")
-    return before
+    return tuple(options.items())
 
 
 def _wanted(dataset: Dataset, shard: tuple[int, int]) -> tuple[pa.Table, int]:

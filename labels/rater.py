@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import signature
+from re import fullmatch
 from typing import ClassVar
 
 import numpy as np
@@ -112,20 +113,31 @@ RATERS = {
 def rater(name: str, **options: str) -> Rater:
     """A rater by its registered name, to which a tag may be added: `fad+layer6` is `fad` with options of one's own.
 
-    UserError for an unknown name or option, or when a package that it needs is missing.
+    UserError for an unknown name, option or value, or when a package that it needs is missing.
     """
-    base = name.partition("+")[0]
-    if base not in RATERS:
-        raise UserError(f"rater {base!r} is unknown; known are {', '.join(sorted(RATERS))}")
-    module, _, attribute = RATERS[base].partition(":")
-    kind: type[Rater] = getattr(import_module(module), attribute)
+    kind = _kind(name)
     for package in kind.requires:
         if find_spec(package) is None:
-            raise UserError(f"rater {base}: needs the package {package}; pip install 'deepaq[baselines]'")
-    known = signature(kind).parameters
-    for option in options:
-        if option not in known:
-            raise UserError(f"rater {base}: has no option {option!r}; it has {', '.join(known) or 'none'}")
-    found = kind(**options)
+            raise UserError(f"rater {name} needs the package {package}; pip install 'deepaq[baselines]'")
+    found = kind(**all_options(name, options))
     found.name = name
+    return found
+
+
+def all_options(name: str, given: Mapping[str, str]) -> dict[str, str]:
+    """The options that the rater `name` works with: those given, else its defaults; UserError for unknown ones."""
+    known = {option.name: option.default for option in signature(_kind(name)).parameters.values()}
+    if unknown := set(given) - set(known):
+        raise UserError(f"rater {name} has no option {min(unknown)!r}; known are {', '.join(known) or 'none'}")
+    return known | dict(given)
+
+
+def _kind(name: str) -> type[Rater]:
+    base, plus, tag = name.partition("+")
+    if base not in RATERS:
+        raise UserError(f"rater {base!r} is unknown; known are {', '.join(sorted(RATERS))}")
+    if plus and not fullmatch(r"[\w.-]+", tag):
+        raise UserError(f"rater {name!r}: a tag is made of letters, digits, '.', '_' and '-'")
+    module, _, attribute = RATERS[base].partition(":")
+    found: type[Rater] = getattr(import_module(module), attribute)
     return found

@@ -151,8 +151,9 @@ def test_a_tag_keeps_settings_apart() -> None:
     ("name", "options", "message"),
     [
         ("nobody", {}, r"rater 'nobody' is unknown; known are 2f, .*visqol"),
-        ("peaq", {"speed": "11"}, "rater peaq: has no option 'speed'; it has none"),
-        ("fad", {"size": "11"}, "rater fad: has no option 'size'; it has weights, layer"),
+        ("fad+../../x", {}, "a tag is made of letters"),
+        ("peaq", {"speed": "11"}, "rater peaq has no option 'speed'; known are none"),
+        ("fad", {"size": "11"}, "rater fad has no option 'size'; known are weights, layer"),
     ],
 )
 def test_unknown_names_and_options(name: str, options: dict[str, str], message: str) -> None:
@@ -162,7 +163,7 @@ def test_unknown_names_and_options(name: str, options: dict[str, str], message: 
 
 def test_a_missing_package_is_named_before_anything_is_rated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("labels.rater.find_spec", lambda package: None)
-    with pytest.raises(UserError, match=r"rater haaqi: needs the package clarity; pip install 'deepaq\[baselines\]'"):
+    with pytest.raises(UserError, match=r"rater haaqi needs the package clarity; pip install 'deepaq\[baselines\]'"):
         rater("haaqi")
     assert rater("peaq").name == "peaq"
 

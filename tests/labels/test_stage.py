@@ -106,4 +106,4 @@ def test_options_are_kept_and_never_mixed(data: Path) -> None:
 def test_an_option_is_a_key_and_a_value(data: Path) -> None:
     run = CliRunner().invoke(main, ["rate", str(data), "--rater", "fad", "-o", "random"])
     assert run.exit_code == 2
-    assert "--option random: is not KEY=VALUE" in run.stderr
+    assert "--option random: write it as key=value" in run.stderr
