@@ -30,6 +30,7 @@ SILENCE_DBFS = -70.0
 
 # Containers that hold audio and nothing else: a playlist posing as audio must not open other files or addresses.
 _DEMUXERS = "wav,w64,flac,aiff,mp3,mov,mp4,m4a,3gp,3g2,mj2,ogg,matroska,webm,aac,ac3,eac3,asf,caf"
+_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS}
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,7 @@ def blocks(path: str | Path, frames: int = 1 << 18) -> Iterator[Audio]:
     which may be after some pieces when the damage lies deep in the file.
     """
     path = Path(path)
-    if not path.exists():
-        raise UserError(f"{path}: no such file")
-    if not path.is_file():
-        raise UserError(f"{path}: is not a file")
-    if not os.access(path, os.R_OK):
-        raise UserError(f"{path}: may not be read; check its permissions")
-    if path.stat().st_size == 0:
-        raise UserError(f"{path}: the file is empty")
+    _check_file(path)
     decoder = _lossless_blocks if path.suffix.lower() in LOSSLESS else _decoded_blocks
     count = 0
     for audio in _gathered(decoder(path), frames):
@@ -88,6 +82,37 @@ def blocks(path: str | Path, frames: int = 1 << 18) -> Iterator[Audio]:
         yield audio
     if not count:
         raise UserError(f"{path}: holds no audio")
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise UserError(f"{path}: no such file")
+    if not path.is_file():
+        raise UserError(f"{path}: is not a file")
+    if not os.access(path, os.R_OK):
+        raise UserError(f"{path}: may not be read; check its permissions")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path}: the file is empty")
+
+
+def probe(path: str | Path) -> tuple[float, int]:
+    """(seconds, sample rate in Hz) as a file's header tells, without decoding it; UserError like `read`."""
+    import av
+
+    path = Path(path)
+    _check_file(path)
+    try:
+        with av.open(f"file:{path}", options=_OPTIONS, metadata_errors="ignore") as container:
+            if not container.streams.audio:
+                raise UserError(f"{path}: holds no audio stream")
+            stream = container.streams.audio[0]
+            if stream.duration is not None and stream.time_base is not None:
+                return float(stream.duration * stream.time_base), stream.rate
+            if container.duration is not None:
+                return container.duration / av.time_base, stream.rate
+    except (av.FFmpegError, ValueError, OSError) as error:
+        raise UserError(f"{path}: cannot be decoded ({_reason(error)})") from None
+    raise UserError(f"{path}: does not say how long it is")
 
 
 def _gathered(pieces: Iterator[Audio], frames: int) -> Iterator[Audio]:
@@ -154,9 +179,8 @@ def _decoded_blocks(path: Path) -> Iterator[Audio]:
     """The first audio stream by PyAV; the encoder delay that the container declares is removed."""
     import av
 
-    options = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS}
     try:
-        with av.open(f"file:{path}", options=options, metadata_errors="ignore") as container:
+        with av.open(f"file:{path}", options=_OPTIONS, metadata_errors="ignore") as container:
             if not container.streams.audio:
                 raise UserError(f"{path}: holds no audio stream")
             stream = container.streams.audio[0]

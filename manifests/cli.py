@@ -52,6 +52,21 @@ def check(data: Path, deep: bool, as_json: bool) -> None:
     finish(len(found))
 
 
+@main.command()
+@DATA
+@json_option
+def compact(data: Path, as_json: bool) -> None:
+    """Merge the tables' many small files into few; safe at any moment, nothing is lost when interrupted."""
+    from manifests.compact import compact as merge
+    from manifests.dataset import Dataset
+
+    result = merge(Dataset(data))
+    if as_json:
+        print_json(result)
+    for folder, counts in {} if as_json else result.items():
+        note(f"{folder}: {counts['before']} fragments are now {counts['after']}")
+
+
 def _print_tables(summary: dict[str, Any]) -> None:
     tables = summary["tables"]
     rows = [("references", tables["references"]), ("degraded", tables["degraded"])]

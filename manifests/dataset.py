@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from deepaq.errors import UserError
 from manifests import schema
-from manifests.fragment import fragments, read_footer
+from manifests.fragment import fragments, read_fragment
 from manifests.schema import TABLES, TableSpec
 from manifests.storage import inside
+
+_READERS, _ATTEMPTS = 4, 5
 
 
 class Dataset:
@@ -50,15 +53,22 @@ class Dataset:
         """
         wanted = list(dict.fromkeys([*spec.key, "status", *(columns or spec.schema.names)]))
         layout = pa.schema([spec.schema.field(name) for name in wanted])
-        parts = []
-        for path in fragments(self.folder(spec, rater)):
-            read_footer(path)
-            # partitioning=None: the folder name rater=... must not become a second rater column.
-            part = pq.read_table(path, partitioning=None)
-            parts.append(_laid_out(part, layout, path))
-        if not parts:
-            return layout.empty_table()
-        return latest(pa.concat_tables(parts), spec.key)
+        return latest(self._rows(self.folder(spec, rater), layout), spec.key)
+
+    def _rows(self, folder: Path, layout: pa.Schema) -> pa.Table:
+        """All rows of a folder's fragments, oldest first, superseded ones too."""
+        with ThreadPoolExecutor(_READERS) as pool:
+            for attempt in range(_ATTEMPTS):
+                try:
+                    parts = list(pool.map(lambda path: read_fragment(path, layout), fragments(folder)))
+                    return pa.concat_tables(parts) if parts else layout.empty_table()
+                except FileNotFoundError:  # merged away by `manifests compact` since it was listed
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def tracks(self, columns: Sequence[str] | None = None) -> pa.Table:
+        return self.table(schema.TRACKS, columns)
 
     def references(self, columns: Sequence[str] | None = None) -> pa.Table:
         return self.table(schema.REFERENCES, columns)
@@ -77,26 +87,19 @@ class Dataset:
         return set(table[spec.key[0]].to_pylist())
 
 
-def _laid_out(part: pa.Table, layout: pa.Schema, path: Path) -> pa.Table:
-    """The wanted columns in order; optional ones that the fragment is too old to have are null."""
-    for field in layout:
-        if field.name in part.schema.names:
-            continue
-        if not field.nullable:
-            raise UserError(f"{path}: lacks the column {field.name}; it is damaged or foreign, move it away")
-        part = part.append_column(field, pa.nulls(part.num_rows, field.type))
-    return part.select(layout.names).cast(layout)
-
-
 def latest(table: pa.Table, key: Sequence[str]) -> pa.Table:
     """One row per key: the last `ok` row, else the last row; the order of the rows is kept."""
-    if table.num_rows < 2:
-        return table
+    rows = latest_rows(table, key)
+    return table if len(rows) == table.num_rows else table.take(pa.array(rows))
+
+
+def latest_rows(table: pa.Table, key: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Indices of the rows that `latest` keeps, ascending."""
     keys = table.select(list(key))
     if keys.group_by(list(key)).aggregate([]).num_rows == table.num_rows:
-        return table
+        return np.arange(table.num_rows)
     order = np.arange(table.num_rows)
     rank = np.where(pc.equal(table["status"], schema.OK).to_numpy(), order + table.num_rows, order)
     ranked = keys.append_column("rank", pa.array(rank))
     best = ranked.group_by(list(key)).aggregate([("rank", "max")])["rank_max"].to_numpy()
-    return table.take(pa.array(np.sort(best % table.num_rows)))
+    return np.sort(best % table.num_rows)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,26 @@ def write_fragment(folder: Path, spec: TableSpec, rows: Sequence[Mapping[str, An
 
 def write_table(folder: Path, table: pa.Table, footer: Mapping[str, Any]) -> Path:
     """Write an Arrow table as one new fragment."""
+    return write_tables(folder, [table], table.schema, footer)
+
+
+def write_tables(
+    folder: Path,
+    tables: Iterable[pa.Table],
+    layout: pa.Schema,
+    footer: Mapping[str, Any],
+    time_ns: int | None = None,
+) -> Path:
+    """Write tables that come one by one as one new fragment.
+
+    time_ns: what its name says it was written at, now by default.
+    """
     text = json.dumps(footer, sort_keys=True, allow_nan=False)
-    table = table.replace_schema_metadata({FOOTER_KEY: text.encode()})
-    path = folder / f"{time.time_ns():020d}-{secrets.token_hex(4)}.parquet"
-    with committed(path) as partial:
-        pq.write_table(table, partial, compression="zstd")
+    layout = layout.with_metadata({FOOTER_KEY: text.encode()})
+    path = folder / f"{time.time_ns() if time_ns is None else time_ns:020d}-{secrets.token_hex(4)}.parquet"
+    with committed(path) as partial, pq.ParquetWriter(partial, layout, compression="zstd") as writer:
+        for table in tables:
+            writer.write_table(table.replace_schema_metadata(layout.metadata))
     return path
 
 
@@ -58,11 +74,53 @@ def fragments(folder: Path) -> list[Path]:
 
 def read_footer(path: Path) -> dict[str, Any]:
     """The provenance of one fragment; UserError when it is not one of ours or of a newer version."""
+    with _opened(path) as file:
+        return _footer(path, file)
+
+
+def read_fragment(path: Path, layout: pa.Schema) -> pa.Table:
+    """One fragment's rows in the wanted columns; optional ones that it is too old to have are null.
+
+    Raises UserError when it is damaged, foreign or of a newer version, FileNotFoundError when it is gone.
+    """
+    with _opened(path) as file:
+        _footer(path, file)
+        names = set(file.schema_arrow.names)
+        for field in layout:
+            if field.name not in names and not field.nullable:
+                raise UserError(f"{path}: lacks the column {field.name}; it is damaged or foreign, move it away")
+        try:
+            part = file.read(columns=[name for name in layout.names if name in names], use_threads=False)
+        except (pa.ArrowException, OSError):
+            raise _damaged(path) from None
+    columns = [
+        part[field.name].cast(field.type) if field.name in names else pa.nulls(part.num_rows, field.type)
+        for field in layout
+    ]
+    return pa.table(columns, schema=layout)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     try:
-        metadata = pq.read_schema(path).metadata or {}
-        footer: dict[str, Any] = json.loads(metadata[FOOTER_KEY])
-    except (pa.ArrowInvalid, OSError, KeyError, ValueError):
-        raise UserError(f"{path}: is not a manifest of this toolkit, or is damaged; move it away and rerun") from None
+        file = pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError):
+        raise _damaged(path) from None
+    with file:
+        yield file
+
+
+def _damaged(path: Path) -> UserError:
+    return UserError(f"{path}: is not a manifest of this toolkit, or is damaged; move it away and rerun")
+
+
+def _footer(path: Path, file: pq.ParquetFile) -> dict[str, Any]:
+    try:
+        footer: dict[str, Any] = json.loads((file.schema_arrow.metadata or {})[FOOTER_KEY])
+    except (KeyError, ValueError):
+        raise _damaged(path) from None
     if footer.get("schema_version", 0) > SCHEMA_VERSION:
         raise UserError(f"{path}: was written by a newer version (schema {footer['schema_version']}); upgrade deepaq")
     return footer

@@ -1,4 +1,4 @@
-"""The three tables, column by column.
+"""The tables, column by column: tracks (sources that were looked at), references, degraded, labels.
 
 A table's fragments are Parquet files in its folder; a row is known by its key, and of two rows with one key the
 latest `ok` one counts. A column that may be null may also be absent from a fragment: it was added later.
@@ -30,6 +30,26 @@ def _schema(*columns: tuple[str, pa.DataType, bool]) -> pa.Schema:
 
 _TEXT, _REAL, _INT = pa.string(), pa.float64(), pa.int64()
 
+TRACKS = TableSpec(
+    "tracks",
+    ("source_id",),
+    _schema(
+        ("source_id", _TEXT, True),  # of the source files' paths, sizes and times
+        ("track_id", _TEXT, True),  # of their bytes
+        ("name", _TEXT, True),  # such as artist - title
+        ("corpus", _TEXT, True),
+        ("path", _TEXT, True),  # of the source file, of the first one where a song is a sum
+        ("split", _TEXT, False),  # train | valid | test where the corpus says so
+        ("seconds", _REAL, False),
+        ("sample_rate", _INT, False),  # Hz
+        ("lossy", pa.bool_(), False),  # coded before, by the file's kind
+        ("cutoff_hz", _REAL, False),  # of the spectral wall that lossy coding leaves; null without one
+        ("fingerprint", pa.binary(), False),  # 32-bit little-endian words
+        ("status", _TEXT, True),
+        ("error", _TEXT, False),
+    ),
+)
+
 REFERENCES = TableSpec(
     "references",
     ("reference_id",),
@@ -38,7 +58,8 @@ REFERENCES = TableSpec(
         ("track_id", _TEXT, True),  # of the source file's bytes
         ("split", _TEXT, True),  # train | valid | test, by track
         ("path", _TEXT, False),  # of the clip, relative to the data set
-        ("track_path", _TEXT, True),  # of the source file, as it was named
+        ("track_path", _TEXT, True),  # of the source file, of the first one where a song is a sum
+        ("corpus", _TEXT, False),
         ("start_s", _REAL, False),  # of the clip in the source
         ("clip_s", _REAL, False),  # clip length that was asked for
         ("frames", _INT, False),
@@ -99,4 +120,4 @@ LABELS = TableSpec(
     ),
 )
 
-TABLES = {table.name: table for table in (REFERENCES, DEGRADED, LABELS)}
+TABLES = {table.name: table for table in (TRACKS, REFERENCES, DEGRADED, LABELS)}

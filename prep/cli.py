@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,35 @@ import click
 
 from deepaq.console import Console, complain, finish, json_option, note, print_json, quiet_option
 from deepaq.errors import UserError
+
+_MUSIC = click.argument("music", nargs=-1, required=True, type=click.Path(path_type=Path))
+_OUT = click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Data set folder, new or to go on with."
+)
+_JOBS = click.option("--jobs", type=int, default=None, help="Worker processes.  [default: one per processor]")
+
+
+def _source_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What `transcode` and `survey` share: which songs, and where the work is done."""
+    for option in reversed(
+        (
+            click.option("--corpus", default="auto", show_default=True, help="Layout of folders: see `prep corpora`."),
+            click.option("--exclude", multiple=True, type=click.Path(path_type=Path),
+                         help="Songs to leave out: a list (.txt) or recordings. May be given again."),
+            click.option("--allow-lossy", is_flag=True, help="Take lossy and band-limited sources too."),
+            click.option("--valid-share", default=0.2, show_default=True, help="Of songs without their own split."),
+            click.option("--hours", default=None, help="Clean hours to take: for training[,validation]."),
+            click.option("--seed", default=0, show_default=True, help="Decides which songs and conditions are taken."),
+            _JOBS,
+            click.option("--shard", default=None, help="i/n: do only the i-th of n parts."),
+            click.option("--dask", default=None, help="Scheduler address of a Dask cluster to run on."),
+            click.option("--retry-failed", is_flag=True, help="Do failed rows again."),
+            json_option,
+            quiet_option,
+        )
+    ):  # fmt: skip
+        command = option(command)
+    return command
 
 
 @click.group(cls=Console)
@@ -18,20 +48,20 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("music", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Data set folder, new or to go on with.")
-@click.option("--codecs", default="opus,mp3,aac", show_default=True, help="Comma-separated codecs, or none.")
+@_MUSIC
+@_OUT
+@click.option(
+    "--codecs", default="opus,mp3,aac", show_default=True, help="Comma-separated: see `prep codecs`; or none."
+)
 @click.option("--bitrates", default="16,32,48,64,80,96,128", show_default=True, help="Comma-separated kbps.")
 @click.option("--distortions", default="", help="Comma-separated: noise (all severities), noise-3 (one), all.")
 @click.option("--clip", default=10.0, show_default=True, help="Clip length in seconds.")
-@click.option("--valid-share", default=0.2, show_default=True, help="Share of tracks held out for validation.")
-@click.option("--jobs", type=int, default=None, help="Worker processes.  [default: one per processor]")
-@click.option("--shard", default=None, help="i/n: do only the i-th of n parts.")
-@click.option("--dask", default=None, help="Scheduler address of a Dask cluster to run on.")
-@click.option("--retry-failed", is_flag=True, help="Do failed rows again.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, do nothing.")
-@json_option
-@quiet_option
+@click.option(
+    "--conditions-per-clip", default=None, help="For training[,validation]; fractions allowed.  [default: all]"
+)
+@click.option("--plan", type=click.Choice(["paper"]), help="The paper's hours: 45 and 8 clean, 122 and 14 per codec.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done and what it would cost, do nothing.")
+@_source_options
 def transcode(
     music: tuple[Path, ...],
     out: Path,
@@ -39,46 +69,96 @@ def transcode(
     bitrates: str,
     distortions: str,
     clip: float,
-    valid_share: float,
-    jobs: int | None,
-    shard: str | None,
-    dask: str | None,
-    retry_failed: bool,
+    conditions_per_clip: str | None,
+    plan: str | None,
     dry_run: bool,
+    hours: str | None,
     as_json: bool,
-    quiet: bool,
+    **options: Any,
 ) -> None:
-    """Cut MUSIC (files or folders) into clips and code each in every condition."""
-    from manifests.jobs import cpu_count, parse_shard
+    """Cut MUSIC (files, folders, corpora) into clips and degrade each in every condition."""
+    from prep import plan as planning
     from prep import transcode as stage
 
-    settings = stage.Settings(
+    per_clip, wanted = _numbers("--conditions-per-clip", conditions_per_clip), _numbers("--hours", hours)
+    if plan == "paper":
+        per_clip, wanted = per_clip or planning.PAPER_PER_CLIP, wanted or planning.PAPER_HOURS
+    settings = _settings(
         codecs=() if codecs == "none" else tuple(codecs.split(",")),
-        bitrates=_numbers(bitrates),
+        bitrates=tuple(map(int, _numbers("--bitrates", bitrates, whole=True))),
         distortions=distortions,
         clip_s=clip,
-        valid_share=valid_share,
-        jobs=cpu_count() if jobs is None else jobs,
-        shard=parse_shard(shard),
-        dask=dask,
-        retry_failed=retry_failed,
-        quiet=quiet,
+        per_clip=per_clip,
+        hours=wanted,
+        **options,
     )
     if dry_run:
-        _show(stage.plan(music, out, settings), as_json)
+        _show(planning.plan(music, out, settings), as_json)
         return
-    result = stage.transcode(music, out, settings)
-    for line in result.pop("errors"):
-        complain(line)
-    _show(result, as_json)
-    finish(result["failed"])
+    _finish(stage.transcode(music, out, settings), as_json)
+
+
+@main.command()
+@_MUSIC
+@_OUT
+@_source_options
+def survey(music: tuple[Path, ...], out: Path, hours: str | None, as_json: bool, **options: Any) -> None:
+    """Only look at MUSIC: length, duplicates, lossy sources. Run it first when shards are to share that work."""
+    from prep.transcode import survey_music
+
+    result = survey_music(music, out, _settings(hours=_numbers("--hours", hours), **options))
+    _finish(result, as_json)
+
+
+@main.command()
+@json_option
+def corpora(as_json: bool) -> None:
+    """The corpora whose layout is known."""
+    from prep.corpora import CORPORA
+
+    _table({name: {"title": corpus.title, "licence": corpus.licence} for name, corpus in CORPORA.items()}, as_json)
+
+
+@main.command()
+@json_option
+def codecs(as_json: bool) -> None:
+    """The codecs: encoder, bitrates in kbps, and whether they can be used here."""
+    from prep.codecs import CODECS, described
+    from prep.encode import PROGRAMS
+
+    _table(
+        {
+            name: {
+                "encoder": codec.encoder,
+                "kbps": described(codec.kbps),
+                "here": PROGRAMS[codec.program].missing(codec.encoder) or "yes",
+            }
+            for name, codec in CODECS.items()
+        },
+        as_json,
+    )
+
+
+@main.command()
+@json_option
+def distortions(as_json: bool) -> None:
+    """The distortions and the parameters of their severities."""
+    from prep.distortions import DISTORTIONS
+
+    _table(
+        {
+            name: {key: ", ".join(f"{grade[key]:g}" for grade in distortion.grades) for key in distortion.grades[0]}
+            for name, distortion in DISTORTIONS.items()
+        },
+        as_json,
+    )
 
 
 @main.command()
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--minutes", default=10.0, show_default=True, help="How much music.")
 @click.option("--seed", default=0, show_default=True)
-@click.option("--jobs", type=int, default=None, help="Worker processes.  [default: one per processor]")
+@_JOBS
 @json_option
 def synth(out: Path, minutes: float, seed: int, jobs: int | None, as_json: bool) -> None:
     """Make procedural test music, full bandwidth, the same for the same seed."""
@@ -89,16 +169,54 @@ def synth(out: Path, minutes: float, seed: int, jobs: int | None, as_json: bool)
     _show({"tracks": len(tracks), "out": str(out)}, as_json)
 
 
-def _numbers(text: str) -> tuple[int, ...]:
+def _settings(jobs: int | None, shard: str | None, **options: Any) -> Any:
+    from manifests.jobs import cpu_count, parse_shard
+    from prep.settings import Settings
+
+    return Settings(jobs=cpu_count() if jobs is None else jobs, shard=parse_shard(shard), **options)
+
+
+def _numbers(option: str, text: str | None, whole: bool = False) -> tuple[float, ...]:
     try:
-        return tuple(int(part) for part in text.split(","))
+        return tuple(int(part) if whole else float(part) for part in text.split(",")) if text else ()
     except ValueError:
-        raise UserError(f"--bitrates {text}: write whole kbps separated by commas, such as 16,32,128") from None
+        example = "whole kbps separated by commas, such as 16,32,128" if whole else "a number, or two such as 8,5"
+        raise UserError(f"{option} {text}: write {example}") from None
+
+
+def _finish(result: dict[str, Any], as_json: bool) -> None:
+    errors = result.pop("errors")
+    for line in errors:
+        complain(line)
+    _show(result, as_json)
+    finish(len(errors))
 
 
 def _show(values: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(values)
-    else:
-        for key, value in values.items():
-            note(f"{key}: {value:.1f}" if isinstance(value, float) else f"{key}: {value}")
+        return
+    for key, value in values.items():
+        note(f"{key}: {_text(value)}")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_text(item)}" for key, item in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    return (
+        f"{value:.3g}"
+        if isinstance(value, float) and value < 100
+        else f"{value:,.0f}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def _table(rows: dict[str, dict[str, str]], as_json: bool) -> None:
+    if as_json:
+        print_json(rows)
+        return
+    for name, facts in rows.items():
+        click.echo(f"{name:<18}" + "; ".join(f"{key} {value}" for key, value in facts.items()))

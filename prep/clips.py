@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from deepaq.audio import Samples, blocks, fit, to_stereo
+from deepaq.audio import Audio, Samples, fit
 
 SAMPLE_RATE = 44_100
 SHORTEST_S = 2.0  # a shorter track or tail gives no clip
@@ -24,10 +23,10 @@ class Clip:
     samples: Samples
 
 
-def cut(path: Path, clip_s: float) -> Iterator[Clip]:
-    """The track's consecutive clips of `clip_s` seconds; the last may be shorter, down to 2 s.
+def cut(track: Iterable[Audio], clip_s: float) -> Iterator[Clip]:
+    """The consecutive clips of `clip_s` seconds of a stereo track that comes piece by piece.
 
-    The track is decoded piece by piece. Raises UserError as `deepaq.audio.blocks` does.
+    The last clip may be shorter, down to 2 s. What the pieces' source raises is passed on.
     """
     import soxr
 
@@ -35,8 +34,8 @@ def cut(path: Path, clip_s: float) -> Iterator[Clip]:
     start = 0
     waiting: list[Samples] = []
     converter = None
-    for audio in blocks(path):
-        samples = to_stereo(audio.samples)
+    for audio in track:
+        samples = audio.samples
         if audio.sample_rate != SAMPLE_RATE:
             converter = converter or soxr.ResampleStream(
                 audio.sample_rate, SAMPLE_RATE, 2, dtype="float32", quality="HQ"

@@ -1,4 +1,4 @@
-"""The second job of `prep transcode`: reference clips become degraded versions and their rows."""
+"""The third job of `prep transcode`: reference clips become degraded versions and their rows."""
 
 from __future__ import annotations
 
@@ -38,9 +38,13 @@ class Work:
 
 @dataclass(frozen=True)
 class Degrade:
-    """Picklable: makes, verifies and stores the versions of a batch of clips and commits one fragment."""
+    """Picklable: makes, verifies and stores the versions of a batch of clips and commits one fragment.
+
+    conditions: all of the run, for the footer; a batch may need fewer.
+    """
 
     root: Path
+    conditions: tuple[Condition, ...]
 
     def __call__(self, batch: Sequence[Work]) -> Counts:
         dataset = Dataset(self.root)
@@ -51,7 +55,7 @@ class Degrade:
             rows += new
             counts.update(row["status"] for row in new)
             counts["audio_ms"] += round(1000 * seconds * len(new))
-        conditions = {condition.name: condition.settings() for work in batch for condition in work.conditions}
+        conditions = {condition.name: condition.settings() for condition in self.conditions}
         tools = {name: package_version(name) for name in ("av", "numpy", "scipy", "soxr")}
         footer = provenance("prep transcode", {"conditions": conditions}, {"ffmpeg": ffmpeg.version(), **tools})
         write_fragment(dataset.folder(schema.DEGRADED), schema.DEGRADED, rows, footer)

@@ -1,4 +1,4 @@
-"""The first job of `prep transcode`: tracks become reference clips and their rows."""
+"""The second job of `prep transcode`: tracks become reference clips and their rows."""
 
 from __future__ import annotations
 
@@ -18,18 +18,11 @@ from manifests.dataset import Dataset
 from manifests.fragment import write_fragment
 from manifests.jobs import Counts
 from manifests.provenance import package_version, provenance
-from manifests.split import split_of
 from manifests.storage import committed
 from prep.clips import SAMPLE_RATE, SHORTEST_S, Clip, bandwidth_hz, cut, is_silent
 from prep.lossless import packed
-
-
-@dataclass(frozen=True)
-class Track:
-    """A source file and the id of its bytes."""
-
-    path: Path
-    track_id: str
+from prep.mixture import mixed
+from prep.track import Track
 
 
 @dataclass(frozen=True)
@@ -52,8 +45,10 @@ class Ingest:
 
     def _rows(self, dataset: Dataset, track: Track) -> list[dict[str, Any]]:
         """One row per clip, or one failed row when the track cannot be read to its end."""
+        if track.error:
+            return [self._without_audio(track, schema.FAILED, track.error)]
         try:
-            rows = [self._row(dataset, track, clip) for clip in cut(track.path, self.clip_s)]
+            rows = [self._row(dataset, track, clip) for clip in cut(mixed(track.song.parts), self.clip_s)]
         except UserError as error:
             return [self._without_audio(track, schema.FAILED, str(error))]
         return rows or [self._without_audio(track, schema.SKIPPED, f"{track.path}: is shorter than {SHORTEST_S:g} s")]
@@ -81,8 +76,9 @@ class Ingest:
     def _track(self, track: Track) -> dict[str, Any]:
         return {
             "track_id": track.track_id,
-            "split": split_of(track.track_id, self.valid_share),
-            "track_path": str(track.path),
+            "split": track.split(self.valid_share),
+            "track_path": track.path,
+            "corpus": track.song.corpus,
             "clip_s": self.clip_s,
         }
 

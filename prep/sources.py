@@ -1,48 +1,53 @@
-"""Find the music that the user named: files, and folders searched through."""
+"""Find the music that the user named: files, folders searched through, corpora read by their own layout."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from deepaq.audio import LOSSY, SUFFIXES
+from deepaq.console import note
 from deepaq.errors import UserError
+from prep.corpora import CORPORA, Corpus, Song
+
+AUTO = "auto"
 
 
-def find_music(arguments: Iterable[Path]) -> list[Path]:
-    """The audio files among `arguments` and below them, sorted, each once.
+def find_songs(arguments: Iterable[Path], corpus: str = AUTO) -> list[Song]:
+    """The songs among `arguments` and below them, each file once, with absolute paths.
 
-    A folder gives its files with an audio suffix (hidden ones left out, symbolic links followed, loops not); a file
-    that is named itself is taken whatever its name. UserError for what does not exist and when nothing is found.
+    A folder is read as the corpus named, or as the first whose layout it has; a file that is named itself is taken
+    whatever its name. UserError for what does not exist, is no such corpus, and when nothing is found.
     """
-    found: dict[Path, None] = {}
+    found: dict[tuple[Path, ...], Song] = {}
     for argument in arguments:
         if argument.is_dir():
-            found.update(dict.fromkeys(_below(argument)))
+            root = argument.absolute()
+            for song in _layout(root, corpus).songs(root):
+                found.setdefault(song.parts, song)
         elif argument.exists():
-            found[argument] = None
+            path = argument.absolute()
+            found.setdefault((path,), CORPORA["folder"].song(path.stem, [path]))
         else:
             raise UserError(f"{argument}: no such file or folder")
     if not found:
         raise UserError(f"no audio files found; known suffixes are {' '.join(sorted(SUFFIXES))}")
-    return list(found)
+    return list(found.values())
 
 
-def is_lossy(path: Path) -> bool:
-    """True when the file's suffix says that it was coded before."""
-    return path.suffix.lower() in LOSSY
+def is_lossy(song: Song) -> bool:
+    """True when a file's suffix says that it was coded before."""
+    return any(path.suffix.lower() in LOSSY for path in song.parts)
 
 
-def _below(folder: Path) -> list[Path]:
-    files = []
-    visited: set[tuple[int, int]] = set()
-    for where, folders, names in os.walk(folder, followlinks=True):
-        status = os.stat(where)  # noqa: PTH116 - os.walk gives strings
-        if (status.st_dev, status.st_ino) in visited:
-            folders.clear()
-            continue
-        visited.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files += [Path(where, name) for name in sorted(names) if not name.startswith(".")]
-    return [path for path in files if path.suffix.lower() in SUFFIXES]
+def _layout(root: Path, corpus: str) -> Corpus:
+    if corpus == AUTO:
+        layout = next(layout for layout in CORPORA.values() if layout.recognises(root))
+        if layout.name != "folder":
+            note(f"{root}: read as {layout.title}, licence: {layout.licence}")
+        return layout
+    if corpus not in CORPORA:
+        raise UserError(f"--corpus {corpus}: unknown corpus; known are {AUTO}, {', '.join(CORPORA)}")
+    if not CORPORA[corpus].recognises(root):
+        raise UserError(f"{root}: has not the layout of {CORPORA[corpus].title}; leave --corpus out, or name another")
+    return CORPORA[corpus]

@@ -1,155 +1,76 @@
-"""`prep transcode`: what is wanted, minus what is committed, is what remains."""
+"""`prep transcode`: look at the music, cut it into clips, make their degraded versions; each step goes on where it
+stopped."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from deepaq.console import note
-from deepaq.errors import UserError
 from manifests import ids, jobs, schema
 from manifests.dataset import Dataset
-from manifests.split import VALID_SHARE
+from manifests.jobs import Counts
 from manifests.storage import sweep
-from prep.codecs import BITRATES, DEFAULT, codings
-from prep.condition import Condition
-from prep.damage import damages
-from prep.degrade import Degrade, Work, degraded_id
-from prep.ingest import Ingest, Track
-from prep.sources import find_music, is_lossy
+from prep.degrade import Degrade
+from prep.exclusion import Exclusion
+from prep.ingest import Ingest
+from prep.intake import intake, run_jobs, surveyed
+from prep.remaining import Wanted, committed, wanted
+from prep.settings import Settings
+from prep.sources import find_songs
+from prep.track import Track
 
-
-@dataclass(frozen=True)
-class Settings:
-    """What to make and how.
-
-    codecs, bitrates (kbps), distortions (as `damages` reads them): the conditions.
-    clip_s: clip length in seconds, at least 2. jobs: worker processes. shard: (index from 0, count).
-    """
-
-    codecs: tuple[str, ...] = DEFAULT
-    bitrates: tuple[int, ...] = BITRATES
-    clip_s: float = 10.0
-    distortions: str = ""
-    valid_share: float = VALID_SHARE
-    jobs: int = field(default_factory=jobs.cpu_count)
-    shard: tuple[int, int] = (0, 1)
-    dask: str | None = None
-    retry_failed: bool = False
-    quiet: bool = False
-
-    def __post_init__(self) -> None:
-        if not 2 <= self.clip_s <= 600:
-            raise UserError(f"--clip {self.clip_s:g}: clips are 2 to 600 seconds long")
-        if self.jobs < 1:
-            raise UserError(f"--jobs {self.jobs}: at least one is needed")
-        if not 0 <= self.valid_share < 1:
-            raise UserError(f"--valid-share {self.valid_share:g}: a share from 0 to below 1 is needed")
-
-    def conditions(self) -> list[Condition]:
-        """Every condition asked for; UserError when there is none."""
-        chosen: list[Condition] = [*codings(self.codecs, self.bitrates), *damages(self.distortions)]
-        if not chosen:
-            raise UserError("no conditions: name some with --codecs or --distortions")
-        return chosen
+__all__ = ["Settings", "survey_music", "transcode"]
 
 
 def transcode(music: Sequence[Path], out: Path, settings: Settings) -> dict[str, Any]:
     """Make the data set folder `out` of `music`, or go on with it, and return what it then holds of this music.
 
-    Keys: references, degraded, ok, failed, skipped (silent or too short), audio_seconds (of coded audio made now),
-    cpu_seconds (spent now), errors (one line each).
+    Keys: references, degraded, ok, failed, skipped (silent or too short), left_out (songs, by kind), audio_seconds
+    (of versions made now), cpu_seconds (spent now), errors (one line each).
     """
-    wanted = settings.conditions()
-    tracks = _mine(_identify(find_music(music), settings.jobs), settings.shard)
-    dataset = Dataset(out, create=True)
-    (dataset.root / "audio").mkdir(exist_ok=True)
-    sweep(dataset.root)
-    spent = 0.0
-    spent += _run(
-        Ingest(out, settings.clip_s, settings.valid_share),
-        _new_tracks(dataset, tracks, settings),
-        settings,
-        "cut clips",
-        "track",
-    )["cpu_seconds"]
-    references = _of_tracks(dataset, tracks, settings.clip_s)
-    counts = _run(Degrade(out), _remaining(dataset, references, wanted, settings), settings, "encode", "clip")
-    return _report(dataset, references, wanted) | {
-        "audio_seconds": counts["audio_ms"] / 1000,
-        "cpu_seconds": spent + counts["cpu_seconds"],
+    conditions = settings.conditions()
+    dataset = _opened(out)
+    spent: Counts = Counter()
+    tracks, left_out = intake(music, dataset, settings, lambda songs: surveyed(dataset, songs, settings, spent))
+    ingest = Ingest(dataset.root.absolute(), settings.clip_s, settings.valid_share)
+    spent.update(run_jobs(ingest, new_tracks(dataset, tracks, settings), settings, "cut clips", "track"))
+    references = of_tracks(dataset, tracks, settings)
+    want = wanted(references, conditions, settings)
+    work = list(want.work(committed(dataset, want).done(settings.retry_failed)))
+    degrade = Degrade(dataset.root.absolute(), tuple(conditions))
+    spent.update(run_jobs(degrade, work, settings, "degrade", "clip"))
+    return _report(dataset, references, want) | {
+        "left_out": dict(left_out),
+        "audio_seconds": spent["audio_ms"] / 1000,
+        "cpu_seconds": float(spent["cpu_seconds"]),
     }
 
 
-def plan(music: Sequence[Path], out: Path, settings: Settings) -> dict[str, Any]:
-    """What `transcode` would do, without doing it: files, files already cut, clips and versions that remain."""
-    wanted = settings.conditions()
-    tracks = _mine(_identify(find_music(music), settings.jobs), settings.shard)
-    exists = (out / schema.REFERENCES.name).is_dir()
-    new, versions = tracks, 0
-    if exists:
-        dataset = Dataset(out)
-        new = _new_tracks(dataset, tracks, settings)
-        references = _of_tracks(dataset, tracks, settings.clip_s)
-        versions = sum(len(work.conditions) for work in _remaining(dataset, references, wanted, settings))
+def survey_music(music: Sequence[Path], out: Path, settings: Settings) -> dict[str, Any]:
+    """Only look at the music, so that shards that come after need not each do it; return what was found.
+
+    Keys: songs (of this shard), hours (of them), cpu_seconds (spent now), errors (one line each).
+    """
+    dataset = _opened(out)
+    songs = [*find_songs(music, settings.corpus), *Exclusion.read(settings.exclude).songs]
+    index, count = settings.shard
+    mine = [song for song in songs if jobs.shard_of(ids.joined_id(*map(str, song.parts)), count) == index]
+    spent: Counts = Counter()
+    tracks = surveyed(dataset, mine, settings, spent)
     return {
-        "files": len(tracks),
-        "files_to_cut": len(new),
-        "conditions": [condition.name for condition in wanted],
-        "versions_of_cut_clips_to_make": versions,
+        "songs": len(tracks),
+        "hours": sum(track.seconds or 0.0 for track in tracks.values()) / 3600,
+        "cpu_seconds": float(spent["cpu_seconds"]),
+        "errors": [track.error for track in tracks.values() if track.error],
     }
 
 
-def _run(
-    function: Callable[[Sequence[Any]], jobs.Counts], items: Sequence[Any], settings: Settings, label: str, unit: str
-) -> jobs.Counts:
-    # Small batches keep the loss of a kill small; the upper bound keeps fragments few on large collections.
-    size = max(1, min(16, len(items) // (8 * settings.jobs)))
-    return jobs.run(
-        function,
-        jobs.batched(items, size),
-        jobs=settings.jobs,
-        label=label,
-        unit=unit,
-        quiet=settings.quiet,
-        dask=settings.dask,
-    )
-
-
-def _identify(paths: Sequence[Path], threads: int) -> list[Track]:
-    """Tracks by content; a file that is there twice counts once."""
-    with ThreadPoolExecutor(threads) as pool:
-        names = list(pool.map(_track_id, paths))
-    tracks: dict[str, Track] = {}
-    for path, name in zip(paths, names, strict=True):
-        if name in tracks:
-            note(f"{path}: is the same file as {tracks[name].path}, taken once")
-            continue
-        tracks[name] = Track(path, name)
-        if is_lossy(path):
-            note(f"warning: {path}: is a lossy source, its own artefacts become part of the reference")
-    return list(tracks.values())
-
-
-def _track_id(path: Path) -> str:
-    try:
-        return ids.track_id(path)
-    except OSError:  # unreadable: the job will say so in a row
-        return ids.joined_id(str(path))
-
-
-def _mine(tracks: list[Track], shard: tuple[int, int]) -> list[Track]:
-    index, count = shard
-    return [track for track in tracks if jobs.shard_of(track.track_id, count) == index]
-
-
-def _new_tracks(dataset: Dataset, tracks: list[Track], settings: Settings) -> list[Track]:
+def new_tracks(dataset: Dataset, tracks: Sequence[Track], settings: Settings) -> list[Track]:
     """Tracks without rows at this clip length: a track's rows are committed together."""
     table = dataset.references(["track_id", "clip_s"])
     table = table.filter(pc.equal(table["clip_s"], settings.clip_s))
@@ -159,43 +80,29 @@ def _new_tracks(dataset: Dataset, tracks: list[Track], settings: Settings) -> li
     return [track for track in tracks if track.track_id not in done]
 
 
-def _of_tracks(dataset: Dataset, tracks: list[Track], clip_s: float) -> pa.Table:
-    table = dataset.references(["reference_id", "track_id", "track_path", "clip_s", "path", "status", "error"])
+def of_tracks(dataset: Dataset, tracks: Sequence[Track], settings: Settings) -> pa.Table:
+    """The reference rows of the tracks at this clip length."""
+    columns = ["reference_id", "track_id", "split", "clip_s", "path", "frames", "status", "error"]
+    table = dataset.references(columns)
     mine = pc.is_in(table["track_id"], value_set=pa.array([track.track_id for track in tracks], pa.string()))
-    return table.filter(pc.and_(mine, pc.equal(table["clip_s"], clip_s)))
+    return table.filter(pc.and_(mine, pc.equal(table["clip_s"], settings.clip_s)))
 
 
-def _remaining(dataset: Dataset, references: pa.Table, wanted: list[Condition], settings: Settings) -> list[Work]:
-    done = dataset.done(schema.DEGRADED, retry_failed=settings.retry_failed)
-    work = []
-    for row in references.filter(pc.equal(references["status"], schema.OK)).to_pylist():
-        missing = tuple(c for c in wanted if degraded_id(row["reference_id"], c) not in done)
-        if missing:
-            work.append(Work(row["reference_id"], row["path"], missing))
-    return work
+def _opened(out: Path) -> Dataset:
+    dataset = Dataset(out, create=True)
+    (dataset.root / "audio").mkdir(exist_ok=True)
+    sweep(dataset.root)
+    return dataset
 
 
-def _report(dataset: Dataset, references: pa.Table, wanted: list[Condition]) -> dict[str, Any]:
-    degraded = dataset.degraded(["reference_id", "condition_id", "condition", "error"])
-    mine = pc.and_(
-        pc.is_in(degraded["reference_id"], value_set=references["reference_id"].combine_chunks()),
-        pc.is_in(degraded["condition_id"], value_set=pa.array([c.id for c in wanted])),
-    )
-    degraded = degraded.filter(mine)
-
-    def count(table: pa.Table, status: str) -> int:
-        return int(pc.sum(pc.equal(table["status"], status)).as_py() or 0)
-
-    failed = [row["error"] for row in references.to_pylist() if row["status"] == schema.FAILED]
-    failed += [
-        f"{row['reference_id']} {row['condition']}: {row['error']}"
-        for row in degraded.filter(pc.equal(degraded["status"], schema.FAILED)).to_pylist()
-    ]
+def _report(dataset: Dataset, references: pa.Table, want: Wanted) -> dict[str, Any]:
+    found = committed(dataset, want)
+    failed = references.filter(pc.equal(references["status"], schema.FAILED))["error"].to_pylist() + found.errors
     return {
-        "references": count(references, schema.OK),
-        "degraded": degraded.num_rows,
-        "ok": count(degraded, schema.OK),
+        "references": want.references.num_rows,
+        "degraded": int((found.ok | found.failed).sum()),
+        "ok": int(found.ok.sum()),
         "failed": len(failed),
-        "skipped": count(references, schema.SKIPPED),
+        "skipped": int(pc.sum(pc.equal(references["status"], schema.SKIPPED)).as_py() or 0),
         "errors": failed,
     }

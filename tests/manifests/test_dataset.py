@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepaq.errors import UserError
@@ -71,6 +71,7 @@ def test_done_counts_failures_unless_they_are_retried(dataset: Dataset) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from([schema.OK, schema.FAILED])), max_size=12))
+@settings(deadline=None)
 def test_latest_agrees_with_a_plain_loop(pairs: list[tuple[str, str]]) -> None:
     table = pa.table(
         {

@@ -1,0 +1,62 @@
+"""What a corpus is: a known layout of files on disk, and the songs in it."""
+
+from __future__ import annotations
+
+import csv
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from deepaq.errors import UserError
+from manifests.split import TEST, TRAIN, VALID
+
+_SPLITS = {"train": TRAIN, "training": TRAIN, "validation": VALID, "valid": VALID, "test": TEST}
+
+
+@dataclass(frozen=True)
+class Song:
+    """A recording.
+
+    name: readable, such as artist - title. parts: the files whose sum it is, mostly one. split: train, valid or test
+    where the corpus says so. corpus: registered name.
+    """
+
+    name: str
+    parts: tuple[Path, ...]
+    split: str | None
+    corpus: str
+
+
+class Corpus(ABC):
+    """A layout. name: as in --corpus. title: the corpus's own name. licence: of its audio, as its makers state it."""
+
+    name: str
+    title: str
+    licence: str
+
+    @abstractmethod
+    def recognises(self, root: Path) -> bool:
+        """Whether the folder has this layout, told by a few names in it."""
+
+    @abstractmethod
+    def songs(self, root: Path) -> Iterator[Song]:
+        """The songs, in a stable order; UserError when the layout is broken."""
+
+    def song(self, name: str, parts: list[Path], split: str | None = None) -> Song:
+        """A song of this corpus; `split` in the corpus's own words."""
+        return Song(name, tuple(parts), _SPLITS[split] if split else None, self.name)
+
+
+def folders(root: Path) -> list[Path]:
+    """The folders directly in `root`, sorted, hidden ones left out."""
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def table(path: Path, delimiter: str = ",") -> Iterator[dict[str, str]]:
+    """The rows of a text table with a header; UserError when it cannot be read."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            yield from csv.DictReader(file, delimiter=delimiter)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: cannot be read as a table ({error})") from None

@@ -1,0 +1,104 @@
+"""From what the user named to the tracks of this run: found, surveyed, admitted, chosen, shared out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from deepaq.console import note
+from deepaq.errors import UserError
+from manifests import ids, jobs
+from manifests.dataset import Dataset
+from prep import fingerprint
+from prep.admission import LOSSY, admit
+from prep.corpora import Song
+from prep.exclusion import Exclusion
+from prep.settings import Settings
+from prep.sources import find_songs
+from prep.survey import Survey, known
+from prep.track import Track
+
+_LINES = 20  # of one kind that are printed one by one
+
+Look = Callable[[Sequence[Song]], dict[Song, Track]]
+
+
+def intake(
+    music: Sequence[Path], dataset: Dataset | None, settings: Settings, look: Look
+) -> tuple[list[Track], Counter[str]]:
+    """The tracks of this run and how many others were left out, by kind.
+
+    look: gives the track of every song. UserError when the user named nothing that can be used.
+    """
+    exclusion = Exclusion.read(settings.exclude)
+    songs = find_songs(music, settings.corpus)
+    found = look([*songs, *(song for song in exclusion.songs if song not in songs)])
+    left_out: Counter[str] = Counter()
+
+    def leave_out(kind: str, line: str) -> None:
+        left_out[kind] += 1
+        if left_out[kind] <= _LINES:
+            note(line)
+
+    cut_before = set() if dataset is None else set(dataset.references(["track_id"])["track_id"].to_pylist())
+    tracks = admit(
+        [found[song] for song in songs], exclusion, [found[song] for song in exclusion.songs],
+        cut_before, settings.allow_lossy, leave_out,
+    )  # fmt: skip
+    for kind, count in left_out.items():
+        if count > _LINES:
+            note(f"... and {count - _LINES} more {kind} ones")
+    if left_out[LOSSY]:
+        note(f"{left_out[LOSSY]} lossy or band-limited songs are left out; --allow-lossy takes them too")
+    if not tracks:
+        raise UserError(f"none of the {len(songs)} songs is fit; {_counted(left_out)} were left out")
+    index, count = settings.shard
+    chosen = [track for track in _within_hours(tracks, settings) if jobs.shard_of(track.track_id, count) == index]
+    return chosen, left_out
+
+
+def surveyed(dataset: Dataset, songs: Sequence[Song], settings: Settings, spent: jobs.Counts) -> dict[Song, Track]:
+    """The tracks of all songs; those that the data set does not know yet are surveyed now, which adds to `spent`."""
+    found = known(dataset, songs, settings.retry_failed)
+    new = [song for song in songs if song not in found]
+    if new and not fingerprint.available():
+        note("this ffmpeg has no Chromaprint: duplicates are found by their bytes only")
+    spent.update(run_jobs(Survey(dataset.root.absolute()), new, settings, "look at music", "song"))
+    return found | known(dataset, new)
+
+
+def run_jobs(
+    function: Callable[[Sequence[Any]], jobs.Counts], items: Sequence[Any], settings: Settings, label: str, unit: str
+) -> jobs.Counts:
+    """Run a job over batches of `items` as the settings say."""
+    # Small batches keep the loss of a kill small; the upper bound keeps fragments few on large collections.
+    size = max(1, min(16, len(items) // (8 * settings.jobs)))
+    return jobs.run(
+        function,
+        jobs.batched(items, size),
+        jobs=settings.jobs,
+        label=label,
+        unit=unit,
+        quiet=settings.quiet,
+        dask=settings.dask,
+    )
+
+
+def _within_hours(tracks: Sequence[Track], settings: Settings) -> list[Track]:
+    """Tracks in an order that the seed decides until their split has its hours; all where no hours are asked."""
+    if not settings.hours:
+        return list(tracks)
+    taken: set[str] = set()
+    seconds: Counter[str] = Counter()
+    for track in sorted(tracks, key=lambda track: ids.joined_id(str(settings.seed), track.track_id)):
+        split = track.split(settings.valid_share)
+        if seconds[split] < 3600 * (settings.hours_of(split) or 0):
+            seconds[split] += track.seconds or 0.0  # type: ignore[assignment]
+            taken.add(track.track_id)
+    return [track for track in tracks if track.track_id in taken]
+
+
+def _counted(left_out: Counter[str]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in left_out.items())

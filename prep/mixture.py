@@ -1,0 +1,44 @@
+"""A song's samples piece by piece, whether it is one file or the sum of several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from deepaq.audio import Audio, Samples, blocks, fit, to_stereo
+from deepaq.errors import UserError
+
+
+def mixed(parts: Sequence[Path]) -> Iterator[Audio]:
+    """The stereo sum of the files, piece by piece; shorter ones end in silence.
+
+    Raises UserError as `deepaq.audio.blocks` does, and when the files differ in sample rate.
+    """
+    if len(parts) == 1:
+        for audio in blocks(parts[0]):
+            yield Audio(to_stereo(audio.samples), audio.sample_rate)
+        return
+    sources = [blocks(path) for path in parts]
+    waiting: list[Samples] = [np.empty((0, 2), np.float32) for _ in parts]
+    going = [True] * len(parts)
+    rate = None
+    while any(going):
+        for index, source in enumerate(sources):
+            if not going[index] or len(waiting[index]):
+                continue
+            piece = next(source, None)
+            if piece is None:
+                going[index] = False
+                continue
+            rate = rate or piece.sample_rate
+            if piece.sample_rate != rate:
+                raise UserError(f"{parts[index]}: has {piece.sample_rate} Hz where the other parts have {rate} Hz")
+            waiting[index] = to_stereo(piece.samples)
+        # As much as every part that still goes on can give; at the end, all that is left.
+        lengths = [len(piece) for piece, more in zip(waiting, going, strict=True) if more]
+        length = min(lengths) if lengths else max(map(len, waiting))
+        if rate is not None and length:
+            yield Audio(np.sum([fit(piece, length) for piece in waiting], axis=0, dtype=np.float32), rate)
+        waiting = [piece[length:] for piece in waiting]

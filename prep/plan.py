@@ -1,0 +1,159 @@
+"""`prep transcode --dry-run`: what would be done, and what it would cost by a short calibration on this machine."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepaq.audio import probe
+from deepaq.errors import UserError
+from manifests import ids, schema
+from manifests.dataset import Dataset
+from manifests.jobs import cpu_seconds
+from prep.clips import SAMPLE_RATE, Clip, cut, is_silent
+from prep.condition import Condition
+from prep.corpora import Song
+from prep.intake import intake
+from prep.lossless import packed
+from prep.mixture import mixed
+from prep.remaining import committed, wanted
+from prep.sampling import sampled
+from prep.settings import Settings
+from prep.sources import is_lossy
+from prep.survey import known, source_id
+from prep.track import Track
+from prep.transcode import of_tracks, transcode
+
+PAPER_HOURS = (45.0, 8.0)  # of clean music, training and validation
+PAPER_PER_CLIP = (3 * 122 / 45, 3 * 14 / 8)  # three codecs, 122 and 14 coded hours each
+CORES = (16, 64)
+_CALIBRATION_CLIPS, _CLIPS_TRIED = 4, 3
+
+
+def plan(music: Sequence[Path], out: Path, settings: Settings) -> dict[str, Any]:
+    """What `transcode` would do, without writing anything into `out`.
+
+    Keys: songs, left_out (by kind), conditions; clean_hours and music_hours (per split: to prepare; there),
+    coded_hours (per codec or distortion), clips, versions, versions_done; bytes, cpu_hours, wall_hours (per number of
+    cores), of what remains; cpu_per_second (of clean music). Songs not surveyed yet are judged by their headers.
+    """
+    conditions = settings.conditions()
+    dataset = Dataset(out) if any((out / name).is_dir() for name in schema.TABLES) else None
+    tracks, left_out = intake(music, dataset, settings, lambda songs: _looked_at(songs, dataset))
+    here: Counter[str] = Counter()
+    for track in tracks:
+        here[track.split(settings.valid_share)] += track.seconds or 0.0  # type: ignore[assignment]
+    # Asked for hours are planned in full, so that a few songs are enough to plan a large data set.
+    hours = {split: settings.hours_of(split) or seconds / 3600 for split, seconds in here.items()}
+    coded = {split: _per_family(conditions, settings, split) for split in hours}
+    coded_hours: Counter[str] = Counter()
+    for split, families in coded.items():
+        for family, count in families.items():
+            coded_hours[family] += count * hours[split]  # type: ignore[assignment]
+    clips = {split: 3600 * value / settings.clip_s for split, value in hours.items()}
+    versions = sum(clips[split] * sum(coded[split].values()) for split in hours)
+    done = _done(dataset, tracks, conditions, settings)
+    cost = calibrate(tracks, settings)
+    left = max(0.0, 1 - done / versions) if versions else 0.0
+    seconds = 3600 * sum(hours.values()) * left
+    cpu_hours = cost.cpu_per_second * seconds / 3600
+    return {
+        "songs": len(tracks),
+        "left_out": dict(left_out),
+        "conditions": [condition.name for condition in conditions],
+        "music_hours": {split: value / 3600 for split, value in here.items()},
+        "clean_hours": hours,
+        "coded_hours": dict(coded_hours),
+        "clips": round(sum(clips.values())),
+        "versions": round(versions),
+        "versions_done": done,
+        "bytes": round(cost.bytes_per_second * seconds),
+        "cpu_per_second": cost.cpu_per_second,
+        "cpu_hours": cpu_hours,
+        "wall_hours": {cores: cpu_hours / cores for cores in sorted({settings.jobs, *CORES})},
+    }
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Per second of clean music, everything from looking at it to the last version's row."""
+
+    cpu_per_second: float
+    bytes_per_second: float
+
+
+def calibrate(tracks: Sequence[Track], settings: Settings) -> Cost:
+    """Prepare a few clips of the tracks in a temporary folder, as the settings say, and measure that."""
+    readable = [track for track in tracks if not track.error]
+    step = max(1, len(readable) // _CALIBRATION_CLIPS)
+    with tempfile.TemporaryDirectory() as name:
+        folder, seconds = Path(name), 0.0
+        for track in readable[::step][:_CALIBRATION_CLIPS]:
+            clip = _audible(track, settings.clip_s)
+            if clip is not None:
+                suffix, content = packed(clip.samples, SAMPLE_RATE)
+                path = folder / "music" / f"{track.track_id}{suffix}"
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(content)
+                seconds += len(clip.samples) / SAMPLE_RATE
+        if not seconds:
+            raise UserError("no song has an audible beginning to calibrate with; nothing can be predicted")
+        alone = replace(settings, jobs=1, shard=(0, 1), hours=(), exclude=(), allow_lossy=True, dask=None, quiet=True)
+        music = [folder / "music"]
+        transcode(music, folder / "warm-up", alone)
+        before = cpu_seconds()
+        transcode(music, folder / "data", alone)
+        spent = cpu_seconds() - before
+        size = sum(path.stat().st_size for path in (folder / "data").rglob("*") if path.is_file())
+    return Cost(spent / seconds, size / seconds)
+
+
+def _audible(track: Track, clip_s: float) -> Clip | None:
+    try:
+        clips: Iterator[Clip] = islice(cut(mixed(track.song.parts), clip_s), _CLIPS_TRIED)
+        return next((clip for clip in clips if not is_silent(clip.samples)), None)
+    except UserError:
+        return None
+
+
+def _looked_at(songs: Sequence[Song], dataset: Dataset | None) -> dict[Song, Track]:
+    """What the data set knows, and of other songs what their headers say."""
+    found = known(dataset, songs) if dataset else {}
+    return found | {song: _headed(song) for song in songs if song not in found}
+
+
+def _headed(song: Song) -> Track:
+    try:
+        heads = [probe(path) for path in song.parts]
+    except UserError as error:
+        return Track(song, source_id(song), lossy=is_lossy(song), error=str(error))
+    return Track(song, source_id(song), max(seconds for seconds, _ in heads), heads[0][1], is_lossy(song))
+
+
+def _per_family(conditions: Sequence[Condition], settings: Settings, split: str) -> dict[str, float]:
+    """How many versions a clip of the split gets on average, per codec or distortion."""
+    per_clip = settings.per_clip_of(split)
+    if per_clip is None:
+        return dict(Counter(condition.family for condition in conditions))
+    trials = 500
+    counts = np.zeros(len(conditions))
+    for trial in range(trials):
+        counts[sampled(conditions, ids.joined_id(str(trial)), per_clip, settings.seed)] += 1 / trials
+    families: Counter[str] = Counter()
+    for condition, count in zip(conditions, counts, strict=True):
+        families[condition.family] += float(count)  # type: ignore[assignment]
+    return dict(families)
+
+
+def _done(dataset: Dataset | None, tracks: Sequence[Track], conditions: Sequence[Condition], settings: Settings) -> int:
+    if dataset is None:
+        return 0
+    want = wanted(of_tracks(dataset, tracks, settings), conditions, settings)
+    return int((want.mask & committed(dataset, want).done(settings.retry_failed)).sum())

@@ -1,0 +1,53 @@
+"""Which conditions a clip gets when it does not get all: balanced, and decided by the seed and the clip alone."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+
+from prep.condition import Condition
+
+
+def sampled(conditions: Sequence[Condition], reference_id: str, per_clip: float, seed: int) -> list[int]:
+    """Indices of about `per_clip` of the conditions, ascending.
+
+    A fraction is a chance of one more. Within a clip the families (codecs, distortions) come equally often and so do
+    the grades (bitrates, severities), as far as their numbers allow; over many clips, so does every condition.
+    """
+    draw = _Draw(seed, reference_id)
+    count = math.floor(per_clip) + (draw("count") < per_clip % 1)
+    if count >= len(conditions):
+        return list(range(len(conditions)))
+    families: dict[str, list[int]] = {}
+    for index, condition in enumerate(conditions):
+        families.setdefault(condition.family, []).append(index)
+    order = sorted(families, key=lambda family: draw(f"family {family}"))
+    # One order of grades for all families of a size: a step to the next family is one to the next grade too.
+    grades = {
+        size: sorted(range(size), key=lambda grade: draw(f"grade {grade} of {size}"))
+        for size in {len(members) for members in families.values()}
+    }
+    chosen: set[int] = set()
+    step = 0
+    while len(chosen) < count:
+        members = families[order[step % len(order)]]
+        size = len(members)
+        # After a round through all pairs of family and grade that this walk meets, it moves over by one.
+        shift = step + step // math.lcm(len(order), size)
+        left = [members[grades[size][(shift + turn) % size]] for turn in range(size)]
+        chosen.update([index for index in left if index not in chosen][:1])
+        step += 1
+    return sorted(chosen)
+
+
+class _Draw:
+    """Numbers in 0..1 that the seed, the clip and a name decide."""
+
+    def __init__(self, seed: int, reference_id: str) -> None:
+        self._start = hashlib.blake2b(f"{seed}:{reference_id}:".encode(), digest_size=8)
+
+    def __call__(self, name: str) -> float:
+        digest = self._start.copy()
+        digest.update(name.encode())
+        return int.from_bytes(digest.digest(), "big") / 2**64

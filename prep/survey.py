@@ -1,0 +1,101 @@
+"""The first job of `prep transcode`: look at every song once, from its first to its last sample.
+
+What is found is kept in the tracks table, so that later runs neither hash nor decode it again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepaq.errors import UserError
+from manifests import ids, schema
+from manifests.dataset import Dataset
+from manifests.fragment import write_fragment
+from manifests.jobs import Counts
+from manifests.provenance import package_version, provenance
+from prep import ffmpeg, fingerprint
+from prep.corpora import Song
+from prep.cutoff import LongTermSpectrum
+from prep.fingerprint import Fingerprinter
+from prep.mixture import mixed
+from prep.sources import is_lossy
+from prep.track import Track
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Picklable: looks at a batch of songs and commits one fragment of the tracks table."""
+
+    root: Path
+
+    def __call__(self, songs: Sequence[Song]) -> Counts:
+        dataset = Dataset(self.root, create=True)
+        rows = [survey(song).row(source_id(song)) for song in songs]
+        tools = {name: package_version(name) for name in ("av", "soundfile", "soxr")}
+        footer = provenance("prep survey", {}, {"ffmpeg": ffmpeg.version(), **tools})
+        write_fragment(dataset.folder(schema.TRACKS), schema.TRACKS, rows, footer)
+        return Counter(row["status"] for row in rows)
+
+
+def source_id(song: Song) -> str:
+    """Id of a song's files as they lie on disk: of their paths, sizes and times of change."""
+    return ids.joined_id(*map(_state, song.parts))
+
+
+def survey(song: Song) -> Track:
+    """Hash and decode a song: its length, spectral cut-off and fingerprint, or why it cannot be read."""
+    try:
+        track_id = _track_id(song)
+    except OSError:  # decoding says why, in better words
+        track_id = ids.joined_id(*map(str, song.parts))
+    frames, rate, spectrum, prints = 0, 0, None, Fingerprinter()
+    try:
+        for audio in mixed(song.parts):
+            rate = audio.sample_rate
+            frames += audio.frames
+            spectrum = spectrum or LongTermSpectrum(rate)
+            spectrum.add(audio.samples)
+            prints.add(audio)
+    except UserError as error:
+        return Track(song, track_id, lossy=is_lossy(song), error=str(error))
+    assert spectrum is not None  # `mixed` gives at least one piece
+    words = prints.words() if fingerprint.available() else None
+    return Track(song, track_id, frames / rate, rate, is_lossy(song), spectrum.cutoff_hz(), words)
+
+
+def known(dataset: Dataset, songs: Iterable[Song], retry_failed: bool = False) -> dict[Song, Track]:
+    """What the tracks table says about those of the songs that it holds."""
+    by_id = {source_id(song): song for song in songs}
+    table = dataset.tracks()
+    found: dict[Song, Track] = {}
+    for batch in table.to_batches(1024):
+        for row in batch.to_pylist():
+            song = by_id.get(row["source_id"])
+            if song is not None and not (retry_failed and row["status"] == schema.FAILED):
+                found[song] = _track(song, row)
+    return found
+
+
+def _track(song: Song, row: dict[str, Any]) -> Track:
+    words = None if row["fingerprint"] is None else np.frombuffer(row["fingerprint"], "<u4")
+    facts = {name: row[name] for name in ("track_id", "seconds", "sample_rate", "cutoff_hz", "error")}
+    return Track(song, lossy=bool(row["lossy"]), fingerprint=words, **facts)
+
+
+def _track_id(song: Song) -> str:
+    parts = [ids.track_id(path) for path in song.parts]
+    return parts[0] if len(parts) == 1 else ids.joined_id(*sorted(parts))
+
+
+def _state(path: Path) -> str:
+    try:
+        status = path.stat()
+    except OSError:
+        return str(path)
+    return f"{path}\x1f{status.st_size}\x1f{status.st_mtime_ns}"
