@@ -274,11 +274,12 @@ def _overall(rows: Sequence[dict[str, Any]]) -> list[Block]:
 
 
 def _raters(report: dict[str, Any]) -> Table:
-    header = ["rater", "scale", "better is", "of a reference against itself"]
+    header = ["rater", "options", "scale", "better is", "of a reference against itself"]
     header += [f"CPU s per s of audio, {test['about']['title']}" for test in report["tests"]]
     rows = [
         [
             title_of(rater["name"]),
+            ", ".join(f"{key}={value}" for key, value in sorted(rater["options"].items())) or NONE,
             rater["scale"],
             "higher" if rater["higher_is_better"] else "lower",
             figure(rater["identity"], 3),
@@ -290,7 +291,7 @@ def _raters(report: dict[str, Any]) -> Table:
         "Cost as measured when each label was made: reading, resampling and rating a version. A reference's own share, "
         "paid once for all its versions, is not in it."
     )
-    return Table(caption, header, rows, 3)
+    return Table(caption, header, rows, 4)
 
 
 def _made(report: dict[str, Any]) -> list[Block]:
