@@ -19,6 +19,8 @@ h3 { font-size: 1.02rem; margin: 1.5rem 0 .4rem; }
 h2 { border-top: 1px solid var(--line); padding-top: 1.2rem; }
 p, li { max-width: 76ch; } .lead, .note, figcaption, caption { color: var(--soft); } .note { font-size: .9rem; }
 a { color: var(--accent); } code { font-size: .92em; } nav { margin: .8rem 0; } nav a { margin-right: 1.1rem; }
+details { margin: .6rem 0 1rem; } summary { cursor: pointer; color: var(--soft); max-width: 90ch; }
+caption { max-width: 90ch; }
 .scroll { overflow-x: auto; margin: .6rem 0 1rem; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: 0 0 .35rem; }
@@ -69,6 +71,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "
     top = f"<caption>{escape(caption)}</caption>" if caption else ""
     head = f"<thead><tr>{cells('th', header)}</tr></thead>"
     return f'<div class="scroll"><table>{top}{head}<tbody>\n{body}</tbody></table></div>'
+
+
+def folded(summary: str, html: str) -> str:
+    """HTML that is shown when the reader opens it."""
+    return f"<details><summary>{escape(summary)}</summary>{html}</details>"
 
 
 def legend(names: Sequence[str]) -> str:

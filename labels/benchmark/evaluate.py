@@ -104,7 +104,8 @@ class Evaluation:
         return [fit for fit in fits if fit.stimuli]
 
     def _comparisons(self, test: Rated, mask: Mask) -> list[dict[str, Any]]:
-        """Every two raters over the stimuli that both have rated: difference of their PCC, tests and intervals."""
+        """Every two raters over the stimuli that both have rated, the better one first: difference of their PCC, tests
+        and intervals."""
         rows: list[dict[str, Any]] = []
         p_values: list[float] = []
         for one, other in combinations(self.signs, 2):
@@ -112,6 +113,8 @@ class Evaluation:
             a, b = self.points(test, one, both), self.points(test, other, both)
             if a.count < FEWEST:
                 continue
+            if pcc(a.values, a.shares)[0] < pcc(b.values, b.shares)[0]:
+                (one, a), (other, b) = (other, b), (one, a)
             r1, r2, r12 = (float(pcc(x, y)[0]) for x, y in _pairs(a.values, b.values, a.shares))
             z, p = steiger(r1, r2, r12, a.count)
             weights = self.bootstrap.weights(a)

@@ -20,13 +20,13 @@ TESTS = {  # ours -> the paper's
     "sassec": "SASSEC",
     "sisec08": "SiSEC08",
 }
-RATERS = {  # the paper's column -> ours
+RATERS = {  # the paper's column -> ours; fine-tuned wav2vec 2.0 is the same rater with another run folder
     "ViSQOL_v3": "visqol",
     "PEAQ_ODG": "peaq",
     "HAAQI": "haaqi",
     "2f_model": "2f",
-    "wav2vec2_ft": "wav2vec2",
-    "DeePAQ_FR": "deepaq",
+    "wav2vec2_ft": "deepaq-fr+wav2vec2",
+    "DeePAQ_FR": "deepaq-fr",
 }
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from labels.benchmark.evaluate import SYSTEM_MEAN
 from labels.benchmark.scatter import charts
 from labels.benchmark.sections import Charts, Table, Text, sections
-from manifests.page import page, paragraph, table
+from manifests.page import folded, page, paragraph, table
 from manifests.storage import committed
 
 TITLE = "Raters against listeners"
@@ -58,6 +58,8 @@ def html(report: dict[str, Any]) -> str:
         for block in section.blocks:
             if isinstance(block, Text):
                 body.append(paragraph(block.text, "note" if block.note else ""))
+            elif isinstance(block, Table) and block.folded:
+                body.append(folded(block.caption, table(block.header, block.rows, "", block.text_columns)))
             elif isinstance(block, Table):
                 body.append(table(block.header, block.rows, block.caption, block.text_columns))
             elif isinstance(block, Charts):

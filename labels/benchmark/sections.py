@@ -11,6 +11,7 @@ from labels.benchmark.protocol import MAIN
 
 NONE = "–"
 TEACHER = "visqol"
+SHOWN = 10  # rows of a table of comparisons that are shown unfolded
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,13 @@ class Text:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells of text; the first `text_columns` are words, the others figures."""
+    """Cells of text; the first `text_columns` are words, the others figures. folded: a page opens it on demand."""
 
     caption: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     text_columns: int = 1
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def _summary(report: dict[str, Any]) -> list[Block]:
     return [
         Text(
             "Pearson correlation (PCC) of each rater with the listeners' mean, and its 95 % interval by a bootstrap "
-            "over items (none with fewer than three). The protocol decides the number, for the hidden reference alone "
+            "over items (none with fewer than four). The protocol decides the number, for the hidden reference alone "
             "lifts every rater; so it stands in the column's title, with the number of stimuli."
         ),
         Table("", header, rows),
@@ -143,8 +145,9 @@ def _test(test: dict[str, Any], raters: Sequence[dict[str, Any]]) -> list[Block]
     if test["comparisons"]:
         blocks.append(_comparisons(test["comparisons"]))
     for kind, title in (("content", "class of content"), ("condition", "condition"), ("quality", "range of quality")):
-        if len(test["breakdowns"][kind]) > 1:
-            blocks.append(_breakdown(test["breakdowns"][kind], title, [rater["name"] for rater in raters]))
+        groups = test["breakdowns"][kind]
+        if len(groups) > 1 and any(found["pcc"][0] is not None for row in groups for found in row["raters"].values()):
+            blocks.append(_breakdown(groups, title, [rater["name"] for rater in raters]))
     return blocks
 
 
@@ -192,7 +195,8 @@ def _mapped(test: dict[str, Any]) -> list[Block]:
         for name, found in result["mapped"].items()
     ]
     caption = (
-        f"After a mapping fitted on {', '.join(test['fitted_on'])}, not on this test. Protocol: {part['protocol']}."
+        f"After a mapping fitted on {', '.join(test['fitted_on'])}, not on this test. Protocol: {part['protocol']}. "
+        f"RMSE* in points of the listeners' scale, which is {span:g} wide."
     )
     return [Table(caption, ["rater", "mapping", "PCC", "SRCC", "RMSE*"], rows, text_columns=2)] if rows else []
 
@@ -214,9 +218,9 @@ def _comparisons(rows: Sequence[dict[str, Any]]) -> Table:
             _p(row["p"]),
             _p(row["p_holm"]),
         ]
-        for row in sorted(rows, key=lambda row: -abs(row["difference"]))
+        for row in sorted(rows, key=lambda row: -row["difference"])
     ]
-    return Table(caption, header, cells)
+    return Table(caption, header, cells, folded=len(rows) > SHOWN)
 
 
 def _breakdown(rows: Sequence[dict[str, Any]], title: str, raters: Sequence[str]) -> Table:
@@ -270,11 +274,12 @@ def _overall(rows: Sequence[dict[str, Any]]) -> list[Block]:
 
 
 def _raters(report: dict[str, Any]) -> Table:
-    header = ["rater", "scale", "better is", "of a reference against itself"]
+    header = ["rater", "options", "scale", "better is", "of a reference against itself"]
     header += [f"CPU s per s of audio, {test['about']['title']}" for test in report["tests"]]
     rows = [
         [
             title_of(rater["name"]),
+            ", ".join(f"{key}={value}" for key, value in sorted(rater["options"].items())) or NONE,
             rater["scale"],
             "higher" if rater["higher_is_better"] else "lower",
             figure(rater["identity"], 3),
@@ -286,7 +291,7 @@ def _raters(report: dict[str, Any]) -> Table:
         "Cost as measured when each label was made: reading, resampling and rating a version. A reference's own share, "
         "paid once for all its versions, is not in it."
     )
-    return Table(caption, header, rows, 3)
+    return Table(caption, header, rows, 4)
 
 
 def _made(report: dict[str, Any]) -> list[Block]:

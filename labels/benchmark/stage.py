@@ -15,7 +15,7 @@ from labels.benchmark.overall import overall
 from labels.benchmark.paper import beside
 from labels.benchmark.rated import read_tests
 from labels.benchmark.report import write
-from labels.benchmark.stamp import stamp
+from labels.benchmark.stamp import options, stamp
 from labels.rater import rater
 from labels.statistics.bootstrap import LEVEL, RESAMPLES
 from manifests import jobs
@@ -76,14 +76,14 @@ def benchmark(data: Sequence[Path], raters: Sequence[str], out: Path, settings: 
         {test.name: fits or [other for other in tests if other is not test] for test in tests},
     )
     evaluated = [evaluation.test(test) for test in tests]
-    noted = {
-        **{"resamples": settings.resamples, "seed": settings.seed, "level": LEVEL},
-        "options": dict(settings.options),
-    }
+    noted = {"resamples": settings.resamples, "seed": settings.seed, "level": LEVEL}
     report = {
         **stamp(datasets, raters, noted),
         "raters": [
-            {"name": name, "scale": judge.scale, "higher_is_better": judge.higher_is_better, "identity": judge.identity}
+            {
+                **{"name": name, "scale": judge.scale, "higher_is_better": judge.higher_is_better},
+                **{"identity": judge.identity, "options": options(datasets, name)},
+            }
             for name, judge in judges.items()
         ],
         "tests": evaluated,

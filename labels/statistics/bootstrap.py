@@ -11,7 +11,7 @@ from labels.statistics.correlation import Values, fisher_z
 
 RESAMPLES = 2000
 LEVEL = 0.95
-FEWEST_ITEMS = 3
+FEWEST_ITEMS = 4
 
 
 def item_weights(items: Sequence[str] | npt.NDArray[np.str_], resamples: int = RESAMPLES, seed: int = 0) -> Values:
@@ -32,7 +32,7 @@ def interval(
     items, with which the usual percentile interval is too narrow: in simulations with 5 to 16 items it covered the
     truth .82 to .93 of the time where .95 is claimed, this one .93 to .97. The factor sqrt(n / (n - 1)) mends the
     bootstrap's own narrowness (Hesterberg 2015, "What teachers should know about the bootstrap", The American
-    Statistician 69). None with fewer than three items, or when fewer than nine in ten resamples are defined.
+    Statistician 69). None with fewer than four items, or when fewer than nine in ten resamples are defined.
     """
     from scipy.special import stdtrit
 

@@ -127,7 +127,7 @@ def test_every_item_is_drawn_whole() -> None:
 
 
 def test_no_interval_of_few_items_or_undefined_resamples() -> None:
-    assert interval(0.5, np.linspace(0, 1, 100), 2) is None
+    assert interval(0.5, np.linspace(0, 1, 100), 3) is None
     assert interval(0.5, np.where(np.arange(100) < 20, np.nan, 0.5), 10) is None
     assert interval(math.nan, np.linspace(0, 1, 100), 10) is None
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manifests.page import Axes, figure, legend, page, paragraph, table, ticks
+from manifests.page import Axes, figure, folded, legend, page, paragraph, table, ticks
 
 VOID = {"meta", "br", "line", "circle", "rect", "path"}
 
@@ -61,6 +61,7 @@ def test_a_page_is_well_formed_and_loads_nothing() -> None:
         paragraph(HOSTILE),
         table([HOSTILE], [[HOSTILE]], HOSTILE),
         legend([HOSTILE]),
+        folded(HOSTILE, paragraph("x")),
         figure(Axes((0, 1), (0, 1), HOSTILE, HOSTILE).svg([], HOSTILE), HOSTILE),
     ],
 )
