@@ -19,6 +19,9 @@ from deepaq.errors import UserError
 
 _ERB, _MEL, _FLAT = 64, 96, 24  # columns of the front
 _FLAT_FLOOR = 1e-11  # of the signal's power, per bin
+_PATCH = 5  # frames and bands: the neighbourhood that contrast is measured in
+_FAINT = 0.1  # log10 of energy: deviations below it are hardly contrast
+_GAINS = (0.3, 0.3)  # of level and contrast, before training
 
 
 class Compact(Backbone):
@@ -48,10 +51,10 @@ class Compact(Backbone):
             "clip_dims": clip_dims,
             "clip_dropout": clip_dropout,
         }
-        self.stem = nn.Conv1d(_ERB, width, 5, stride=2, padding=2)
+        self.stem = nn.Conv1d(2 * _ERB, width, 5, stride=2, padding=2)
         self.blocks = nn.ModuleList(_Block(width) for _ in range(blocks))
         self.projections = nn.ModuleList(nn.Conv1d(width, projected, 1) for _ in range(blocks + 1))
-        self.log_gain = nn.Parameter(torch.full((_ERB,), -1.0))
+        self.log_gain = nn.Parameter(torch.tensor(_GAINS).log()[:, None].repeat(1, _ERB))
         self.clip = _ClipHead(clip_dims, clip_dropout)
 
     def settings(self) -> dict[str, Any]:
@@ -64,21 +67,24 @@ class Compact(Backbone):
         return torch.cat([erb, mel, _flatness(power)], dim=2)
 
     def embed(self, front: Tensor) -> Tensor:
-        """(batch, steps, 184) -> (batch, steps // 2 * 2, dims): 25 learned steps a second, then 25 plain ones.
+        """(batch, steps, 184) -> (batch, 3 * (steps // 2), dims): thrice 25 steps a second, one track after the other.
 
-        A learned step holds what all layers made of the sound; a plain one two frames of the energies themselves,
-        weighted per band. Their distances add up: the plain one is robust, the learned one refines it.
+        A step of the first track holds what all layers made of the sound; of the second, two frames of the energies
+        themselves, weighted per band; of the third, two frames of their contrast. The distances of the tracks add up:
+        the plain ones are robust, the learned one refines them.
         """
-        energies = front[:, : front.shape[1] // 2 * 2, :_ERB] + 3
-        hidden = self.stem(energies.transpose(1, 2))
+        level = front[:, : front.shape[1] // 2 * 2, :_ERB] + 3
+        plain = level, _contrast(level)
+        hidden = self.stem(torch.cat(plain, dim=2).transpose(1, 2))
         layers = [self.projections[0](hidden)]
         for block, projection in zip(self.blocks, self.projections[1:], strict=True):
             hidden = block(hidden)
             layers.append(projection(hidden))
-        learned = torch.cat(layers, dim=1).transpose(1, 2)
-        plain = (energies * self.log_gain.exp()).unflatten(1, (-1, 2)).flatten(2)
-        dims = max(learned.shape[2], plain.shape[2])
-        return torch.cat([F.pad(steps, (0, dims - steps.shape[2])) for steps in (learned, plain)], dim=1)
+        tracks = [torch.cat(layers, dim=1).transpose(1, 2)]
+        for values, gain in zip(plain, self.log_gain.exp(), strict=True):
+            tracks.append((values * gain).unflatten(1, (-1, 2)).flatten(2))
+        dims = max(steps.shape[2] for steps in tracks)
+        return torch.cat([F.pad(steps, (0, dims - steps.shape[2])) for steps in tracks], dim=1)
 
     def describe(self, front: Tensor) -> Tensor:
         """(batch, steps, 184) -> (batch, 984): every band's statistics over the clip."""
@@ -130,6 +136,21 @@ class _ClipHead(nn.Module):
     def forward(self, description: Tensor) -> Tensor:
         embedding: Tensor = self.layers((description - self.mean) / self.deviation)
         return embedding
+
+
+def _contrast(level: Tensor) -> Tensor:
+    """(batch, steps, bands) -> the same: standardised by mean and deviation of the neighbourhood in time and frequency.
+
+    The squared distance of two such patches grows as their correlation falls, the structure term of SSIM (Wang et al.
+    2004), which NSIM and ViSQOL rest on (Hines and Harte 2012).
+    """
+
+    def around(values: Tensor) -> Tensor:
+        return F.avg_pool2d(values[:, None], _PATCH, 1, _PATCH // 2, count_include_pad=False)[:, 0]
+
+    mean = around(level)
+    variance = (around(level.square()) - mean.square()).clamp(min=1e-6)
+    return (level - mean) / (variance.sqrt() + _FAINT)
 
 
 def _flatness(power: Tensor) -> Tensor:
