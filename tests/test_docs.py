@@ -1,0 +1,151 @@
+"""The documentation is run: every console and Python block, in order, in a folder like a user's."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from prep.synth import compose
+from tests.conftest import ROOT
+from tests.sounds import write
+
+FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md"))]
+SHOWN = ("text", "toml", "bibtex", "csv")  # languages of blocks that are output or data
+# What a test cannot do: get the project itself, need an engine or a cluster, or train for long.
+ELSEWHERE = ("git ", "pip install", "docker ", "docker/", "torchrun ", "make ", "cd ")
+
+
+@dataclass(frozen=True)
+class Block:
+    page: str
+    info: str
+    text: str
+
+    @property
+    def language(self) -> str:
+        return self.info.split()[0] if self.info else ""
+
+    def option(self, name: str) -> str | None:
+        found = re.search(rf'{name}=(?:"([^"]*)"|(\S+))', self.info)
+        return found and (found[1] or found[2])
+
+
+def blocks(page: str) -> list[Block]:
+    return [Block(page, info.strip(), text) for info, text in FENCE.findall((ROOT / page).read_text())]
+
+
+def environment(root: Path) -> dict[str, str]:
+    """The commands of this installation on the path, the packages of `root` first."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(root), "DEEPAQ_CACHE": str(root / ".cache-of-docs")}
+
+
+def run(command: list[str], folder: Path, root: Path, block: Block) -> None:
+    done = subprocess.run(command, cwd=folder, env=environment(root), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{block.page}:\n{block.text}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+
+
+def shortened(text: str) -> str:
+    """The same commands with as little training as shows that they work, and without what has its own test."""
+    lines = [line for line in text.splitlines() if not line.startswith(ELSEWHERE)]
+    small = " -o max_steps=4 -o epoch_steps=4 -o evaluation.clips=2 -o data.clips=2"
+    return "\n".join(line + small if line.startswith("training fit") else line for line in lines)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's folder: some music, a recording, a coded version of it, clean music of other kinds."""
+    from manifests.ids import track_id
+    from manifests.split import VALID, split_of
+
+    folder = tmp_path_factory.mktemp("user")
+    wanted = {True: 2, False: 2}
+    for number in range(40):
+        path = write(folder / "spare.flac", compose(5, 4, number))
+        held_out = split_of(track_id(path)) == VALID
+        if wanted[held_out]:
+            wanted[held_out] -= 1
+            (folder / "music").mkdir(exist_ok=True)
+            path.rename(folder / "music" / f"track{number}.flac")
+    (folder / "spare.flac").unlink(missing_ok=True)
+    track = sorted((folder / "music").iterdir())[0]
+    shutil.copy(track, folder / "reference.flac")
+    sound = compose(5, 4, 99)
+    for name in ("new", "old"):
+        (folder / name).mkdir()
+    write(folder / "new" / "a.flac", sound)
+    write(folder / "old" / "a.wav", sound)
+    from prep import ffmpeg
+
+    assert ffmpeg.run(["-i", str(track), "-b:a", "64k", str(folder / "degraded.mp3")], 60) is None
+    return folder
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "docs/extending.md"])
+@pytest.mark.xdist_group("docs")
+def test_every_block_of_a_page_runs(page: str, folder: Path) -> None:
+    for block in blocks(page):
+        assert block.language in ("console", "python", *SHOWN), f"{page}: a block without a known language"
+        if block.language == "console" and (text := shortened(block.text)).strip():
+            run(["bash", "-euo", "pipefail", "-c", text], folder, ROOT, block)
+        elif block.language == "python":
+            run([sys.executable, "-c", block.text], folder, ROOT, block)
+
+
+def test_targets_scripts_and_recipes_that_pages_name_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for page in PAGES:
+        for block in blocks(page):
+            if block.language == "console":
+                for name in re.findall(r"^make ([a-z-]+)", block.text, re.MULTILINE):
+                    assert name in targets, f"{page}: make {name}"
+                for path in re.findall(r"(?:tests/bench|docker)/[\w./-]+", block.text):
+                    assert (ROOT / path).exists(), f"{page}: {path}"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (ROOT / page).read_text()):
+            if "://" not in target:
+                assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_command_reference_is_what_the_commands_say() -> None:
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        from reference import TARGET, reference
+    finally:
+        sys.path.pop(0)
+    assert TARGET.read_text() == reference(), "run: python docs/reference.py"
+
+
+@pytest.mark.xdist_group("docs")
+def test_how_to_add_pages_followed_from_scratch(tmp_path: Path) -> None:
+    """Files are written, lines added and the contract tests run, exactly as the page says, in a copy of the project."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    if not listed:
+        pytest.skip("not a git checkout")
+    for name in listed:
+        if (ROOT / name).is_file():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, tmp_path / name)
+    for block in blocks("docs/extending.md"):
+        if path := block.option("new"):
+            (tmp_path / path).write_text(block.text)
+        elif path := block.option("append"):
+            with (tmp_path / path).open("a") as file:
+                file.write("\n\n" + block.text)
+        elif path := block.option("add"):
+            text, after = (tmp_path / path).read_text(), block.option("after") or ""
+            assert text.count(after + "\n") == 1, f"{path}: {after!r} does not stand there once"
+            (tmp_path / path).write_text(text.replace(after + "\n", f"{after}\n{block.text}"))
+        elif block.language == "console":
+            run(["bash", "-euo", "pipefail", "-c", block.text], tmp_path, tmp_path, block)
