@@ -70,7 +70,7 @@ class Reference:
         width = self.mode.patch_frames
         count = _calc_max_num_patches(self._starts, degraded.shape[1], width)
         if count == 0:
-            raise UserError("the degraded version is too short or too different to match any part of the reference")
+            raise UserError("the degraded version is too short to match any part of the reference")
         starts = np.array(self._starts[:count])
         patches = np.stack([reference[:, start : start + width] for start in starts])
         path = search.find(patches, starts, degraded, SEARCH_RADIUS * width)
@@ -105,6 +105,8 @@ class _Version:
 
     def __init__(self, reference: Reference, samples: Reals, lag: int) -> None:
         aligned = samples[-lag:] if lag < 0 else np.concatenate([np.zeros(lag), samples])
+        if len(aligned) <= reference.mode.window:
+            raise UserError(f"the degraded version is too short: {len(aligned)} samples overlap with the reference")
         level = calc_sound_pressure_level(AudioSignal(aligned, reference.mode.sample_rate))
         self.signal = AudioSignal(aligned * 10.0 ** ((reference._level - level) / 20.0), reference.mode.sample_rate)
         self._bank = reference._bank

@@ -71,7 +71,7 @@ def run(reference: Floating, degraded: Floating, mode: Mode) -> Any:
 
 
 def patch_frames(samples: Floating, mode: Mode) -> list[int]:
-    """The frames at which the reference's patches begin; UserError when there is no place for one, or no voice."""
+    """The frames at which the reference's patches begin; UserError when there is no place for one."""
     from visqol.analysis_window import AnalysisWindow
     from visqol.audio_utils import AudioSignal
 
@@ -79,8 +79,8 @@ def patch_frames(samples: Floating, mode: Mode) -> list[int]:
     spectrogram = np.empty((1, 1 + (len(samples) - mode.window) // mode.hop))  # of which only the length counts
     try:
         frames: list[int] = manager(mode).patch_creator.create_ref_patch_indices(spectrogram, signal, window)
-    except ValueError as error:
-        raise UserError(f"the reference is too short for ViSQOL ({error})") from None
+    except ValueError:
+        frames = []
     if not frames:
-        raise UserError("the reference holds no voice that ViSQOL's speech mode would hear")
+        raise UserError(f"the reference is too short for ViSQOL: {len(samples)} samples hold no patch")
     return frames

@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -20,6 +22,7 @@ from labels.rate import Settings, rate
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer, write_fragment
+from manifests.ids import file_sha256
 from prep.transcode import Settings as PrepSettings
 from prep.transcode import transcode
 from tests.sounds import music, write
@@ -98,17 +101,85 @@ def test_bad_audio_becomes_failed_rows_and_a_retry_mends_them(data: Path) -> Non
     assert rate(data, "visqol", Settings(jobs=1, quiet=True, retry_failed=True))["failed"] == 0
 
 
-@pytest.mark.parametrize("path", ["../outside.opus", "/etc/hostname"])
-def test_a_tampered_path_is_a_failed_row_and_is_not_read(data: Path, path: str) -> None:
-    fragment, *_ = fragments(data / "degraded")
-    footer = read_footer(fragment)
-    tampered = pq.read_table(fragment).to_pylist()
-    tampered[0]["path"] = path
+def change_rows(data: Path, spec: schema.TableSpec, change: Callable[[list[dict[str, Any]]], None]) -> None:
+    """Rewrite the first fragment of a table."""
+    fragment, *_ = fragments(data / spec.name)
+    rows = pq.read_table(fragment, partitioning=None).to_pylist()
+    change(rows)
+    write_fragment(data / spec.name, spec, rows, read_footer(fragment))
     fragment.unlink()
-    write_fragment(data / "degraded", schema.DEGRADED, tampered, footer)
+
+
+def snapshot(folder: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in sorted(folder.rglob("*"))}
+
+
+@pytest.mark.parametrize(("table", "labelled"), [(schema.DEGRADED, 17), (schema.REFERENCES, 12)])
+@pytest.mark.parametrize("path", ["../outside.flac", "{outside}", "audio/link.flac"])
+def test_a_tampered_path_is_a_failed_row_and_is_not_read(
+    data: Path, table: schema.TableSpec, labelled: int, path: str
+) -> None:
+    outside = write(data.parent / "outside.flac", music(2))
+    (data / "audio" / "link.flac").symlink_to(outside)
+
+    def tamper(rows: list[dict[str, Any]]) -> None:
+        rows[0] |= {"path": path.format(outside=outside), "sha256": file_sha256(outside)}
+
+    change_rows(data, table, tamper)
+    before = snapshot(data.parent)
     result = rate(data, "visqol", ONE)
-    assert (result["labelled"], result["failed"]) == (17, 1)
-    assert "leads out of the data set" in result["errors"][0]
+    assert (result["labelled"], result["failed"]) == (labelled, 18 - labelled)
+    assert all("out of the data set" in error for error in result["errors"])
+    labels = str(data / "labels")
+    after = {path: time for path, time in snapshot(data.parent).items() if not path.startswith(labels)}
+    assert {**after, str(data): 0} == {**before, str(data): 0}
+
+
+def test_audio_that_cannot_be_decoded_or_rated_is_a_failed_row(data: Path) -> None:
+    rows = [row for row in Dataset(data).degraded().to_pylist() if row["codec"] == "mp3"]
+    broken, silent = data / rows[0]["path"], data / rows[1]["path"]
+    broken.write_bytes(bytes(4000))
+    write(silent.with_suffix(".wav"), np.zeros((88_200, 2), np.float32)).replace(silent)
+
+    def believe(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            row["sha256"] = file_sha256(data / row["path"])
+
+    for _ in fragments(data / "degraded"):
+        change_rows(data, schema.DEGRADED, believe)
+    result = rate(data, "visqol", ONE)
+    assert (result["labelled"], result["failed"]) == (16, 2)
+    assert any("cannot be decoded" in error for error in result["errors"])
+    assert any("is silent" in error for error in result["errors"])
+
+
+def test_a_full_disk_is_one_line_and_a_rerun_completes(data: Path) -> None:
+    command = [sys.executable, "-c", "from labels.cli import main; main()", "visqol", "--jobs", "1", "-q", str(data)]
+    small = 'ulimit -f 4; exec "$@"'  # files of at most 4 blocks: writing a fragment fails, as on a full disk
+    warm = {**os.environ, "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", "")}
+    run = subprocess.run(["bash", "-c", small, "bash", *command], capture_output=True, text=True, env=warm)
+    assert run.returncode == 2, run.stderr
+    assert len(run.stderr.splitlines()) == 1
+    assert "File too large" in run.stderr
+    assert fragments(data / "labels") == []
+    assert not list((data / "labels").rglob("*.parquet"))
+    assert rate(data, "visqol", ONE)["labelled"] == 18
+
+
+def test_options_are_the_rater_s_and_stand_in_the_footer(data: Path) -> None:
+    run = CliRunner().invoke(main, ["visqol", str(data), "--timeline", "--engine", "shipped", "--jobs", "1", "-q"])
+    assert run.exit_code == 0, run.output
+    rows = Dataset(data).labels("visqol").to_pylist()
+    # Two seconds hold two patches, fewer than the four seconds asked for.
+    assert all(row["timeline"] == [pytest.approx(row["value"], abs=1e-6)] for row in rows)
+    assert dict(rows[0]["extras"])["timeline_hop_s"] == pytest.approx(0.6)
+    footer = read_footer(fragments(data / "labels")[0])
+    assert (footer["settings"]["engine"], footer["settings"]["timeline"]) == ("shipped", "4")
+    for bad in (["-o", "colour=red"], ["-o", "engine=slow"], ["-o", "timeline=x"], ["-o", "engine"]):
+        run = CliRunner().invoke(main, ["rate", str(data), "--rater", "visqol", *bad])
+        assert run.exit_code == 2
+        assert run.stderr.startswith("error: ")
+        assert len(run.stderr.splitlines()) == 1
 
 
 def test_versions_without_audio_are_skipped(data: Path) -> None:

@@ -26,7 +26,7 @@ FOOTER = provenance("test", {"setting": 1}, {"tool": "1.0"})
 def label(name: str, value: float | None = 4.0, status: str = schema.OK, rater: str = "visqol") -> dict[str, Any]:
     error = None if status == schema.OK else "broken"
     return {"degraded_id": name, "rater": rater, "value": value, "scale": "MOS", "extras": {"fvnsim": 0.5},
-            "status": status, "error": error, "seconds": 0.1}  # fmt: skip
+            "status": status, "error": error, "seconds": 0.1, "timeline": None}  # fmt: skip
 
 
 def put(dataset: Dataset, *rows: dict[str, Any]) -> Path:

@@ -1,0 +1,221 @@
+"""CPU seconds of labelling with ViSQOL against visqol-python as it is shipped, and how far the two are apart.
+
+    python tests/bench/visqol.py [--music FOLDER] [--work FOLDER] [--rounds 5] [--all] [--only PART]...
+
+Without music it makes some. What it codes lies in the work folder, is found there again, and is removed where none is
+named. Parts:
+throughput   one thread, a clip a round, both engines one after another: 10 s in 21 conditions and 30 s in 8.
+job          the whole job of `labels visqol` with decoding and checksums; hours for the paper's 366 h of coded audio.
+workers      two worker processes against one, wall time: says something on an idle machine only.
+memory       peak resident memory of a worker, 10 s and 30 s clips.
+conformance  the published pairs, where the folder of real recordings (DEEPAQ_SHARED) is at hand.
+--all        the engines' differences on every clip of the music up to 30 s in 21 conditions; hours on a slow machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepaq.audio import Samples, fit, read, resample, to_mono
+from labels.rate import Settings, rate
+from labels.rater import rater
+from manifests.dataset import Dataset
+from manifests.jobs import cpu_seconds
+from prep.transcode import Settings as PrepSettings
+from prep.transcode import transcode
+
+ROOT = Path(__file__).parents[2]
+SAMPLE_RATE = 48_000
+PAPER_HOURS = 366
+PARTS = ("throughput", "job", "workers", "memory", "conformance")
+
+
+def load(path: Path) -> Samples:
+    audio = read(path)
+    return resample(to_mono(audio.samples), audio.sample_rate, SAMPLE_RATE)
+
+
+def clips(dataset: Dataset, least_s: float = 0.0) -> Iterator[tuple[str, Samples, list[tuple[str, Samples]]]]:
+    """Name, samples and named versions of every reference of at least `least_s` seconds."""
+    rows = dataset.degraded(["reference_id", "condition", "path"]).to_pylist()
+    for reference in dataset.references(["path", "track_path", "frames", "sample_rate"]).to_pylist():
+        if reference["frames"] < least_s * reference["sample_rate"]:
+            continue
+        samples = load(dataset.path(reference["path"]))
+        mine = [row for row in rows if row["reference_id"] == reference["reference_id"]]
+        versions = [(row["condition"], fit(load(dataset.path(row["path"])), len(samples))) for row in mine]
+        yield Path(reference["track_path"]).stem, samples, versions
+
+
+def spread(values: list[float], digits: int = 2) -> str:
+    return f"{statistics.median(values):.{digits}f}  [{min(values):.{digits}f}, {max(values):.{digits}f}]"
+
+
+def engines() -> dict[str, Any]:
+    """The two classes to compare, compiled, loaded and kept to one thread."""
+    import numba
+
+    from labels.visqol import engine, shipped
+
+    numba.set_num_threads(1)
+    kinds = {"fast": engine.Reference, "shipped": shipped.Reference}
+    for kind in kinds.values():
+        noise = np.random.default_rng(0).standard_normal(2 * SAMPLE_RATE)
+        kind(noise).score(noise)
+    return kinds
+
+
+def throughput(dataset: Dataset, seconds: float, count: int, rounds: int) -> float:
+    """Print both engines' CPU seconds per second of audio and their ratio; return the fast one's median."""
+    kinds = engines()
+    rates: dict[str, list[float]] = {name: [] for name in kinds}
+    found = list(islice(clips(dataset, seconds), rounds))
+    for index in range(rounds):
+        _, reference, versions = found[index % len(found)]
+        mine = [samples for _, samples in versions[:: max(1, len(versions) // count)]][:count]
+        for name, kind in kinds.items():
+            before = cpu_seconds()
+            kind(reference).score_many(mine)
+            rates[name].append((cpu_seconds() - before) / (len(mine) * len(reference) / SAMPLE_RATE))
+    print(f"{count} versions of {seconds:g} s or more, {rounds} rounds, CPU s per s of audio, median [least, most]")
+    for name, values in rates.items():
+        print(f"  {name:<8} {spread(values, 5)}")
+    print(f"  ratio    {spread([b / a for a, b in zip(rates['fast'], rates['shipped'], strict=True)])}")
+    return statistics.median(rates["fast"])
+
+
+def job(data: Path, workers: int = 1) -> tuple[float, float, float]:
+    """Label a fresh copy of the data set; CPU seconds, wall seconds and seconds of audio."""
+    with tempfile.TemporaryDirectory(dir=data.parent) as scratch:
+        copy = Path(scratch) / "data"
+        subprocess.run(["cp", "-rl", str(data), str(copy)], check=True)
+        start = time.perf_counter()
+        result = rate(copy, "visqol", Settings(jobs=workers, quiet=True))
+        return result["cpu_seconds"], time.perf_counter() - start, result["audio_seconds"]
+
+
+def whole_job(data: Path, rounds: int) -> None:
+    rates = []
+    for _ in range(rounds):
+        cpu, _, audio = job(data)
+        rates.append(cpu / audio)
+    print(f"labels visqol, decoding included: {spread(rates, 5)} CPU s per s of audio")
+    hours = [PAPER_HOURS * value for value in rates]
+    print(f"  the paper's {PAPER_HOURS} h of coded audio: {spread(hours, 1)} CPU hours")
+
+
+def workers(data: Path, rounds: int) -> None:
+    rate(data, "visqol", Settings(jobs=2, quiet=True))  # both workers started, compiled code loaded
+    ratios = []
+    for _ in range(rounds):
+        ratios.append(job(data, 1)[1] / job(data, 2)[1])
+    print(f"two workers against one, wall time: {spread(ratios)}")
+
+
+def memory(data: Path, what: str) -> None:
+    code = (
+        "import sys, resource\nfrom pathlib import Path\nfrom labels.rate import Settings, rate\n"
+        "rate(Path(sys.argv[1]), 'visqol', Settings(jobs=1, quiet=True))\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
+    with tempfile.TemporaryDirectory(dir=data.parent) as scratch:
+        copy = Path(scratch) / "data"
+        subprocess.run(["cp", "-rl", str(data), str(copy)], check=True)
+        run = subprocess.run([sys.executable, "-c", code, str(copy)], capture_output=True, text=True, check=True)
+    print(f"peak memory of a worker, {what}: {run.stdout.strip()} MiB")
+
+
+def conformance(shared: Path) -> None:
+    from tests.labels.test_visqol import PAIRS
+
+    print("conformance: published MOS-LQO, fast minus published, fast minus shipped, gate")
+    judge = {name: rater("visqol", engine=name) for name in ("fast", "shipped")}
+    for reference, degraded, mos, gate in PAIRS:
+        pair = []
+        for name in (reference, degraded):
+            audio = read(shared / "visqol_conformance" / f"{name}.flac")
+            pair.append(resample(to_mono(audio.samples.astype(np.float64)), audio.sample_rate, SAMPLE_RATE))
+        value = {name: one.judge(pair[0])(pair[1]).value for name, one in judge.items()}
+        verdict = "within" if abs(value["fast"] - mos) <= gate else "BEYOND"
+        apart = value["fast"] - value["shipped"]
+        print(f"  {degraded:<36} {mos:.9f} {value['fast'] - mos:+.1e} {apart:+.1e} {verdict} {gate:.0e}")
+
+
+def differences(dataset: Dataset) -> None:
+    """Compare the engines on every version of every clip."""
+    kinds = engines()
+    found: list[tuple[float, str, str]] = []
+    cpu = dict.fromkeys(kinds, 0.0)
+    for name, reference, versions in clips(dataset):
+        scores = {}
+        for which, kind in kinds.items():
+            before = cpu_seconds()
+            scores[which] = [score.mos for score in kind(reference).score_many([samples for _, samples in versions])]
+            cpu[which] += cpu_seconds() - before
+        apart = np.abs(np.subtract(scores["fast"], scores["shipped"]))
+        found += [(float(value), name, condition) for value, (condition, _) in zip(apart, versions, strict=True)]
+        print(f"  {name:<40} {apart.max():.1e}", file=sys.stderr, flush=True)
+    values = [value for value, *_ in found]
+    quantiles = "  ".join(f"{q:.0%} {np.quantile(values, q):.1e}" for q in (0.5, 0.9, 0.99, 1.0))
+    print(f"{len(found)} versions, MOS fast against shipped: {quantiles}; largest {max(found)}")
+    print(f"  CPU seconds: {cpu['fast']:.0f} against {cpu['shipped']:.0f}, {cpu['shipped'] / cpu['fast']:.2f}")
+
+
+def prepare(folder: Path, music: Path, name: str, clip_s: float) -> Path:
+    transcode([music], folder / name, PrepSettings(clip_s=clip_s, quiet=True))
+    return folder / name
+
+
+def main() -> None:
+    sys.path[0] = str(ROOT)  # not this folder, where this file would hide the package it measures
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--music", type=Path)
+    parser.add_argument("--work", type=Path)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--only", action="append", default=[], choices=[*PARTS, "all"])
+    options = parser.parse_args()
+    parts = set(options.only or PARTS) | ({"all"} if options.all else set())
+    with tempfile.TemporaryDirectory() as scratch:
+        run(options.work or Path(scratch), options.music, parts, options.rounds)
+
+
+def run(folder: Path, music: Path | None, parts: set[str], rounds: int) -> None:
+    if music is None:
+        from prep.synth import write_tracks
+
+        music = folder / "music"
+        write_tracks(music, minutes=2, seed=0, jobs=1)
+    short, long = prepare(folder, music, "short", 10), prepare(folder, music, "long", 30)
+    if "throughput" in parts:
+        median = throughput(Dataset(short), 10, 21, rounds)
+        print(f"  the paper's {PAPER_HOURS} h, engine alone: {PAPER_HOURS * median:.1f} CPU hours")
+        throughput(Dataset(long), 25, 8, rounds)
+    if "job" in parts:
+        whole_job(short, rounds)
+    if "workers" in parts:
+        workers(short, rounds)
+    if "memory" in parts:
+        memory(short, "10 s clips")
+        memory(long, "30 s clips")
+    shared = Path(os.environ.get("DEEPAQ_SHARED", ROOT / "../shared/data"))
+    if "conformance" in parts and shared.is_dir():
+        conformance(shared)
+    if "all" in parts:
+        differences(Dataset(long))
+
+
+if __name__ == "__main__":
+    main()
