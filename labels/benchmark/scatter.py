@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from labels.benchmark.sections import interval, title_of
+from labels.benchmark.blocks import interval, title_of
 from manifests.page import SERIES, Axes, figure, legend, series
 
 MARKS = {"coded": "circle", "reference": "square", "anchor": "triangle"}

@@ -3,50 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from labels.benchmark.blocks import (
+    NONE,
+    SHOWN,
+    Block,
+    Charts,
+    Section,
+    Table,
+    Text,
+    figure,
+    interval,
+    p_value,
+    pair,
+    title_of,
+)
 from labels.benchmark.evaluate import SYSTEM_MEAN
 from labels.benchmark.protocol import MAIN
-
-NONE = "–"
-TEACHER = "visqol"
-SHOWN = 10  # rows of a table of comparisons that are shown unfolded
-
-
-@dataclass(frozen=True)
-class Text:
-    """A paragraph. note: set small."""
-
-    text: str
-    note: bool = False
-
-
-@dataclass(frozen=True)
-class Table:
-    """Cells of text; the first `text_columns` are words, the others figures. folded: a page opens it on demand."""
-
-    caption: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    text_columns: int = 1
-    folded: bool = False
-
-
-@dataclass(frozen=True)
-class Charts:
-    """Where a test's scatter plots go, in the formats that can show them."""
-
-    test: dict[str, Any]
-
-
-Block = Text | Table | Charts
-
-
-@dataclass(frozen=True)
-class Section:
-    title: str
-    blocks: Sequence[Block]
 
 
 def sections(report: dict[str, Any]) -> list[Section]:
@@ -66,26 +40,6 @@ def sections(report: dict[str, Any]) -> list[Section]:
         )
     found.append(Section("How this was made", _made(report)))
     return found
-
-
-def interval(numbers: Sequence[float | None] | None, digits: int = 2) -> str:
-    """ "0.44 [0.31, 0.59]" """
-    if numbers is None or numbers[0] is None:
-        return NONE
-    value, low, high = numbers
-    text = figure(value, digits)
-    return text if low is None or high is None else f"{text} [{figure(low, digits)}, {figure(high, digits)}]"
-
-
-def figure(value: float | None, digits: int = 2) -> str:
-    if value is None:
-        return NONE
-    text = f"{value:.{digits}f}"
-    return text.replace("-0." + "0" * digits, "0." + "0" * digits) if float(text) == 0 else text.replace("-", "−")
-
-
-def title_of(rater: str) -> str:
-    return f"{rater} (teacher)" if rater == TEACHER else rater
 
 
 def _summary(report: dict[str, Any]) -> list[Block]:
@@ -212,11 +166,11 @@ def _comparisons(rows: Sequence[dict[str, Any]]) -> Table:
             f"{row['a']} − {row['b']}",
             str(row["stimuli"]),
             figure(row["difference"]),
-            _pair(row["zou"]),
-            _pair(row["bootstrap"]),
+            pair(row["zou"]),
+            pair(row["bootstrap"]),
             figure(row["z"]),
-            _p(row["p"]),
-            _p(row["p_holm"]),
+            p_value(row["p"]),
+            p_value(row["p_holm"]),
         ]
         for row in sorted(rows, key=lambda row: -row["difference"])
     ]
@@ -313,12 +267,3 @@ def _result(part: dict[str, Any], rater: str) -> dict[str, Any]:
 def _cost(report: dict[str, Any], rater: str) -> float | None:
     known = [test["cost"][rater] for test in report["tests"] if rater in test["cost"]]
     return sum(known) / len(known) if known else None
-
-
-def _pair(numbers: Sequence[float | None] | None) -> str:
-    known = numbers is not None and None not in numbers
-    return f"[{figure(numbers[0])}, {figure(numbers[1])}]" if known and numbers else NONE
-
-
-def _p(value: float | None) -> str:
-    return NONE if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -12,8 +12,9 @@ from labels.listening.reader import Reader, Reading, Stimulus, find
 from manifests import schema
 
 SECTION = "All sets of tracks"
-CELLS = 8  # the reference, its bitrate and six codecs
-CODECS = ("Opus", "AAC", "Vorbis", "MP3", "FAAC 96", "FAAC 52")  # in the page's order; both FAAC are the anchors
+HEADINGS = {"h1", "h2"}  # smaller ones divide a section
+CELLS = 8  # the reference, one more and six codecs
+CODECS = ("Opus", "AAC", "Vorbis", "MP3", "FAAC 1", "FAAC 2")  # in the page's order; both FAAC are anchors
 
 
 class IgorC96(Reader):
@@ -32,8 +33,10 @@ class IgorC96(Reader):
         rows = _Page(page.read_text(encoding="utf-8", errors="replace")).rows
         for count, row in enumerate(rows, 1):
             where = f"{page.name}, row {count} of {SECTION!r}"
-            if len(row) != CELLS or not row[0].link:
-                reading.problems.append(f"{where}: {len(row)} cells where {CELLS} with links are expected; left out")
+            if not row[0].link:  # a row of means
+                continue
+            if len(row) != CELLS:
+                reading.problems.append(f"{where}: {len(row)} cells where {CELLS} are expected; left out")
                 continue
             item = str(_path(row[0].link).with_suffix(""))
             reference = _file(page.parent, row[0].link)
@@ -66,7 +69,7 @@ class _Cell:
 
 @dataclass
 class _Page(HTMLParser):
-    """The rows of data cells of the first table after the section's heading."""
+    """The rows of data cells of the tables between the section's heading and the next."""
 
     html: str
     rows: list[list[_Cell]] = field(default_factory=list)
@@ -79,7 +82,7 @@ class _Page(HTMLParser):
         self.feed(self.html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in {"h1", "h2", "h3"}:
+        if tag in HEADINGS:
             self.inside, self.heading = False, ""
         elif self.inside and tag == "tr":
             self._end_row()  # old pages leave the end tag out
@@ -90,11 +93,10 @@ class _Page(HTMLParser):
             self.row[-1].link = dict(attrs).get("href") or ""
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in {"h1", "h2", "h3"}:
+        if tag in HEADINGS:
             self.inside, self.heading = SECTION in (self.heading or ""), None
         elif tag in {"tr", "table"}:
             self._end_row()
-            self.inside = self.inside and not (tag == "table" and self.rows)
 
     def _end_row(self) -> None:
         if self.row:  # a row of header cells has none

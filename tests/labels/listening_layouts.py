@@ -116,11 +116,13 @@ def igorc96(root: Path) -> Path:
             audio(root / name, seed, 0.01 * (i + 1))
             cells.append(f'<td><a href="{name.replace(" ", "%20")}">{4.6 - 0.5 * i:.2f}</a></td>')
         rows.append(f"<tr>{''.join(cells)}</tr>")
+    means = f"<tr><td>Mean</td>{'<td>4</td>' * 7}</tr><tr><td>and a line of text</td></tr>"
     other = '<table class="table"><tbody><tr><td>another</td><td>table</td></tr></tbody></table>'
     page = (
         f'<html><body><h2 id="list1">Summary</h2><div>{other}</div>'
         f'<h2 id="list3">All sets of tracks (5 sets, each 8 tracks)</h2><div><table class="table"><thead><tr>'
-        f"{'<th>x</th>' * 8}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>{other}</body></html>"
+        f"{'<th>x</th>' * 8}</tr></thead><tbody>{rows[0]}</tbody></table><h3>Second set</h3><table class='table'>"
+        f"<tbody>{rows[1]}{means}</tbody></table></div><h2>Bitrates</h2>{other}</body></html>"
     )
     (root / "results.htm").write_text(page)
     return root
