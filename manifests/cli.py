@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from deepaq.console import Console, complain, finish, json_option, note, print_json
+from deepaq.console import Console, complain, finish, json_option, note, one_line, print_json
 
 DATA = click.argument("data", type=click.Path(path_type=Path))
 
@@ -65,6 +65,24 @@ def compact(data: Path, as_json: bool) -> None:
         print_json(result)
     for folder, counts in {} if as_json else result.items():
         note(f"{folder}: {counts['before']} fragments are now {counts['after']}")
+@click.argument("a", type=click.Path(path_type=Path))
+@click.argument("b", type=click.Path(path_type=Path))
+@click.option("--tolerance", default=1e-6, show_default=True, help="Numbers that are closer are the same.")
+@click.option("--content", is_flag=True, help="Equal means rows and values; settings and versions are only shown.")
+@json_option
+def diff(a: Path, b: Path, tolerance: float, content: bool, as_json: bool) -> None:
+    """Explain what tells the data sets A and B apart; exit 0 when they are equal, 1 when not."""
+    from manifests.dataset import Dataset
+    from manifests.diff import diff as compare
+    from manifests.diff import explain
+
+    found = compare(Dataset(a), Dataset(b), tolerance)
+    if as_json:
+        print_json(found)
+    else:
+        for line in explain(found):
+            click.echo(one_line(line))
+    finish(not found["same_content" if content else "equal"])
 
 
 def _print_tables(summary: dict[str, Any]) -> None:

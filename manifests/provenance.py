@@ -1,13 +1,20 @@
-"""What made a fragment: schema version, settings and tool versions, as JSON for the Parquet footer."""
+"""What made a fragment: schema version, settings, tool versions and surroundings, as JSON for the Parquet footer."""
 
 from __future__ import annotations
 
+import os
 import platform
+import sys
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
+from manifests.ids import settings_id
 from manifests.schema import SCHEMA_VERSION
+
+IMAGE = "DEEPAQ_IMAGE"  # environment variable: a container image's digest, or the file that holds it
 
 
 def package_version(name: str) -> str:
@@ -16,6 +23,22 @@ def package_version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "absent"
+
+
+@cache
+def environment() -> dict[str, str]:
+    """Around the tools: `packages`, the id of all installed distributions and their versions; `image`, the digest of
+    the container image, or 'none'."""
+    # The folders' names say what the metadata in them says, without reading two hundred files.
+    found = {path.stem for entry in sys.path if Path(entry).is_dir() for path in Path(entry).glob("*.dist-info")}
+    return {"packages": settings_id({"packages": sorted(found)}), "image": _image()}
+
+
+def _image() -> str:
+    named = os.environ.get(IMAGE, "")
+    if named and Path(named).is_file():
+        named = Path(named).read_text().strip()
+    return named or "none"
 
 
 def provenance(stage: str, settings: Mapping[str, Any], tools: Mapping[str, str]) -> dict[str, Any]:
@@ -29,4 +52,5 @@ def provenance(stage: str, settings: Mapping[str, Any], tools: Mapping[str, str]
         "stage": stage,
         "settings": dict(settings),
         "tools": {"deepaq": package_version("deepaq"), "python": platform.python_version(), **tools},
+        "environment": environment(),
     }

@@ -23,7 +23,7 @@ from prep.condition import Condition
 from prep.damage import Damage
 from prep.encode import encode
 from prep.lossless import packed
-from prep.program import Encoded, encoded
+from prep.program import Encoded, digest, encoded
 from prep.verify import Verifier
 
 
@@ -57,7 +57,8 @@ class Degrade:
             counts["audio_ms"] += round(1000 * seconds * len(new))
         conditions = {condition.name: condition.settings() for condition in self.conditions}
         tools = {name: package_version(name) for name in ("av", "numpy", "scipy", "soxr")}
-        footer = provenance("prep transcode", {"conditions": conditions}, {"ffmpeg": ffmpeg.version(), **tools})
+        tools |= {"ffmpeg": ffmpeg.version(), "ffmpeg_build": digest(ffmpeg.executable())}
+        footer = provenance("prep transcode", {"conditions": conditions}, tools)
         write_fragment(dataset.folder(schema.DEGRADED), schema.DEGRADED, rows, footer)
         return counts
 

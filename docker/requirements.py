@@ -1,0 +1,11 @@
+"""Print what deepaq needs, and what the extras named as arguments need, one requirement a line, from pyproject.toml."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+
+project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+for extra in (None, *sys.argv[1:]):
+    print(*(project["optional-dependencies"][extra] if extra else project["dependencies"]), sep="\n")

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Build docker/Dockerfile and test what it makes (tests/docker), offline and against a run outside of it.
+#
+# Docker is used where an engine runs. Elsewhere, as root on Debian, buildah, podman, runc and debootstrap stand in for
+# it, and a bookworm of this machine's package mirror with Debian's Python for the base image: the Dockerfile stays as
+# it is. What only an engine with the published base shows is pulling that base, compose's own network and the health
+# check on a schedule. Where neither is there, nothing is tested and the last line says why.
+#
+# From the environment:
+#   PYTHON       a Python with deepaq and pytest, for the run outside.  [python]
+#   SCRATCH      folder for images and layers, 10 GB; kept, so that the next build is short.  [TMPDIR/deepaq-docker]
+#   WHEELS       folder of wheels for pip to prefer, such as PyTorch's CPU wheel.
+#   TORCH_INDEX  address of PyTorch's CPU wheel index, where WHEELS has none.
+#   CERTIFICATES the authorities that pip trusts.  [/etc/ssl/certs/ca-certificates.crt]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+SCRATCH=${SCRATCH:-${TMPDIR:-/tmp}/deepaq-docker}
+CERTIFICATES=${CERTIFICATES:-/etc/ssl/certs/ca-certificates.crt}
+BASE=python:3.11-slim-bookworm
+export DEEPAQ_TEST_IMAGE=deepaq:test
+
+skip() { printf 'skipped: %s\n' "$*" && exit 0; }
+
+# An engine of one's own below SCRATCH: nothing of the system's containers is touched.
+engine() {
+    mkdir -p "$SCRATCH"
+    export CONTAINERS_STORAGE_CONF=$SCRATCH/storage.conf CONTAINERS_CONF=$SCRATCH/containers.conf
+    cat > "$CONTAINERS_STORAGE_CONF" << CONF
+[storage]
+driver = "overlay"
+graphroot = "$SCRATCH/graph"
+runroot = "$SCRATCH/run"
+CONF
+    cat > "$CONTAINERS_CONF" << CONF
+[containers]
+netns = "host"
+default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+CONF
+}
+
+# bookworm as it is installed, and on it what the official image adds: Python with pip and venv.
+base() {
+    podman image exists "$BASE" && return
+    printf '== making a stand-in for %s\n' "$BASE" >&2
+    if ! podman image exists debian:bookworm-slim; then
+        rm -rf "$SCRATCH/rootfs"
+        debootstrap --variant=minbase bookworm "$SCRATCH/rootfs" > "$SCRATCH/debootstrap.log"
+        rm -rf "$SCRATCH/rootfs"/var/cache/apt/* "$SCRATCH/rootfs"/var/lib/apt/lists/*
+        tar -C "$SCRATCH/rootfs" -c . | podman import - debian:bookworm-slim > /dev/null
+        rm -rf "$SCRATCH/rootfs"
+    fi
+    printf '%s\n' 'FROM debian:bookworm-slim' \
+        'RUN apt-get update && apt-get install -y --no-install-recommends python3 python3-pip python3-venv \' \
+        '    ca-certificates && rm -rf /var/lib/apt/lists/* /usr/lib/python3*/EXTERNALLY-MANAGED \' \
+        '    && ln -s /usr/bin/python3 /usr/local/bin/python3 && ln -s /usr/bin/python3 /usr/local/bin/python \' \
+        '    && ln -s /usr/bin/pip3 /usr/local/bin/pip' |
+        buildah build --isolation chroot --pull-never -t "$BASE" -f - "$SCRATCH" >&2
+}
+
+build() {
+    local mounts=(-v "$CERTIFICATES:/run/certificates.crt:ro" -v "$SCRATCH/pip.conf:/etc/pip.conf:ro")
+    printf '%s\n' '[global]' 'cert = /run/certificates.crt' > "$SCRATCH/pip.conf"
+    if [[ ${WHEELS:-} ]]; then
+        mounts+=(-v "$(realpath "$WHEELS"):/run/wheels:ro")
+        echo 'find-links = /run/wheels' >> "$SCRATCH/pip.conf"
+    fi
+    buildah build --layers --isolation chroot --pull-never --format docker "${mounts[@]}" \
+        --build-arg "TORCH_INDEX=${TORCH_INDEX:-}" -t "$DEEPAQ_TEST_IMAGE" -f docker/Dockerfile .
+}
+
+if docker info > /dev/null 2>&1; then
+    export DEEPAQ_TEST_ENGINE=docker
+    make_image() { docker build --build-arg "TORCH_INDEX=${TORCH_INDEX:-}" -t "$DEEPAQ_TEST_IMAGE" -f docker/Dockerfile .; }
+else
+    for tool in buildah podman runc debootstrap; do
+        command -v "$tool" > /dev/null || skip "no Docker engine answers, and to do without one $tool is missing"
+    done
+    [[ $(id -u) == 0 ]] || skip "no Docker engine answers, and to do without one takes root"
+    export DEEPAQ_TEST_ENGINE=podman
+    engine
+    base
+    make_image() { build; }
+fi
+
+started=$SECONDS
+make_image >&2
+built=$((SECONDS - started))
+bytes=$("$DEEPAQ_TEST_ENGINE" image inspect --format '{{.Size}}' "$DEEPAQ_TEST_IMAGE")
+"${PYTHON:-python}" -m pytest tests/docker -p no:cacheprovider -q -rs
+printf 'image: %d MB, built in %d s by %s\n' $((bytes / 1000000)) "$built" "$DEEPAQ_TEST_ENGINE"

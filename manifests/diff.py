@@ -1,0 +1,204 @@
+"""What tells two data sets apart, and why: settings, versions, rows, values."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from manifests import schema
+from manifests.dataset import Dataset
+from manifests.fragment import fragments, read_footer
+from manifests.schema import TableSpec
+
+TOLERANCE = 1e-6  # what processors of different makes may differ by
+# They tell of the machine, not of the data: where the source lay, CPU time, the wording of an error.
+_MACHINE = {"track_path", "seconds", "error"}
+Mask = npt.NDArray[np.bool_]
+
+
+def diff(a: Dataset, b: Dataset, tolerance: float = TOLERANCE) -> dict[str, Any]:
+    """Compare two data sets; JSON-serialisable.
+
+    Keys: equal; same_content (rows and values); provenance, rows whose settings, versions or surroundings differ, with
+    the values of both sides; tables, by name: rows in both, only_a and only_b with the reasons and their counts, and
+    changed, columns and in how many of the common rows they differ; values, by rater: of the labels in both, how many
+    differ, the largest and the mean difference B - A. Numbers within `tolerance` are the same. Where the music lay,
+    CPU seconds and the wording of errors are not compared.
+    """
+    tables = {spec.name: (a.table(spec), b.table(spec)) for spec in schema.TABLES.values()}
+    compared = {}
+    for spec in schema.TABLES.values():
+        left, right = tables[spec.name]
+        places = _places(left, right, spec)
+        common = left.filter(pa.array(places >= 0)), right.take(pa.array(places[places >= 0]))
+        lost, new = left.filter(pa.array(places < 0)), right.filter(pa.array(_places(right, left, spec) < 0))
+        compared[spec.name] = {
+            "rows_a": left.num_rows,
+            "rows_b": right.num_rows,
+            "common": common[0].num_rows,
+            "only_a": dict(Counter(_reasons(spec, lost, {name: pair[1] for name, pair in tables.items()}))),
+            "only_b": dict(Counter(_reasons(spec, new, {name: pair[0] for name, pair in tables.items()}))),
+            "changed": _changed(*common, tolerance),
+        }
+        if spec is schema.LABELS:
+            values = _values(*common, tolerance)
+    same_content = not any(t["only_a"] or t["only_b"] or t["changed"] for t in compared.values())
+    noted = list(_provenance(a, b))
+    return {
+        "equal": same_content and not noted,
+        "same_content": same_content,
+        "provenance": noted,
+        "tables": compared,
+        "values": values,
+    }
+
+
+def _provenance(a: Dataset, b: Dataset) -> Iterator[dict[str, Any]]:
+    """Entries of the footers that the sides do not share, by table."""
+    for name in schema.TABLES:
+        left, right = _footers(a, name), _footers(b, name)
+        for entry in sorted(set(left) | set(right)):
+            if left[entry] != right[entry]:
+                yield {"table": name, "entry": entry, "a": sorted(left[entry]), "b": sorted(right[entry])}
+
+
+def _footers(dataset: Dataset, table: str) -> dict[str, set[str]]:
+    """Every value that an entry, such as tools.ffmpeg, has in a table's footers."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in fragments(dataset.root / table):
+        footer = read_footer(path)
+        prefix = f"{footer.get('stage', 'unknown')}: "
+        for key, value in _flat({k: v for k, v in footer.items() if k != "stage"}):
+            found[prefix + key].add(value)
+    return found
+
+
+def _flat(entries: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in entries.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def _places(table: pa.Table, other: pa.Table, spec: TableSpec) -> npt.NDArray[np.int64]:
+    """(rows of table,): where its key is in `other`, -1 where it is not."""
+    places = pc.index_in(_keys(table, spec), value_set=_keys(other, spec).combine_chunks())
+    return np.asarray(pc.fill_null(places, -1).to_numpy(), dtype=np.int64)
+
+
+def _keys(table: pa.Table, spec: TableSpec) -> pa.ChunkedArray:
+    return pc.binary_join_element_wise(*(table[name] for name in spec.key), "\x1f")
+
+
+def _reasons(spec: TableSpec, rows: pa.Table, other: Mapping[str, pa.Table]) -> Iterator[str]:
+    """Why each row has no counterpart in the other data set's tables."""
+    known = {
+        name: set(pc.unique(other[table][name]).to_pylist())
+        for table, name in (
+            ("references", "track_id"),
+            ("references", "reference_id"),
+            ("degraded", "condition"),
+            ("degraded", "condition_id"),
+            ("degraded", "degraded_id"),
+            ("labels", "rater"),
+        )
+    }
+    for row in rows.drop_columns([name for name in ("extras", "timeline") if name in rows.schema.names]).to_pylist():
+        if spec is schema.REFERENCES:
+            yield "other clips of a track" if row["track_id"] in known["track_id"] else "another track"
+        elif spec is schema.DEGRADED:
+            if row["reference_id"] not in known["reference_id"]:
+                yield "of another reference clip"
+            elif row["condition_id"] in known["condition_id"]:
+                yield f"{row['condition']}: not made there"
+            elif row["condition"] in known["condition"]:
+                yield f"{row['condition']}: made with other settings"
+            else:
+                yield f"{row['condition']}: another condition"
+        elif row["rater"] not in known["rater"]:
+            yield f"{row['rater']}: another rater"
+        elif row["degraded_id"] not in known["degraded_id"]:
+            yield f"{row['rater']}: of another degraded version"
+        else:
+            yield f"{row['rater']}: not rated there"
+
+
+def _changed(a: pa.Table, b: pa.Table, tolerance: float) -> dict[str, int]:
+    counts = {name: int((~_same(a[name], b[name], tolerance)).sum()) for name in a.schema.names if name not in _MACHINE}
+    return {name: count for name, count in counts.items() if count}
+
+
+def _same(a: pa.ChunkedArray, b: pa.ChunkedArray, tolerance: float) -> Mask:
+    """(rows,): whether the values are the same; null is the same as null."""
+    if a.equals(b):
+        return np.ones(len(a), bool)
+    if pa.types.is_floating(a.type):
+        x, y = _numbers(a), _numbers(b)
+        return np.asarray((np.abs(x - y) <= tolerance) | (x == y) | (np.isnan(x) & np.isnan(y)))
+    return np.array([_close(x, y, tolerance) for x, y in zip(a.to_pylist(), b.to_pylist(), strict=True)], bool)
+
+
+def _numbers(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    return np.asarray(pc.cast(column, pa.float64()).to_numpy(), dtype=np.float64)
+
+
+def _close(x: Any, y: Any, tolerance: float) -> bool:
+    """Of nested values: lists, and maps as lists of pairs."""
+    if isinstance(x, float) and isinstance(y, float):
+        return abs(x - y) <= tolerance or x == y
+    if isinstance(x, (list, tuple)) and isinstance(y, (list, tuple)):
+        return len(x) == len(y) and all(map(lambda u, v: _close(u, v, tolerance), x, y))
+    return bool(x == y)
+
+
+def _values(a: pa.Table, b: pa.Table, tolerance: float) -> dict[str, dict[str, Any]]:
+    """Per rater, of the labels that are ok on both sides."""
+    both = pc.and_(pc.equal(a["status"], schema.OK), pc.equal(b["status"], schema.OK))
+    a, b = a.filter(both), b.filter(both)
+    raters, gaps = np.array(a["rater"].to_pylist(), object), _numbers(b["value"]) - _numbers(a["value"])
+    found = {}
+    for rater in sorted(set(raters)):
+        gap = gaps[raters == rater]
+        found[rater] = {
+            "common": len(gap),
+            "differing": int((np.abs(gap) > tolerance).sum()),
+            "largest": float(np.abs(gap).max()),
+            "mean": float(gap.mean()),
+        }
+    return found
+
+
+def explain(found: Mapping[str, Any]) -> Iterator[str]:
+    """The result of `diff` in lines to read."""
+    for entry in found["provenance"]:
+        left, right = (", ".join(entry[side]) or "nothing" for side in "ab")
+        yield f"{entry['table']}: {entry['entry']}: {left} in A, {right} in B"
+    for name, table in found["tables"].items():
+        yield f"{name}: {table['rows_a']} rows in A, {table['rows_b']} in B, {table['common']} in both"
+        for side in "ab":
+            for reason, count in table[f"only_{side}"].items():
+                yield f"{name}: only in {side.upper()}: {count} ({reason})"
+        for column, count in table["changed"].items():
+            yield f"{name}: {column} differs in {count} rows"
+    for rater, values in found["values"].items():
+        yield (
+            f"{rater}: {values['common']} values in both, {values['differing']} differ,"
+            f" by {values['largest']:.6g} at most, B - A {values['mean']:+.6g} on average"
+        )
+    yield (
+        "the data sets are equal"
+        if found["equal"]
+        else (
+            "the data sets have the same rows and values, made in different surroundings"
+            if found["same_content"]
+            else "the data sets differ"
+        )
+    )

@@ -1,0 +1,93 @@
+"""The licences of everything that `pip install deepaq` brings along, from the packages' own metadata, as Markdown.
+
+python tests/licences.py > THIRD_PARTY_LICENSES.md
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+EXTRAS = ("dask", "baselines", "speech", "export")
+# What the metadata does not tell.
+NOTES = {
+    "av": "its wheels hold FFmpeg libraries (LGPL, with parts under the GPL)",
+    "imageio-ffmpeg": "its wheels hold an ffmpeg program under the GPL, run as a process of its own",
+    "pesq": "ITU-T P.862 reference code; the recommendation's patents and terms are the user's to mind",
+    "soundfile": "its wheels hold libsndfile (LGPL)",
+    "soxr": "holds libsoxr (LGPL)",
+    "visqol-python": "holds ViSQOL's trained models (Apache-2.0)",
+}
+HEAD = """# Third-party licences
+
+deepaq itself is under the Apache License 2.0 (see LICENSE) and holds no source code of others. It uses the packages
+below, which pip installs beside it; licences are as the packages state them. Made by `python tests/licences.py`.
+
+Weights of pretrained networks are not part of deepaq. Where a recipe asks for them, their own licences apply, to what
+is trained from them too: MERT-v1-95M CC-BY-NC-4.0 (no commercial use), wav2vec 2.0 base and HuBERT base Apache-2.0,
+CLAP Apache-2.0.
+"""
+
+
+def direct() -> dict[str, list[Requirement]]:
+    """Requirements by extra; "" has those of every installation."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    groups = {"": project["dependencies"], **{e: project["optional-dependencies"].get(e, []) for e in EXTRAS}}
+    return {extra: [Requirement(text) for text in texts] for extra, texts in groups.items()}
+
+
+def needed(requirements: Iterable[Requirement], seen: set[str]) -> Iterator[tuple[str, Distribution | None]]:
+    """The packages that fulfil the requirements, and theirs, each once; None for one that is not installed."""
+    for requirement in requirements:
+        extras = ["", *requirement.extras]
+        name = canonicalize_name(requirement.name)
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            found = distribution(requirement.name)
+        except PackageNotFoundError:
+            yield name, None
+            continue
+        yield name, found
+        further = [Requirement(text) for text in found.requires or ()]
+        yield from needed([r for r in further if _applies(r, extras)], seen)
+
+
+def _applies(requirement: Requirement, extras: Iterable[str]) -> bool:
+    return requirement.marker is None or any(requirement.marker.evaluate({"extra": extra}) for extra in extras)
+
+
+def licence(package: Distribution) -> str:
+    """The SPDX expression, else the classifiers, else the first line of the free text."""
+    metadata = package.metadata
+    if expression := metadata.get("License-Expression"):
+        return str(expression)
+    classifiers = [c.rpartition(" :: ")[2] for c in metadata.get_all("Classifier") or () if c.startswith("License ::")]
+    named = [c for c in classifiers if c != "OSI Approved"]
+    text = (metadata.get("License") or "").strip().splitlines()
+    return ", ".join(named) or (text[0][:60] if text else "see the package")
+
+
+def main() -> None:
+    print(HEAD)
+    seen: set[str] = set()
+    for extra, requirements in direct().items():
+        print(f"## {f'With the extra `{extra}`' if extra else 'Always'}\n")
+        print("| package | version | licence | remark |\n|---|---|---|---|")
+        for name, package in sorted(needed(requirements, seen), key=lambda found: found[0]):
+            version = package.version.partition("+")[0] if package else "not installed"
+            print(
+                f"| {name} | {version} | {licence(package) if package else 'see the package'} | {NOTES.get(name, '')} |"
+            )
+        print()
+
+
+if __name__ == "__main__":
+    main()
