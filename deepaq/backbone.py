@@ -52,6 +52,10 @@ class Backbone(nn.Module, ABC):
     def embed_clip(self, description: Tensor) -> Tensor:
         """For non-matching references: what `describe` gave -> (batch, dims), comparable across content."""
 
+    def embed_both(self, front: Tensor) -> tuple[Tensor, Tensor]:
+        """What `embed` and, of the same audio, `embed_clip` give."""
+        return self.embed(front), self.embed_clip(self.describe(front))
+
     def calibrate(self, descriptions: Tensor) -> None:
         """Set what depends on the statistics of the training clips' descriptions, (clips, ...), before training."""
 

@@ -167,6 +167,10 @@ class Mert(Backbone):
         """Samples (batch, frames) -> (batch, dims): the same vector."""
         return self.embed(description)[:, 0]
 
+    def embed_both(self, front: Tensor) -> tuple[Tensor, Tensor]:
+        vector = self.embed(front)
+        return vector, vector[:, 0]
+
     def settings(self) -> dict[str, Any]:
         """What `build` needs; with the weights' fingerprint, so that no others can take their place."""
         return dict(self._settings)
