@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from deepaq.backbone import Backbone
 from deepaq.errors import UserError
-from deepaq.mapping import fit_exponential
+from deepaq.mapping import FITS, Mapping, fit_exponential
 from training.gather import World, added
 from training.store import Store
 from training.table import Table
@@ -149,7 +150,7 @@ def cross_codec(table: Table, values: Values, rows: npt.NDArray[np.bool_]) -> fl
     return right / total if total else None
 
 
-def cross_fitted(table: Table, values: Values, top: float) -> Values:
+def cross_fitted(table: Table, values: Values, top: float, fit: Callable[..., Mapping] = fit_exponential) -> Values:
     """MOS from distances: each half of the held-out clips is mapped by a curve fitted to the other half."""
     held = np.unique(table.clip[table.valid])
     first = np.isin(table.clip, held[::2])
@@ -158,8 +159,17 @@ def cross_fitted(table: Table, values: Values, top: float) -> Values:
     for half in (first, ~first):
         fitted, mapped = judged & ~half, judged & half
         if fitted.sum() >= 3 and mapped.any():
-            mos[mapped] = fit_exponential(values[fitted], table.mos[fitted], top)(values[mapped])
+            mos[mapped] = fit(values[fitted], table.mos[fitted], top)(values[mapped])
     return mos
+
+
+def mapped(table: Table, values: Values, top: float) -> dict[str, float | None]:
+    """Pearson correlation of the held-out rows' labels with the MOS of every kind of curve, cross-fitted as above."""
+    judged = table.valid & ~table.clean & np.isfinite(values)
+    return {
+        kind: _correlation(values[judged], cross_fitted(table, values, top, fit)[judged], table.mos[judged])["pcc"]
+        for kind, fit in FITS.items()
+    }
 
 
 def _correlation(distance: Values, mapped: Values, mos: Values) -> dict[str, float | int | None]:

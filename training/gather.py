@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -38,6 +39,11 @@ class World:
         return slice(self.rank * count // self.size, (self.rank + 1) * count // self.size)
 
 
+def decodes() -> bool:
+    """Whether this process is the one of its machine that prepares files for the others."""
+    return int(os.environ.get("LOCAL_RANK", 0)) == 0
+
+
 def join(device: str = "auto") -> World:
     """Find the other processes that torchrun started; alone without it.
 
@@ -53,7 +59,8 @@ def join(device: str = "auto") -> World:
         place = torch.device("cuda", local if place.index is None else place.index)
         torch.cuda.set_device(place)
     if size > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
+        # Others may come late: one process of every machine first decodes the audio.
+        dist.init_process_group("nccl" if place.type == "cuda" else "gloo", timeout=timedelta(hours=12))
     return World(rank, size, place)
 
 

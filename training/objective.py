@@ -24,56 +24,74 @@ class Terms:
     total: Tensor
     parts: dict[str, Tensor]
 
+    def plus(self, other: Terms) -> Terms:
+        """The sum of both."""
+        return Terms(self.total + other.total, {**self.parts, **other.parts})
+
 
 def full(points: Tensor, labels: Labels, curve: Curve, weights: Objective, settings: Contrast) -> Terms:
-    """Of (batch, steps, dims) points: each against its clip's clean version, which is in the batch."""
-    apart = torch.linalg.vector_norm(points - points[labels.own_clean], dim=2).mean(dim=1)
-    return _terms("full", points, apart, labels, curve, weights, settings)
+    """Of (batch, steps, dims) points, each beside its clip's clean version."""
+    fit = regression(to_own_clean(points, labels), labels, curve, weights.regression)
+    return contrast(points, labels, weights, settings).plus(fit)
 
 
 def unmatched(points: Tensor, labels: Labels, curve: Curve, weights: Objective, settings: Contrast) -> Terms:
-    """Of (batch, dims) points: each against the mean of the clean ones."""
-    apart = torch.linalg.vector_norm(points - points[labels.clean].mean(dim=0), dim=1)
-    return _terms("unmatched", points[:, None], apart, labels, curve, weights, settings)
+    """Of (batch, dims) points, some of them clean."""
+    fit = regression(to_centre(points, labels), labels, curve, weights.regression)
+    return contrast(points[:, None], labels, weights, settings).plus(fit)
 
 
-def _terms(
-    mode: str, points: Tensor, apart: Tensor, labels: Labels, curve: Curve, weights: Objective, settings: Contrast
-) -> Terms:
-    total = points.new_zeros(())
-    parts: dict[str, Tensor] = {}
-    groups = _groups(points, labels)
-    if weights.mos or weights.bitrate:
-        distances = [pairwise_distances(points[rows], settings.normalise) for rows in groups]
-
-        def add(name: str, weight: float, of: Callable[[Tensor, Tensor], Loss]) -> Tensor:
-            loss = pooled([of(apart, rows) for apart, rows in zip(distances, groups, strict=True)])
-            parts[f"{mode}_{name}"] = loss.value.detach() - loss.floor
-            return weight * loss.value
-
-        if weights.mos:
-            total = total + add("mos", weights.mos, lambda d, rows: rank_n_contrast(d, labels.mos[rows], tau=settings.tau))
-        if weights.bitrate:
-            around = not settings.literal_bitrate
-            total = total + add(
-                "bitrate",
-                weights.bitrate,
-                lambda d, rows: bitrate_contrast(d, labels.codec[rows], labels.rank[rows], settings.tau, around),
-            )
-    degraded = ~labels.clean
-    if weights.regression and bool(degraded.any()):
-        loss = huber_loss(curve(apart[degraded]), labels.mos[degraded].to(apart.dtype), delta=_HUBER)
-        parts[f"{mode}_regression"] = loss.detach()
-        total = total + weights.regression * loss
-    return Terms(total, parts)
-
-
-def _groups(points: Tensor, labels: Labels) -> list[Tensor]:
-    """Which points are compared with one another.
+def contrast(points: Tensor, labels: Labels, weights: Objective, settings: Contrast) -> Terms:
+    """Rank-N-Contrast of (batch, steps, dims) points.
 
     Points of one step are compared across clips, as in the paper. Points of several steps stand for moments of their
     clip and are compared with versions of the same clip only.
     """
-    if points.shape[1] == 1:
-        return [torch.arange(len(points), device=points.device)]
-    return [(labels.clip == clip).nonzero()[:, 0] for clip in labels.clip.unique()]
+    terms = Terms(points.new_zeros(()), {})
+    if not (weights.mos or weights.bitrate):
+        return terms
+    across = torch.zeros_like(labels.clip)
+    clips = across if points.shape[1] == 1 else labels.clip
+    groups = [(clips == clip).nonzero()[:, 0] for clip in clips.unique()]
+    distances = [pairwise_distances(points[rows], settings.normalise) for rows in groups]
+
+    def term(name: str, weight: float, of: Callable[[Tensor, Tensor], Loss]) -> Terms:
+        loss = pooled([of(apart, rows) for apart, rows in zip(distances, groups, strict=True)])
+        return Terms(weight * loss.value, {name: loss.value.detach() - loss.floor})
+
+    if weights.mos:
+        terms = terms.plus(
+            term("mos", weights.mos, lambda apart, rows: rank_n_contrast(apart, labels.mos[rows], tau=settings.tau))
+        )
+    if weights.bitrate:
+        around_clean = not settings.literal_bitrate
+        terms = terms.plus(
+            term(
+                "bitrate",
+                weights.bitrate,
+                lambda apart, rows: bitrate_contrast(
+                    apart, labels.codec[rows], labels.rank[rows], settings.tau, around_clean
+                ),
+            )
+        )
+    return terms
+
+
+def regression(distances: Tensor, labels: Labels, curve: Curve, weight: float) -> Terms:
+    """Huber loss between the MOS that `curve` gives for (batch,) distances and the labels; clean samples left out."""
+    degraded = ~labels.clean
+    if not weight or not bool(degraded.any()):
+        return Terms(distances.new_zeros(()), {})
+    loss = huber_loss(curve(distances[degraded]), labels.mos[degraded].to(distances.dtype), delta=_HUBER)
+    return Terms(weight * loss, {"regression": loss.detach()})
+
+
+def to_own_clean(points: Tensor, labels: Labels) -> Tensor:
+    """(batch, steps, dims) -> (batch,): the distance of every sample to its clean version in the batch."""
+    apart = points - points[labels.own_clean]
+    return torch.linalg.vector_norm(apart, dim=2).mean(dim=1)
+
+
+def to_centre(points: Tensor, labels: Labels) -> Tensor:
+    """(batch, dims) -> (batch,): the distance of every sample to the mean of the clean ones."""
+    return torch.linalg.vector_norm(points - points[labels.clean].mean(dim=0), dim=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import tomllib
 import typing
 from collections.abc import Iterable, Mapping
@@ -165,6 +166,13 @@ def names() -> list[str]:
     return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
 
 
+def purpose(name: str) -> str:
+    """What a recipe is for: the first sentence of the comment at its head."""
+    lines = (resources.files("training.recipes") / f"{name}.toml").read_text().splitlines()
+    head = [line.removeprefix("#").strip() for line in itertools.takewhile(lambda line: line.startswith("#"), lines)]
+    return " ".join(head).partition(". ")[0].rstrip(".")
+
+
 def load(recipe: str, overrides: Iterable[str] = ()) -> Recipe:
     """A recipe by name, or a TOML file of one's own, with `key=value` overrides such as `optimiser.lr=1e-3`."""
     path = Path(recipe)
@@ -187,10 +195,10 @@ def load(recipe: str, overrides: Iterable[str] = ()) -> Recipe:
 
 def from_json(content: Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
     """A recipe from what `to_json` gave, or from TOML's content, with overrides."""
-    content = copy.deepcopy(dict(content))
+    changed = copy.deepcopy(dict(content))
     for override in overrides:
-        _override(content, override)
-    return typing.cast(Recipe, _make(Recipe, content, ""))
+        _override(changed, override)
+    return typing.cast(Recipe, _make(Recipe, changed, ""))
 
 
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ others hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -96,7 +96,7 @@ class Sampler:
         pairs = zip(cut.rows[share].tolist(), cut.starts[share].tolist(), strict=True)
         return torch.stack([self.store.cut(row, start, self.items) for row, start in pairs])
 
-    def stream(self, first: int, share: slice = slice(None)) -> Iterator[tuple[Cut, Tensor]]:
+    def stream(self, first: int, share: slice = slice(None)) -> Generator[tuple[Cut, Tensor]]:
         """Without end from batch number `first` on: batches, and the fronts of one process's share of the clips, read
         ahead in threads."""
         versions = 1 + self.degraded

@@ -87,7 +87,8 @@ def load(dataset: Dataset, data: Data) -> Table:
     found: list[Any] = [np.array(column) for column in zip(*rows, strict=True)]
     clip = found[3]
     valid = np.array([row["split"] == VALID for row in references])[clip]
-    table = Table(*found, seconds=np.array(seconds)[clip], valid=valid)
+    names = [entry.name for entry in fields(Table)]
+    table = Table(**dict(zip(names, [*found, np.array(seconds)[clip], valid], strict=True)))
     chosen = np.array([_position(row["reference_id"]) < data.share for row in references])[clip]
     without = np.isin(table.codec, list(data.without_codecs))
     table = table.take(table.valid | (chosen & ~without))

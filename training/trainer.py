@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -110,14 +108,14 @@ class Trainer:
         labels = self.labeller(cut.rows, cut.clips).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.run.precision == "bfloat16"):
             points = gathered(self.embed(fronts.to(device, non_blocking=True)))
-        found = [objective.full(points, labels, self._curve("full"), recipe.full, recipe.contrast)]
+        terms = {"full": objective.full(points, labels, self.curve("full"), recipe.full, recipe.contrast)}
         if self.descriptions is not None:
             rows = self.sampler.whole_clips(self.step)
             labels = self.labeller(rows).to(device)
             points = self.network.embed_clip(self.descriptions[torch.from_numpy(rows).to(device)])
-            curve = self._curve("unmatched")
-            found.append(objective.unmatched(points, labels, curve, recipe.unmatched, recipe.contrast))
-        loss = torch.stack([terms.total for terms in found]).sum()
+            curve = self.curve("unmatched")
+            terms["unmatched"] = objective.unmatched(points, labels, curve, recipe.unmatched, recipe.contrast)
+        loss = torch.stack([found.total for found in terms.values()]).sum()
         self.optimiser.zero_grad()
         loss.backward()
         trained = [p for group in self.optimiser.param_groups for p in group["params"]]
@@ -130,12 +128,13 @@ class Trainer:
             group["lr"] = rate
         self.optimiser.step()
         self.step += 1
-        parts = {name: float(value) for terms in found for name, value in terms.parts.items()}
+        parts = {f"{mode}_{name}": float(value) for mode, found in terms.items() for name, value in found.parts.items()}
         audio_s = len(cut.rows) * recipe.data.segment_s
         row = {"step": self.step, "lr": rate, "loss": float(loss.detach()), **parts, "gradient": float(norm)}
         return {**row, "audio_s_per_s": audio_s / (time.perf_counter() - begun)}
 
-    def _curve(self, mode: str) -> Curve:
+    def curve(self, mode: str) -> Curve:
+        """Distance -> MOS of a mode, as learned so far."""
         curve = self.curves[mode]
         assert isinstance(curve, Curve)
         return curve
@@ -210,5 +209,3 @@ class Trainer:
         table = self.rows.table
         text = "\n".join(f"{name} {mos!r}" for name, mos in zip(table.row_id.tolist(), table.mos.tolist(), strict=True))
         return hashlib.sha256(text.encode()).hexdigest()[:24]
-
-
