@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from training.loss import CLEAN, UNCODED, bitrate_labels
-from training.table import Table
+from training.table import Column, Table
 
 Rows = npt.NDArray[np.int64]
 
@@ -53,14 +53,18 @@ class Labeller:
         self.codec = torch.from_numpy(numbers)
         self.rank = bitrate_labels(self.codec, torch.from_numpy(table.bitrate), literal_bitrate)
 
-    def __call__(self, rows: Rows, clips: Rows | None = None) -> Labels:
-        """clips: numbers that stand for the clips; those of the table by default."""
+    def __call__(self, rows: Rows, clips: Rows | None = None, middles: Column | None = None) -> Labels:
+        """clips: numbers that stand for the clips; those of the table by default. middles: of the segments, in seconds,
+        for labels over time; labels of the whole clips by default."""
         table = self.table
+        mos = table.mos[rows]
+        if middles is not None:
+            mos = np.array([table.mos_at(*pair) for pair in zip(rows.tolist(), middles.tolist(), strict=True)])
         return Labels(
             rows,
             torch.from_numpy(table.clip[rows] if clips is None else clips),
             torch.from_numpy(table.clean[rows]),
             self.codec[rows],
             self.rank[rows],
-            torch.from_numpy(table.mos[rows]).float(),
+            torch.from_numpy(mos).float(),
         )

@@ -101,6 +101,8 @@ def _train(out: Path, recipe: Recipe, options: Options, parts: _Parts, begun: fl
     before = _before(out, trainer, parts, options)
     if options.resume:
         trainer.resume(out)
+    elif recipe.full.regression or recipe.unmatched.regression:
+        trainer.start_curves()
     trainer.run(out, options.quiet)
     trainer.take_best(out)
     found = trainer.judge()

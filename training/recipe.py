@@ -22,9 +22,10 @@ class Data:
 
     raters: names and weights of the raters whose values, moved to a scale of 1 to 5 and averaged, are the label.
     segment_s: length of the segments. clips, versions: a batch holds this many clips, each in this many versions, the
-    clean one among them; several processes share the clips. share: of the training clips, 0 to 1; smaller shares are
-    parts of larger ones. without_codecs: codecs that are kept from training, so that the held-out clips show how well
-    an unknown codec is judged. rows: size of a batch of whole clips, for networks with a head of their own for
+    clean one among them; several processes share the clips. segment_labels: take the label of a segment from the
+    raters' timelines, where there are any, instead of the whole clip's. share: of the training clips, 0 to 1; smaller
+    shares are parts of larger ones. without_codecs: codecs that are kept from training, so that the held-out clips show
+    how well an unknown codec is judged. rows: size of a batch of whole clips, for networks with a head of their own for
     non-matching references. rows_codecs_only: leave distortions without a codec out of those.
     """
 
@@ -32,6 +33,7 @@ class Data:
     segment_s: float = 4.0
     clips: int = 4
     versions: int = 8
+    segment_labels: bool = True
     share: float = 1.0
     without_codecs: tuple[str, ...] = ()
     rows: int = 96

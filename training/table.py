@@ -28,7 +28,8 @@ class Table:
 
     row_id: reference_id or degraded_id. path: relative to the data set. sha256: of that file. clip: number of the
     reference. codec: `clean`, a codec's name, or empty for a distortion without one. bitrate: kbps, infinite for clean,
-    NaN without codec. mos: the label. seconds: length of the clean clip. valid: held out.
+    NaN without codec. mos: the label. mix: what it was made of, None for clean clips. seconds: length of the clean
+    clip. valid: held out.
     """
 
     row_id: Column
@@ -39,6 +40,7 @@ class Table:
     condition: Column
     bitrate: npt.NDArray[np.float64]
     mos: npt.NDArray[np.float64]
+    mix: npt.NDArray[np.object_]
     seconds: npt.NDArray[np.float64]
     valid: npt.NDArray[np.bool_]
 
@@ -55,6 +57,11 @@ class Table:
         found: npt.NDArray[np.bool_] = ~self.clean & (self.codec != NO_CODEC)
         return found
 
+    def mos_at(self, row: int, second: float) -> float:
+        """The label of a row around a point in time, where a rater gave labels over time; else of the whole."""
+        mix: scale.Mix | None = self.mix[row]
+        return float(self.mos[row]) if mix is None else mix.at(second)
+
     def take(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Table:
         """Only those rows; clips keep their numbers."""
         return replace(self, **{entry.name: getattr(self, entry.name)[chosen] for entry in fields(self)})
@@ -66,22 +73,23 @@ def load(dataset: Dataset, data: Data) -> Table:
     `data.share` and `data.without_codecs` thin out what is trained on, never what is held out. UserError when a rater
     has no labels here, or nothing is left to train on, or nothing is held out.
     """
-    values, identity = scale.mixed(dataset, data.raters)
+    mixes, identity = scale.mixed(dataset, data.raters)
     references = _ok(dataset.references(["path", "split", "sha256", "frames", "sample_rate"]).to_pylist())
     references = [row for row in references if row["split"] in (TRAIN, VALID)]  # the test split is for others
     clips = {row["reference_id"]: number for number, row in enumerate(references)}
     seconds = [row["frames"] / row["sample_rate"] for row in references]
     rows: list[tuple[Any, ...]] = [
-        (row["reference_id"], row["path"], row["sha256"], clip, CLEAN_CODEC, CLEAN_CODEC, math.inf, identity)
+        (row["reference_id"], row["path"], row["sha256"], clip, CLEAN_CODEC, CLEAN_CODEC, math.inf, identity, None)
         for clip, row in enumerate(references)
     ]
     columns = ["reference_id", "path", "sha256", "codec", "condition", "bitrate_kbps"]
     for row in _ok(dataset.degraded(columns).to_pylist()):
-        if row["reference_id"] in clips and row["degraded_id"] in values:
+        if row["reference_id"] in clips and row["degraded_id"] in mixes:
             bitrate = math.nan if row["bitrate_kbps"] is None else row["bitrate_kbps"]
             clip, codec = clips[row["reference_id"]], row["codec"] or NO_CODEC
             kind = codec, row["condition"], bitrate
-            rows.append((row["degraded_id"], row["path"], row["sha256"], clip, *kind, values[row["degraded_id"]]))
+            mix = mixes[row["degraded_id"]]
+            rows.append((row["degraded_id"], row["path"], row["sha256"], clip, *kind, mix.value, mix))
     if len(rows) == len(references):
         raise UserError(f"{dataset.root}: has no labelled clips; run `labels visqol {dataset.root}` first")
     found: list[Any] = [np.array(column) for column in zip(*rows, strict=True)]

@@ -15,7 +15,7 @@ from deepaq.backbone import Backbone
 from deepaq.checkpoint import write_json
 from deepaq.errors import UserError
 from training import evaluate, objective, state
-from training.batch import Labeller
+from training.batch import Labeller, Labels
 from training.curve import Curve
 from training.gather import World, added, average_gradients, equalise, gathered, wait
 from training.interrupt import Interrupt, watched
@@ -26,6 +26,8 @@ from training.schedule import learning_rate, stagnant
 from training.state import State
 from training.store import Store
 
+_CURVE_PACE = 5.0  # times the network's learning rate: two numbers per curve may move faster
+_START_BATCHES = 4  # that the curves' starting points are fitted to
 BEST = "best"
 BAD_BATCH = "bad-batch.json"
 
@@ -68,9 +70,37 @@ class Trainer:
         groups = [
             {"params": rest, "weight_decay": settings.weight_decay},
             {"params": clip, "weight_decay": settings.clip_weight_decay},
-            {"params": list(self.curves.parameters()), "weight_decay": 0.0},
+            {"params": list(self.curves.parameters()), "weight_decay": 0.0, "pace": _CURVE_PACE},
         ]
         return torch.optim.AdamW([group for group in groups if group["params"]], lr=settings.lr)
+
+    @torch.inference_mode()
+    def start_curves(self) -> None:
+        """Scale the curves to the distances of the untrained network."""
+        pairs: dict[str, list[Tensor]] = {mode: [] for mode in self.curves}
+        for step in range(_START_BATCHES):
+            cut = self.sampler.draw(step)
+            labels = self._labels(cut)
+            points = self.network.embed(self.sampler.read(cut).to(self.world.device))
+            pairs["full"].append(_degraded(objective.to_own_clean(points, labels), labels))
+            if self.descriptions is not None:
+                points, labels = self._whole_clips(step)
+                pairs["unmatched"].append(_degraded(objective.to_centre(points, labels), labels))
+        for mode, found in pairs.items():
+            if found:
+                self.curve(mode).start_at(*torch.cat(found, dim=1))
+
+    def _labels(self, cut: Cut) -> Labels:
+        settings = self.recipe.data
+        middles = cut.starts / self.network.front_rate + settings.segment_s / 2
+        return self.labeller(cut.rows, cut.clips, middles if settings.segment_labels else None).to(self.world.device)
+
+    def _whole_clips(self, step: int) -> tuple[Tensor, Labels]:
+        """The points, (batch, dims), of a batch of whole clips; every process has them all."""
+        assert self.descriptions is not None
+        rows = self.sampler.whole_clips(step)
+        points = self.network.embed_clip(self.descriptions[torch.from_numpy(rows).to(self.world.device)])
+        return points, self.labeller(rows).to(self.world.device)
 
     def run(self, out: Path, quiet: bool) -> None:
         """Train to the end, or to a lack of progress; KeyboardInterrupt, with the state saved, when asked to stop."""
@@ -105,14 +135,12 @@ class Trainer:
         recipe, device = self.recipe, self.world.device
         self._seed()
         self.network.train()
-        labels = self.labeller(cut.rows, cut.clips).to(device)
+        labels = self._labels(cut)
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.run.precision == "bfloat16"):
             points = gathered(self.embed(fronts.to(device, non_blocking=True)))
         terms = {"full": objective.full(points, labels, self.curve("full"), recipe.full, recipe.contrast)}
         if self.descriptions is not None:
-            rows = self.sampler.whole_clips(self.step)
-            labels = self.labeller(rows).to(device)
-            points = self.network.embed_clip(self.descriptions[torch.from_numpy(rows).to(device)])
+            points, labels = self._whole_clips(self.step)
             curve = self.curve("unmatched")
             terms["unmatched"] = objective.unmatched(points, labels, curve, recipe.unmatched, recipe.contrast)
         loss = torch.stack([found.total for found in terms.values()]).sum()
@@ -125,7 +153,7 @@ class Trainer:
             self._not_finite(cut, out)
         rate = learning_rate(recipe.optimiser, self.step, recipe.max_steps, self.scores)
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("pace", 1.0)
         self.optimiser.step()
         self.step += 1
         parts = {f"{mode}_{name}": float(value) for mode, found in terms.items() for name, value in found.parts.items()}
@@ -209,3 +237,8 @@ class Trainer:
         table = self.rows.table
         text = "\n".join(f"{name} {mos!r}" for name, mos in zip(table.row_id.tolist(), table.mos.tolist(), strict=True))
         return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _degraded(distances: Tensor, labels: Labels) -> Tensor:
+    """(2, n): distances and labels of what is not clean."""
+    return torch.stack([distances, labels.mos])[:, ~labels.clean]
