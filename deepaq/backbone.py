@@ -26,6 +26,7 @@ class Backbone(nn.Module, ABC):
     segment_s: ClassVar[float]  # length of the segments that long audio is scored in
     shortest_s: ClassVar[float]  # the shortest audio that can be embedded
     step_tracks: ClassVar[int] = 1  # how many times in a row the steps of `embed` run through the segment
+    licence: ClassVar[str] = "Apache-2.0"  # of what is stored with a trained network
     clip_head: ClassVar[bool] = False  # whether `embed_clip` has weights that `embed` does not use
 
     def front(self, samples: Tensor) -> Tensor:
@@ -52,6 +53,10 @@ class Backbone(nn.Module, ABC):
     def embed_clip(self, description: Tensor) -> Tensor:
         """For non-matching references: what `describe` gave -> (batch, dims), comparable across content."""
 
+    def embed_both(self, front: Tensor) -> tuple[Tensor, Tensor]:
+        """What `embed` and, of the same audio, `embed_clip` give."""
+        return self.embed(front), self.embed_clip(self.describe(front))
+
     def calibrate(self, descriptions: Tensor) -> None:
         """Set what depends on the statistics of the training clips' descriptions, (clips, ...), before training."""
 
@@ -68,6 +73,14 @@ class Backbone(nn.Module, ABC):
         total = sum(parameter.numel() for parameter in self.parameters())
         trainable = sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
         return {"backbone": total, "lora": 0, "head": 0, "trainable": trainable, "total": total}
+
+    def merged(self) -> Backbone:
+        """The same function with adapters made part of the weights; itself where there are none."""
+        return self
+
+    def notice(self) -> str:
+        """What the licences of what a trained network contains mean for it."""
+        return f"The network's weights may be used under {self.licence}, like deepaq itself.\n"
 
     def save(self, folder: Path) -> None:
         """Write the weights that training may have changed into `folder`."""

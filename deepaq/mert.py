@@ -7,6 +7,7 @@ comes with the weights. wav2vec 2.0 and HuBERT, base size, are the same family a
 
 from __future__ import annotations
 
+import copy
 import logging
 from pathlib import Path
 from typing import Any, ClassVar
@@ -49,6 +50,7 @@ class Mert(Backbone):
     segment_s: ClassVar[float] = 4.0
     shortest_s: ClassVar[float] = 1.0
     release: ClassVar[Release] = weights.MERT
+    licence: ClassVar[str] = weights.MERT.licence
     library_class: ClassVar[str] = "HubertModel"
 
     def __init__(
@@ -88,7 +90,7 @@ class Mert(Backbone):
                     f" ({fingerprint}); point {self._variable} to a folder that holds them"
                 )
             fingerprint = found
-        self._settings = {
+        self._settings: dict[str, Any] = {
             "init": init,
             "mode": mode,
             "rank": rank,
@@ -167,6 +169,10 @@ class Mert(Backbone):
         """Samples (batch, frames) -> (batch, dims): the same vector."""
         return self.embed(description)[:, 0]
 
+    def embed_both(self, front: Tensor) -> tuple[Tensor, Tensor]:
+        vector = self.embed(front)
+        return vector, vector[:, 0]
+
     def settings(self) -> dict[str, Any]:
         """What `build` needs; with the weights' fingerprint, so that no others can take their place."""
         return dict(self._settings)
@@ -177,6 +183,16 @@ class Mert(Backbone):
         lora = sum(parameter.numel() for name, parameter in self.named_parameters() if ".lora_" in name)
         head = sum(parameter.numel() for parameter in self.head.parameters())
         return {**counts, "backbone": counts["total"] - lora - head, "lora": lora, "head": head}
+
+    def merged(self) -> Mert:
+        """The same network in `full` mode: LoRA added to the weights it was trained beside, all of them stored."""
+        if self.mode == FULL:
+            return self
+        whole = type(self)(**{**self._settings, "mode": FULL, "load": False, "checkpointing": False})
+        encoder = copy.deepcopy(self.encoder)
+        whole.encoder.load_state_dict((encoder.merge_and_unload() if self.mode == LORA else encoder).state_dict())
+        whole.head.load_state_dict(self.head.state_dict())
+        return whole.train(self.training)
 
     def save(self, folder: Path) -> None:
         """Write what was trained and a NOTICE of the licence; the pretrained weights only when `full` changed them."""
@@ -201,11 +217,15 @@ class Mert(Backbone):
         """What the licence of the pretrained weights means for what is derived from them."""
         if self._settings["init"] == "random":
             return f"Made from random weights of the shape of {self.release.repository}; nothing pretrained is in it.\n"
-        limit = ": no commercial use, attribution required" if "NC" in self.release.licence else ""
+        limit = ": no commercial use, attribution required" if "NC" in self.licence else ""
+        stored = (
+            "The pretrained weights, changed by training, are part of this folder."
+            if self.mode == FULL
+            else "The pretrained weights are not part of this folder and are fetched from their publisher."
+        )
         return (
             f"Derived from {self.release.repository} (revision {self.release.revision}), licence"
-            f" {self.release.licence}{limit}.\nThe pretrained weights are not part of an adapter and are fetched from"
-            " their publisher.\n"
+            f" {self.licence}{limit}.\n{stored}\n"
         )
 
 
@@ -216,6 +236,7 @@ class Wav2vec2(Mert):
     sample_rate: ClassVar[int] = 16_000
     front_rate: ClassVar[float] = 16_000.0
     release: ClassVar[Release] = weights.WAV2VEC2
+    licence: ClassVar[str] = weights.WAV2VEC2.licence
     library_class: ClassVar[str] = "Wav2Vec2Model"
 
 
@@ -226,3 +247,4 @@ class Hubert(Mert):
     sample_rate: ClassVar[int] = 16_000
     front_rate: ClassVar[float] = 16_000.0
     release: ClassVar[Release] = weights.HUBERT
+    licence: ClassVar[str] = weights.HUBERT.licence

@@ -59,18 +59,18 @@ def build(library_class: str, shape: Mapping[str, Any], dropout: float, seed: in
 def audible(samples: Tensor) -> Tensor:
     """(batch, frames) -> (batch,): False for a segment of which a half is below -70 dBFS, as a padded one's is."""
     frames = samples.shape[1]
-    halves = samples.float().unfold(1, frames // 2, (frames + 1) // 2)
+    halves = samples.unfold(1, frames // 2, (frames + 1) // 2)
     return (halves.var(dim=2, correction=0) >= 10 ** (SILENCE_DBFS / 10)).all(dim=1)
 
 
 def normalised(samples: Tensor) -> Tensor:
     """(batch, frames), each segment with zero mean and unit variance, as these networks were pretrained."""
-    variance, mean = torch.var_mean(samples.float(), dim=1, correction=0, keepdim=True)
+    variance, mean = torch.var_mean(samples, dim=1, correction=0, keepdim=True)
     return (samples - mean) * torch.rsqrt(variance + 1e-7)
 
 
 def pooled(network: Any, samples: Tensor, train_frontend: bool, checkpointing: bool) -> Tensor:
-    """Normalised samples (batch, frames) -> (batch, layers + 1, hidden size): means over time, float32.
+    """Normalised samples (batch, frames) -> (batch, layers + 1, hidden size): means over time, in float32 or wider.
 
     network: the library's model. checkpointing: compute activations twice instead of keeping them.
     """
@@ -80,9 +80,10 @@ def pooled(network: Any, samples: Tensor, train_frontend: bool, checkpointing: b
     hidden = hidden[0] if isinstance(hidden, tuple) else hidden  # wav2vec 2.0 also gives what it would quantise
     encoder = network.encoder
     hidden = encoder.dropout(encoder.layer_norm(hidden + encoder.pos_conv_embed(hidden)))
-    means = [hidden.mean(dim=1, dtype=torch.float32)]
+    wide = torch.promote_types(hidden.dtype, torch.float32)
+    means = [hidden.mean(dim=1, dtype=wide)]
     for layer in encoder.layers:
         # The reentrant kind of checkpointing would lose the gradients of LoRA, whose first input has none.
         hidden = checkpoint(layer, hidden, use_reentrant=False) if checkpointing else layer(hidden)
-        means.append(hidden.mean(dim=1, dtype=torch.float32))
+        means.append(hidden.mean(dim=1, dtype=wide))
     return torch.stack(means, dim=1)

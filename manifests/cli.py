@@ -65,6 +65,9 @@ def compact(data: Path, as_json: bool) -> None:
         print_json(result)
     for folder, counts in {} if as_json else result.items():
         note(f"{folder}: {counts['before']} fragments are now {counts['after']}")
+
+
+@main.command()
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
 @click.option("--tolerance", default=1e-6, show_default=True, help="Numbers that are closer are the same.")

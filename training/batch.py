@@ -1,23 +1,18 @@
-"""Batches: several clips, each clean and in several versions, cut to the same segment."""
+"""What is known of the samples of a batch: clips, codecs, bitrates, labels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from deepaq.errors import UserError
 from training.loss import CLEAN, UNCODED, bitrate_labels
-from training.recipe import Data
-from training.store import Store
-from training.table import Table
+from training.table import Column, Table
 
 Rows = npt.NDArray[np.int64]
-Rng = np.random.Generator
 
 
 @dataclass(frozen=True)
@@ -31,6 +26,11 @@ class Labels:
     codec: Tensor
     rank: Tensor
     mos: Tensor
+
+    def to(self, device: torch.device) -> Labels:
+        """The same with its tensors on `device`."""
+        tensors = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "row"}
+        return replace(self, **{name: tensor.to(device) for name, tensor in tensors.items()})
 
     @property
     def own_clean(self) -> Tensor:
@@ -53,50 +53,18 @@ class Labeller:
         self.codec = torch.from_numpy(numbers)
         self.rank = bitrate_labels(self.codec, torch.from_numpy(table.bitrate), literal_bitrate)
 
-    def __call__(self, rows: Rows) -> Labels:
+    def __call__(self, rows: Rows, clips: Rows | None = None, middles: Column | None = None) -> Labels:
+        """clips: numbers that stand for the clips; those of the table by default. middles: of the segments, in seconds,
+        for labels over time; labels of the whole clips by default."""
         table = self.table
+        mos = table.mos[rows]
+        if middles is not None:
+            mos = np.array([table.mos_at(*pair) for pair in zip(rows.tolist(), middles.tolist(), strict=True)])
         return Labels(
             rows,
-            torch.from_numpy(table.clip[rows]),
+            torch.from_numpy(table.clip[rows] if clips is None else clips),
             torch.from_numpy(table.clean[rows]),
             self.codec[rows],
             self.rank[rows],
-            torch.from_numpy(table.mos[rows]).float(),
+            torch.from_numpy(mos).float(),
         )
-
-
-class Segments:
-    """Draws batches of `data.clips` clips x `data.versions` versions, the clean one first."""
-
-    def __init__(self, store: Store, data: Data, segment_items: int, rng: Rng) -> None:
-        self.store, self.data, self.items, self.rng = store, data, segment_items, rng
-        table = store.table
-        versions: dict[int, list[int]] = {}
-        for row in np.flatnonzero(~table.clean):
-            versions.setdefault(int(table.clip[row]), []).append(int(row))
-        clean = {int(table.clip[row]): int(row) for row in np.flatnonzero(table.clean)}
-        self.clips = [
-            (clean[clip], np.array(rows)) for clip, rows in versions.items() if store.items(clean[clip]) >= self.items
-        ]
-        if not self.clips:
-            raise UserError(f"no training clip is {data.segment_s:g} s long; lower data.segment_s")
-
-    def epoch(self) -> int:
-        """Batches that go once through the clips."""
-        return max(1, len(self.clips) // self.data.clips)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Rows]]:
-        """Without end: fronts (batch, items, ...) and their rows."""
-        waiting: list[int] = []
-        while True:
-            while len(waiting) < self.data.clips:
-                waiting += self.rng.permutation(len(self.clips)).tolist()
-            chosen, waiting = waiting[: self.data.clips], waiting[self.data.clips :]
-            rows, fronts = [], []
-            for clip in chosen:
-                clean, versions = self.clips[clip]
-                drawn = self.rng.permutation(versions)[: self.data.versions - 1]
-                start = int(self.rng.integers(0, self.store.items(clean) - self.items + 1))
-                rows += [clean, *drawn.tolist()]
-                fronts += [self.store.cut(row, start, self.items) for row in (clean, *drawn)]
-            yield torch.stack(fronts), np.array(rows)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
 from deepaq.console import Console, json_option, print_json, quiet_option
+from deepaq.errors import UserError
 
 
 @click.group(cls=Console)
@@ -19,25 +21,97 @@ def main() -> None:
 @main.command()
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder to write.")
-@click.option("--recipe", default="compact", show_default=True, help="Name of a recipe, or a TOML file.")
+@click.option("--recipe", help="Name of a recipe, or a TOML file.  [default: compact]")
 @click.option(
     "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting, such as optimiser.lr=1e-3."
 )
 @click.option("--overwrite", is_flag=True, help="Write into a folder that is not empty.")
+@click.option("--resume", is_flag=True, help="Go on from the last saved state of the run folder, with its settings.")
+@click.option("--cache", type=click.Path(path_type=Path), help="Folder of decoded audio.  [default: DATA/cache]")
+@click.option("--jobs", type=click.IntRange(1), help="Processes that decode.  [default: all processors]")
 @json_option
 @quiet_option
 def fit(
-    data: Path, out: Path, recipe: str, overrides: tuple[str, ...], overwrite: bool, as_json: bool, quiet: bool
+    data: Path,
+    out: Path,
+    recipe: str | None,
+    overrides: tuple[str, ...],
+    overwrite: bool,
+    resume: bool,
+    cache: Path | None,
+    jobs: int | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
-    """Train on the labelled data set DATA."""
+    """Train on the labelled data set DATA; under torchrun, with several processes."""
+    from manifests.jobs import cpu_count
     from training import recipe as recipes
+    from training.fit import Options, resumed
     from training.fit import fit as stage
 
-    result = stage(data, out, recipes.load(recipe, overrides), overwrite, quiet)
+    if resume and (recipe or overwrite):
+        raise UserError("--resume goes on with the run's own settings; leave --recipe and --overwrite away")
+    settings = resumed(out, overrides) if resume else recipes.load(recipe or "compact", overrides)
+    result = stage(data, out, settings, Options(overwrite, resume, cache, jobs or cpu_count(), quiet))
+    if int(os.environ.get("RANK", 0)):
+        return  # the first process speaks for all
     if as_json:
         print_json(result)
     else:
         _print_validation(result["validation"])
+
+
+@main.command()
+@json_option
+def recipes(as_json: bool) -> None:
+    """List the recipes that come along, with what each is for."""
+    from training import recipe
+
+    found = {name: recipe.purpose(name) for name in recipe.names()}
+    if as_json:
+        print_json(found)
+    else:
+        for name, purpose in found.items():
+            click.echo(f"{name:<16} {purpose}")
+
+
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@json_option
+def compare(runs: tuple[Path, ...], as_json: bool) -> None:
+    """Print finished RUNS side by side; runs that differ in the seed alone become one row, with 95 % intervals."""
+    from training.compare import COLUMNS, Estimate
+    from training.compare import compare as stage
+
+    rows = stage(runs)
+    if as_json:
+        print_json([{key: vars(v) if isinstance(v, Estimate) else v for key, v in row.items()} for row in rows])
+        return
+    titles = [f"{'FR' if mode == 'full' else 'NMR'} {group} {measure}" for mode, group, measure in COLUMNS]
+    width = max(len(row["name"]) for row in rows) + 2
+    click.echo(f"{'':<{width}}{'seeds':>6}" + "".join(f"{title:>24}" for title in titles))
+    for row in rows:
+        cells = [row[" ".join(column)] for column in COLUMNS]
+        seeds = len(row["seeds"]) or "-"
+        click.echo(f"{row['name']:<{width}}{seeds:>6}" + "".join(f"{'-' if c is None else str(c):>24}" for c in cells))
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="New folder to write.")
+@click.option(
+    "--merge", is_flag=True, help="Make LoRA part of the weights and store them whole; their licence applies."
+)
+@click.option("--push", metavar="REPOSITORY", help="Also upload the folder to this repository on the hub.")
+@click.option("--public", is_flag=True, help="Make a repository that --push creates public.")
+def export(run: Path, out: Path, merge: bool, push: str | None, public: bool) -> None:
+    """Copy what of the finished RUN is for others: weights, mappings, settings, card, checksums."""
+    from training.export import export as stage
+    from training.export import push as upload
+
+    click.echo(stage(run, out, merge))
+    if push:
+        click.echo(upload(out, push, private=not public))
 
 
 def _print_validation(validation: dict[str, Any]) -> None:

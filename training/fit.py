@@ -2,264 +2,193 @@
 
 from __future__ import annotations
 
-import csv
-import sys
+import json
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
-from tqdm import tqdm
 
 from deepaq import backbone as backbones
 from deepaq import checkpoint
 from deepaq.backbone import Backbone
 from deepaq.console import note
 from deepaq.errors import UserError
-from deepaq.mapping import fit_exponential
+from deepaq.mapping import FITS, Mapping
 from manifests.dataset import Dataset
-from training import evaluate, objective, report, store, table
-from training.batch import Labeller, Rows, Segments
-from training.curve import Curve
-from training.recipe import Recipe
+from training import cache, card, evaluate, gather, report, store, table
+from training.evaluate import Distances
+from training.gather import World
+from training.recipe import Recipe, from_json
+from training.table import Table
+from training.trainer import Trainer
 
 BASELINES = {"log-mel": {"kind": "mel"}, "log-erb": {"kind": "erb"}}  # settings of the plain backbone
-_CURVE_LR = 5  # times the network's: two numbers per curve may move faster
-_START_BATCHES = 4  # that the curves' starting points are fitted to
-_CENTRE_CLIPS = 64  # clean clips whose mean a batch of whole clips is held against
+SETTINGS, METRICS, BEFORE = "settings.json", "metrics.json", "before.json"
+CACHE = "cache"  # of decoded audio, in the data set unless named
+MAY_CHANGE = ("max_steps", "run")  # settings that a resumed run may change
 
 
-def fit(data: Path, out: Path, recipe: Recipe, overwrite: bool = False, quiet: bool = False) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Options:
+    """How to go about it. cache: folder of decoded audio, `cache` in the data set when None. jobs: processes that
+    decode."""
+
+    overwrite: bool = False
+    resume: bool = False
+    cache: Path | None = None
+    jobs: int = 1
+    quiet: bool = False
+
+
+def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -> dict[str, Any]:
     """Train on the data set folder `data`, write the run folder `out` and return what was reached.
 
     Keys: run, steps, parameters {backbone, lora, head, trainable, total}, validation {trained, untrained, log-mel,
-    log-erb: correlations as in `training.evaluate`}, seconds.
+    log-erb: correlations as in `training.evaluate`}, mapping {mode: {kind: Pearson correlation}}, seconds. Under
+    torchrun every process calls this; the first one writes. KeyboardInterrupt, with the state saved, when asked to
+    stop.
     """
+    options = options or Options()
     begun = time.perf_counter()
-    if out.exists() and any(out.iterdir()) and not overwrite:
-        raise UserError(f"{out}: is not empty; choose another folder, or say --overwrite")
     dataset = Dataset(data)
-    rows = table.load(dataset, recipe.data.raters)
+    _check_folder(out, options)
+    rows = table.load(dataset, recipe.data)
     torch.manual_seed(recipe.seed)
-    options = dict(recipe.backbone)
-    network = backbones.build(str(options.pop("name", "compact")), **options)
-    _say_size(network)
-    trainer = Trainer(recipe, network, dataset, rows, quiet)
-    baselines = _baselines(dataset, trainer.held_out.table, quiet)
-    baselines["untrained"] = trainer.judge()
-    out.mkdir(parents=True, exist_ok=True)
-    checkpoint.write_json(out / "settings.json", recipe.to_json())
-    trainer.run(out)
-    found = evaluate.distances(network, trainer.held_out)
-    validation = {"trained": evaluate.correlations(trainer.held_out.table, found), **baselines}
+    settings = dict(recipe.backbone)
+    network = backbones.build(str(settings.pop("name", "compact")), **settings)
+    held_out = evaluate.subset(rows, recipe.evaluation.clips, recipe.evaluation.references)
+    wanted = rows.take(np.isin(rows.row_id, held_out.row_id) | ~rows.valid)
+    folder = options.cache or data / CACHE
+    if gather.decodes():  # the others wait for it in `join`
+        cache.fill(dataset, wanted, network.sample_rate, folder, options.jobs, options.quiet)
+    world = gather.join(recipe.run.device)
+    options = options if world.first else Options(**{**vars(options), "quiet": True})
+    try:
+        return _train(out, recipe, options, _Parts(dataset, folder, network.to(world.device), wanted, world), begun)
+    finally:
+        gather.leave()
+
+
+@dataclass(frozen=True)
+class _Parts:
+    dataset: Dataset
+    folder: Path
+    network: Backbone
+    rows: Table
+    world: World
+
+
+def _train(out: Path, recipe: Recipe, options: Options, parts: _Parts, begun: float) -> dict[str, Any]:
+    network, rows, world = parts.network, parts.rows, parts.world
+    audio = cache.fill(parts.dataset, rows, network.sample_rate, parts.folder, options.jobs, options.quiet)
+    filled = store.fill(network, rows, audio, options.quiet)
+    held_out = evaluate.subset(rows, recipe.evaluation.clips, recipe.evaluation.references)
+    trainer = Trainer(
+        recipe,
+        network,
+        filled.part(~rows.valid),
+        filled.part(np.isin(rows.row_id, held_out.row_id)),
+        world,
+    )
+    if world.first:
+        out.mkdir(parents=True, exist_ok=True)
+        checkpoint.write_json(out / SETTINGS, recipe.to_json())
+        _say_size(network)
+    gather.wait()
+    before = _before(out, trainer, parts, options)
+    if options.resume:
+        trainer.resume(out)
+    elif recipe.full.regression or recipe.unmatched.regression:
+        trainer.start_curves()
+    trainer.run(out, options.quiet)
+    trainer.take_best(out)
+    found = trainer.judge()
     result = {
         "run": str(out),
         "steps": trainer.step,
         "parameters": network.parameter_counts(),
-        "validation": validation,
+        "validation": {"trained": evaluate.correlations(held_out, found), **before},
+        "mapping": {mode: evaluate.mapped(held_out, getattr(found, mode), trainer.top) for mode in trainer.curves},
         "seconds": time.perf_counter() - begun,
     }
-    checkpoint.write_json(out / "metrics.json", result)
-    report.write(out, trainer.held_out.table, found, trainer.mappings())
-    trainer.save(out)
+    if world.first:
+        _finish(out, trainer, held_out, found, result)
+    gather.wait()
     return result
 
 
-def _baselines(dataset: Dataset, rows: table.Table, quiet: bool) -> dict[str, Any]:
-    results = {}
+def _check_folder(out: Path, options: Options) -> None:
+    if options.resume or options.overwrite:
+        return
+    if out.exists() and any(out.iterdir()):
+        raise UserError(f"{out}: is not empty; choose another folder, or say --overwrite, or --resume to go on")
+
+
+def resumed(out: Path, overrides: tuple[str, ...]) -> Recipe:
+    """The recipe of the run folder `out`, with what may change; UserError when there is none or something may not."""
+    try:
+        content = json.loads((out / SETTINGS).read_text())
+    except (OSError, ValueError):
+        raise UserError(f"{out}: holds no run to go on with ({SETTINGS} is missing or damaged)") from None
+    for override in overrides:
+        if override.partition("=")[0].partition(".")[0] not in MAY_CHANGE:
+            raise UserError(f"-o {override}: a resumed run keeps its settings, except {' and '.join(MAY_CHANGE)}")
+    return from_json(content, overrides)
+
+
+def _before(out: Path, trainer: Trainer, parts: _Parts, options: Options) -> dict[str, Any]:
+    """Correlations of the untrained network and of plain spectral distances; computed once in a run's life."""
+    path = out / BEFORE
+    if options.resume and path.is_file():
+        kept: dict[str, Any] = json.loads(path.read_text())
+        return kept
+    held_out = trainer.held_out.table
+    found = {"untrained": evaluate.correlations(held_out, trainer.judge())}
     for name, settings in BASELINES.items():
         plain = backbones.build("plain", **settings)
-        filled = store.fill(dataset, plain, rows, quiet)
-        results[name] = evaluate.correlations(rows, evaluate.distances(plain, filled))
-    return results
+        if gather.decodes():
+            cache.fill(parts.dataset, held_out, plain.sample_rate, parts.folder, options.jobs, options.quiet)
+        gather.wait()
+        audio = cache.fill(parts.dataset, held_out, plain.sample_rate, parts.folder, 1, options.quiet)
+        filled = store.fill(plain, held_out, audio, options.quiet)
+        found[name] = evaluate.correlations(held_out, evaluate.distances(plain.to(parts.world.device), filled))
+    if parts.world.first:
+        checkpoint.write_json(path, found)
+    return found
 
 
 def _say_size(network: Backbone) -> None:
     counts = network.parameter_counts()
-    parts = f"{counts['backbone']:,} backbone, {counts['lora']:,} LoRA, {counts['head']:,} head parameters"
-    note(f"{network.name}: {parts}, {100 * counts['trainable'] / max(1, counts['total']):.4f} % trainable")
+    text = f"{counts['backbone']:,} backbone, {counts['lora']:,} LoRA, {counts['head']:,} head parameters"
+    note(f"{network.name}: {text}, {100 * counts['trainable'] / max(1, counts['total']):.4f} % trainable")
 
 
-@dataclass
-class Trainer:
-    """A network in training, with its data, optimiser and log."""
+def _finish(out: Path, trainer: Trainer, held_out: Table, found: Distances, result: dict[str, Any]) -> None:
+    """Write everything that a finished run has; the metric itself last."""
+    mappings = _mappings(trainer, held_out, found)
+    checkpoint.write_json(out / METRICS, result)
+    report.write(out, held_out, found, mappings)
+    info = {"recipe": trainer.recipe.to_json(), "steps": trainer.step, "validation": result["validation"]["trained"]}
+    model = checkpoint.Checkpoint(trainer.network, mappings["full"], mappings["unmatched"], info)
+    card.write(out, trainer.network, result, trainer.recipe)
+    checkpoint.save(out, model)
+    card.write_checksums(out)
 
-    recipe: Recipe
-    network: Backbone
-    dataset: Dataset
-    rows: table.Table
-    quiet: bool = False
-    step: int = 0
-    log: list[dict[str, float]] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        recipe, network = self.recipe, self.network
-        self.rng = np.random.default_rng(recipe.seed)
-        held_out = evaluate.subset(self.rows, recipe.evaluation.clips, recipe.evaluation.references)
-        wanted = np.isin(self.rows.row_id, held_out.row_id) | ~self.rows.valid
-        filled = store.fill(self.dataset, network, self.rows.take(wanted), self.quiet)
-        self.held_out = filled.part(np.isin(filled.table.row_id, held_out.row_id))
-        self.training = filled.part(~filled.table.valid)
-        self.labeller = Labeller(self.training.table, recipe.contrast.literal_bitrate)
-        items = round(recipe.data.segment_s * network.front_rate)
-        self.segments = Segments(self.training, recipe.data, items, self.rng)
-        self.top = float(self.rows.mos[self.rows.clean][0])
-        self.curves = {"full": Curve(self.top), "unmatched": Curve(self.top)}
-        self.descriptions = self._describe() if network.clip_head else None
-        self.optimiser = self._optimiser()
-        self.schedule = self._schedule()
-
-    def _describe(self) -> Tensor:
-        with torch.inference_mode():
-            rows = range(len(self.training.table))
-            found = torch.cat([self.network.describe(self.training.whole(row)[None]) for row in rows])
-        found = found.clone()
-        self.network.calibrate(found)
-        return found
-
-    def _optimiser(self) -> torch.optim.AdamW:
-        settings = self.recipe.optimiser
-        clip = self.network.clip_parameters()
-        own = {id(parameter) for parameter in clip}
-        rest = [p for p in self.network.parameters() if p.requires_grad and id(p) not in own]
-        groups = [
-            {"params": rest, "weight_decay": settings.weight_decay},
-            {"params": clip, "weight_decay": settings.clip_weight_decay},
-            {
-                "params": [p for curve in self.curves.values() for p in curve.parameters()],
-                "weight_decay": 0.0,
-                "lr": _CURVE_LR * settings.lr,
-            },
-        ]
-        return torch.optim.AdamW([group for group in groups if group["params"]], lr=settings.lr)
-
-    def _schedule(self) -> torch.optim.lr_scheduler.LRScheduler:
-        settings = self.recipe.optimiser
-        if settings.schedule == "cosine":
-            return torch.optim.lr_scheduler.CosineAnnealingLR(self.optimiser, max(1, self.recipe.max_steps))
-        if settings.schedule == "plateau":
-            return torch.optim.lr_scheduler.ReduceLROnPlateau(
-                self.optimiser, mode="max", factor=settings.decay, patience=settings.patience
-            )
-        return torch.optim.lr_scheduler.ConstantLR(self.optimiser, factor=1.0)
-
-    @torch.inference_mode()
-    def _start_curves(self, batches: Iterator[tuple[Tensor, Rows]], clips: Iterator[Rows | None]) -> None:
-        """Scale the curves to the distances of the untrained network."""
-        pairs: dict[str, list[Tensor]] = {"full": [], "unmatched": []}
-        for _ in range(_START_BATCHES):
-            fronts, rows = next(batches)
-            labels = self.labeller(rows)
-            apart = objective.to_own_clean(self.network.embed(fronts), labels)
-            pairs["full"].append(torch.stack([apart, labels.mos])[:, ~labels.clean])
-            if self.descriptions is not None and (chosen := next(clips)) is not None:
-                labels = self.labeller(chosen)
-                apart = objective.to_centre(self.network.embed_clip(self.descriptions[chosen]), labels)
-                pairs["unmatched"].append(torch.stack([apart, labels.mos])[:, ~labels.clean])
-        for mode, found in pairs.items():
-            if found:
-                self.curves[mode].start_at(*torch.cat(found, dim=1))
-
-    def run(self, out: Path) -> None:
-        """Train for `max_steps`, judging after every epoch; the log grows in `log.csv`."""
-        epoch_steps = self.recipe.epoch_steps or self.segments.epoch()
-        batches = iter(self.segments)
-        clips = self._clip_batches()
-        if self.recipe.full.regression or self.recipe.unmatched.regression:
-            self._start_curves(batches, clips)
-        with tqdm(total=self.recipe.max_steps, desc="train", unit="step", file=sys.stderr, disable=self.quiet) as bar:
-            while self.step < self.recipe.max_steps:
-                parts = self._one_step(*next(batches), next(clips))
-                bar.update(1)
-                bar.set_postfix({name: f"{value:.3f}" for name, value in parts.items()}, refresh=False)
-                if self.step % epoch_steps == 0 or self.step == self.recipe.max_steps:
-                    self._end_epoch(out, parts)
-
-    def _one_step(self, fronts: Tensor, rows: Rows, clip_rows: Rows | None) -> dict[str, float]:
-        self.network.train()
-        recipe = self.recipe
-        labels = self.labeller(rows)
-        points = self.network.embed(fronts)
-        terms = [
-            objective.contrast(points, labels, recipe.full, recipe.contrast),
-            objective.regression(
-                objective.to_own_clean(points, labels), labels, self.curves["full"], recipe.full.regression
-            ),
-        ]
-        parts = {f"full_{name}": value for term in terms for name, value in term.parts.items()}
-        if clip_rows is not None:
-            assert self.descriptions is not None
-            labels = self.labeller(clip_rows)
-            points = self.network.embed_clip(self.descriptions[clip_rows])
-            more = [
-                objective.contrast(points[:, None], labels, recipe.unmatched, recipe.contrast),
-                objective.regression(
-                    objective.to_centre(points, labels), labels, self.curves["unmatched"], recipe.unmatched.regression
-                ),
-            ]
-            parts |= {f"unmatched_{name}": value for term in more for name, value in term.parts.items()}
-            terms += more
-        loss = torch.stack([term.total for term in terms]).sum()
-        if not torch.isfinite(loss):
-            raise UserError(f"the loss is not finite at step {self.step}; lower optimiser.lr")
-        self.optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), recipe.optimiser.gradient_clip)
-        self.optimiser.step()
-        if not isinstance(self.schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
-            self.schedule.step()
-        self.step += 1
-        return {"loss": float(loss.detach()), **parts}
-
-    def _clip_batches(self) -> Iterator[Rows | None]:
-        """Without end: rows of whole coded clips and of clean ones; None when the network has no head for them."""
-        rows = self.training.table
-        degraded = np.flatnonzero(rows.coded if self.recipe.data.rows_codecs_only else ~rows.clean)
-        clean = np.flatnonzero(rows.clean)
-        while True:
-            if self.descriptions is None:
-                yield None
-                continue
-            drawn = self.rng.choice(degraded, min(self.recipe.data.rows, len(degraded)), replace=False)
-            centre = self.rng.choice(clean, min(_CENTRE_CLIPS, len(clean)), replace=False)
-            yield np.concatenate([drawn, centre])
-
-    def judge(self) -> dict[str, Any]:
-        """Correlations on the held-out clips as the network stands."""
-        return evaluate.correlations(self.held_out.table, evaluate.distances(self.network, self.held_out))
-
-    def _end_epoch(self, out: Path, parts: dict[str, float]) -> None:
-        found = self.judge()
-        srcc = {f"{mode}_srcc": found[mode]["all"]["srcc"] or 0.0 for mode in ("full", "unmatched")}
-        if isinstance(self.schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
-            self.schedule.step(sum(srcc.values()))
-        self.log.append({"step": self.step, "lr": self.optimiser.param_groups[0]["lr"], **parts, **srcc})
-        with (out / "log.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(self.log[-1]))
-            writer.writeheader()
-            writer.writerows(self.log)
-
-    def mappings(self) -> dict[str, Any]:
-        """Distance -> MOS per mode: learned where there was regression, else fitted to the held-out clips."""
-        weights = {"full": self.recipe.full, "unmatched": self.recipe.unmatched}
-        learned = {"full": weights["full"].regression > 0}
-        learned["unmatched"] = weights["unmatched"].regression > 0 and self.descriptions is not None
-        found = evaluate.distances(self.network, self.held_out)
-        rows = self.held_out.table
-        judged = rows.valid & ~rows.clean
-        return {
-            mode: self.curves[mode].mapping()
-            if learned[mode]
-            else fit_exponential(getattr(found, mode)[judged], rows.mos[judged], self.top)
-            for mode in weights
-        }
-
-    def save(self, out: Path) -> None:
-        """Write the metric as it stands."""
-        mappings = self.mappings()
-        info = {"recipe": self.recipe.to_json(), "steps": self.step}
-        checkpoint.save(out, checkpoint.Checkpoint(self.network, mappings["full"], mappings["unmatched"], info))
+def _mappings(trainer: Trainer, rows: Table, found: Distances) -> dict[str, Mapping]:
+    """Distance -> MOS per mode: as the recipe says, fitted to the held-out clips, or as regression learned it."""
+    recipe = trainer.recipe
+    result: dict[str, Mapping] = {}
+    for mode, weights in (("full", recipe.full), ("unmatched", recipe.unmatched)):
+        learned = weights.regression > 0 and (mode == "full" or trainer.descriptions is not None)
+        if recipe.run.mapping == "auto" and learned:
+            result[mode] = trainer.curve(mode).mapping()
+            continue
+        values = getattr(found, mode)
+        judged = rows.valid & ~rows.clean & np.isfinite(values)
+        kind = "cubic" if recipe.run.mapping == "auto" else recipe.run.mapping
+        result[mode] = FITS[kind](values[judged], rows.mos[judged], trainer.top)
+    return result

@@ -4,7 +4,6 @@ Zha et al., "Rank-N-Contrast: Learning Continuous Representations for Regression
 similarity of their published configuration, -distance / tau. DeePAQ sums one term over the MOS of all samples and one
 over the bitrates within each codec.
 
-Anchors (rows) and keys (columns) are apart, so that a process can hold its own anchors against everybody's keys.
 Everything is computed in float32, or in float64 when the distances are, also under autocast.
 """
 
@@ -42,51 +41,36 @@ def pooled(losses: Sequence[Loss]) -> Loss:
     return Loss((values * weights).sum(), (floors * weights).sum(), total)
 
 
-def pairwise_distances(anchors: Tensor, keys: Tensor | None = None, normalise: bool = False) -> Tensor:
-    """(N, steps, dims) against (M, steps, dims) -> (N, M): the mean over steps of the Euclidean distance.
+def pairwise_distances(points: Tensor, normalise: bool = False) -> Tensor:
+    """(N, steps, dims) -> (N, N): the mean over steps of the Euclidean distance; the gradient of distance 0 is 0.
 
-    keys: the anchors themselves when None. normalise: project every vector on the unit sphere first.
-    The gradient of a distance of zero is zero.
+    normalise: project every vector on the unit sphere first.
     """
-    with torch.autocast(anchors.device.type, enabled=False):
-        near = _by_step(anchors, normalise)
-        far = near if keys is None else _by_step(keys, normalise)
+    with torch.autocast(points.device.type, enabled=False):
+        steps = _full(points).transpose(0, 1)
+        steps = torch.nn.functional.normalize(steps, dim=-1) if normalise else steps
         # The matrix product form loses half the digits of small distances, and high quality is small distances.
-        return torch.cdist(near, far, compute_mode="donot_use_mm_for_euclid_dist").mean(dim=0)
-
-
-def _by_step(embeddings: Tensor, normalise: bool) -> Tensor:
-    embeddings = _full(embeddings).transpose(0, 1)
-    return torch.nn.functional.normalize(embeddings, dim=-1) if normalise else embeddings
+        return torch.cdist(steps, steps, compute_mode="donot_use_mm_for_euclid_dist").mean(dim=0)
 
 
 def _full(values: Tensor) -> Tensor:
     return values if values.dtype == torch.float64 else values.float()
 
 
-def rank_n_contrast(
-    distances: Tensor,
-    labels_anchor: Tensor,
-    labels_key: Tensor,
-    mask: Tensor | None = None,
-    tau: float = TAU,
-    first: int | None = 0,
-) -> Loss:
-    """The loss of (N, M) distances given (N,) and (M,) labels.
+def rank_n_contrast(distances: Tensor, labels: Tensor, mask: Tensor | None = None, tau: float = TAU) -> Loss:
+    """The loss of (N, N) distances given (N,) labels.
 
     Of anchor i and key j: -log(exp(-d_ij / tau) / sum over k of exp(-d_ik / tau)), k over the keys whose label differs
     from the anchor's at least as much as j's does (j and ties included); mean over j, then over the anchors.
     Two infinite labels of one sign differ by 0; a pair with a NaN label takes no part.
 
-    mask: (N, M), True where a pair takes part. first: the column of the first anchor (the others follow), which keeps
-    every anchor from being its own key; None when the anchors are not among the keys.
+    mask: (N, N), anchors in rows and keys in columns, True where a pair takes part; all but the diagonal by default.
     """
     with torch.autocast(distances.device.type, enabled=False):
         logits = -_full(distances) / tau
-        apart = _differences(labels_anchor, labels_key)
+        apart = _differences(labels)
         valid = ~apart.isnan() if mask is None else ~apart.isnan() & mask
-        if first is not None:
-            valid.diagonal(first).fill_(False)
+        valid.fill_diagonal_(False)
         # Farthest labels first; pairs that take no part come last, so that no running sum that is read includes them.
         ranked_apart, order = torch.where(valid, -apart, 1.0).sort(dim=1)
         counted = ranked_apart <= 0
@@ -99,9 +83,9 @@ def rank_n_contrast(
     return Loss(value, floor, anchors)
 
 
-def _differences(anchor: Tensor, key: Tensor) -> Tensor:
-    """(N,) and (M,) labels -> (N, M) absolute differences; those of equal labels are 0 even where they are infinite."""
-    anchor, key = torch.broadcast_tensors(_full(anchor)[:, None], _full(key)[None, :])
+def _differences(labels: Tensor) -> Tensor:
+    """(N,) labels -> (N, N) absolute differences; those of equal labels are 0 even where they are infinite."""
+    anchor, key = _full(labels)[:, None], _full(labels)[None, :]
     return torch.where(anchor == key, 0.0, (anchor - key).abs())
 
 
@@ -130,34 +114,17 @@ def bitrate_labels(codec: Tensor, bitrate: Tensor, literal: bool = False) -> Ten
 
 
 def bitrate_contrast(
-    distances: Tensor,
-    codec_anchor: Tensor,
-    codec_key: Tensor,
-    labels_anchor: Tensor,
-    labels_key: Tensor,
-    tau: float = TAU,
-    first: int | None = 0,
-    clean_anchors: bool = True,
+    distances: Tensor, codec: Tensor, labels: Tensor, tau: float = TAU, clean_anchors: bool = True
 ) -> Loss:
-    """Rank-N-Contrast of the bitrates: of (N, M) distances, codec by codec, each with the clean samples.
+    """Rank-N-Contrast of the bitrates: of (N, N) distances, codec by codec, each with the clean samples.
 
-    codec_anchor, codec_key: (N,) and (M,) codec numbers, CLEAN or UNCODED; labels as `bitrate_labels` gives them.
+    codec: (N,) codec numbers, CLEAN or UNCODED. labels: (N,), as `bitrate_labels` gives them.
     clean_anchors: order every codec's bitrates around the clean samples too; the paper has coded anchors only.
     """
-    numbers = codec_key[codec_key > CLEAN].unique()
-    losses = [
-        rank_n_contrast(distances, labels_anchor, labels_key, mask, tau, first)
-        for number in numbers
-        for mask in [_pairs(codec_anchor, codec_key, number, clean_anchors)]
-    ]
-    if not losses:  # a batch without coded samples: zero, with a graph
-        none = torch.zeros_like(distances, dtype=torch.bool)
-        losses = [rank_n_contrast(distances, labels_anchor, labels_key, none, tau, first)]
-    return pooled(losses)
-
-
-def _pairs(codec_anchor: Tensor, codec_key: Tensor, number: Tensor, clean_anchors: bool) -> Tensor:
-    rows = codec_anchor == number
-    if clean_anchors:
-        rows = rows | (codec_anchor == CLEAN)
-    return rows[:, None] & ((codec_key == number) | (codec_key == CLEAN))[None, :]
+    masks = []
+    for number in codec[codec > CLEAN].unique():
+        keys = (codec == number) | (codec == CLEAN)
+        masks.append((keys if clean_anchors else codec == number)[:, None] & keys)
+    if not masks:  # a batch without coded samples: zero, with a graph
+        masks = [torch.zeros_like(distances, dtype=torch.bool)]
+    return pooled([rank_n_contrast(distances, labels, mask, tau) for mask in masks])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from torch.nn.functional import huber_loss
 
 from training.batch import Labels
 from training.curve import Curve
-from training.loss import bitrate_contrast, pairwise_distances, pooled, rank_n_contrast
+from training.loss import Loss, bitrate_contrast, pairwise_distances, pooled, rank_n_contrast
 from training.recipe import Contrast, Objective
 
 _HUBER = 0.25  # MOS beyond which an error counts linearly
@@ -22,7 +22,23 @@ class Terms:
     """total: what is minimised. parts: its terms before weighting, ties' floor removed, for the log."""
 
     total: Tensor
-    parts: dict[str, float]
+    parts: dict[str, Tensor]
+
+    def plus(self, other: Terms) -> Terms:
+        """The sum of both."""
+        return Terms(self.total + other.total, {**self.parts, **other.parts})
+
+
+def full(points: Tensor, labels: Labels, curve: Curve, weights: Objective, settings: Contrast) -> Terms:
+    """Of (batch, steps, dims) points, each beside its clip's clean version."""
+    fit = regression(to_own_clean(points, labels), labels, curve, weights.regression)
+    return contrast(points, labels, weights, settings).plus(fit)
+
+
+def unmatched(points: Tensor, labels: Labels, curve: Curve, weights: Objective, settings: Contrast) -> Terms:
+    """Of (batch, dims) points, some of them clean."""
+    fit = regression(to_centre(points, labels), labels, curve, weights.regression)
+    return contrast(points[:, None], labels, weights, settings).plus(fit)
 
 
 def contrast(points: Tensor, labels: Labels, weights: Objective, settings: Contrast) -> Terms:
@@ -31,42 +47,43 @@ def contrast(points: Tensor, labels: Labels, weights: Objective, settings: Contr
     Points of one step are compared across clips, as in the paper. Points of several steps stand for moments of their
     clip and are compared with versions of the same clip only.
     """
-    total = points.new_zeros(())
-    parts: dict[str, float] = {}
+    terms = Terms(points.new_zeros(()), {})
     if not (weights.mos or weights.bitrate):
-        return Terms(total, parts)
-    groups: list[Any] = (
-        [slice(None)] if points.shape[1] == 1 else [labels.clip == clip for clip in labels.clip.unique()]
-    )
-    distances = [pairwise_distances(points[rows]) for rows in groups]
+        return terms
+    across = torch.zeros_like(labels.clip)
+    clips = across if points.shape[1] == 1 else labels.clip
+    groups = [(clips == clip).nonzero()[:, 0] for clip in clips.unique()]
+    distances = [pairwise_distances(points[rows], settings.normalise) for rows in groups]
+
+    def term(name: str, weight: float, of: Callable[[Tensor, Tensor], Loss]) -> Terms:
+        loss = pooled([of(apart, rows) for apart, rows in zip(distances, groups, strict=True)])
+        return Terms(weight * loss.value, {name: loss.value.detach() - loss.floor})
+
     if weights.mos:
-        found = [
-            rank_n_contrast(apart, labels.mos[rows], labels.mos[rows], tau=settings.tau)
-            for apart, rows in zip(distances, groups, strict=True)
-        ]
-        loss = pooled(found)
-        total = total + weights.mos * loss.value
-        parts["mos"] = float(loss.value.detach() - loss.floor)
+        terms = terms.plus(
+            term("mos", weights.mos, lambda apart, rows: rank_n_contrast(apart, labels.mos[rows], tau=settings.tau))
+        )
     if weights.bitrate:
-        found = [
-            bitrate_contrast(apart, codec, codec, rank, rank, settings.tau)
-            for apart, codec, rank in zip(
-                distances, (labels.codec[rows] for rows in groups), (labels.rank[rows] for rows in groups), strict=True
+        around_clean = not settings.literal_bitrate
+        terms = terms.plus(
+            term(
+                "bitrate",
+                weights.bitrate,
+                lambda apart, rows: bitrate_contrast(
+                    apart, labels.codec[rows], labels.rank[rows], settings.tau, around_clean
+                ),
             )
-        ]
-        loss = pooled(found)
-        total = total + weights.bitrate * loss.value
-        parts["bitrate"] = float(loss.value.detach() - loss.floor)
-    return Terms(total, parts)
+        )
+    return terms
 
 
 def regression(distances: Tensor, labels: Labels, curve: Curve, weight: float) -> Terms:
     """Huber loss between the MOS that `curve` gives for (batch,) distances and the labels; clean samples left out."""
-    if not weight:
+    degraded = ~labels.clean
+    if not weight or not bool(degraded.any()):
         return Terms(distances.new_zeros(()), {})
-    coded = ~labels.clean
-    loss = huber_loss(curve(distances[coded]), labels.mos[coded], delta=_HUBER)
-    return Terms(weight * loss, {"regression": float(loss.detach())})
+    loss = huber_loss(curve(distances[degraded]), labels.mos[degraded].to(distances.dtype), delta=_HUBER)
+    return Terms(weight * loss, {"regression": loss.detach()})
 
 
 def to_own_clean(points: Tensor, labels: Labels) -> Tensor:

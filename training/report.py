@@ -1,4 +1,4 @@
-"""Pictures of a run: labels by condition, and predicted against given MOS."""
+"""Pictures of a run: labels by condition, predicted against given MOS, and how it learned."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from deepaq.mapping import Mapping
+from training import log
 from training.evaluate import Distances
 from training.table import Table
 
 
 def write(out: Path, rows: Table, found: Distances, mappings: dict[str, Mapping]) -> None:
-    """Save `labels.png` and `predicted.png` of the held-out rows into `out`."""
+    """Save `labels.png` and `predicted.png` of the held-out rows, and `curves.png` of the log, into `out`."""
     _labels(rows).savefig(out / "labels.png", dpi=110)
     _predicted(rows, found, mappings).savefig(out / "predicted.png", dpi=110)
+    _curves(log.read(out / log.STEPS), log.read(out / log.EPOCHS)).savefig(out / "curves.png", dpi=110)
 
 
 def _codecs(rows: Table) -> list[str]:
@@ -55,4 +57,30 @@ def _predicted(rows: Table, found: Distances, mappings: dict[str, Mapping]) -> F
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("MOS (predicted)")
     axes[0].legend(markerscale=2)
+    return figure
+
+
+def _curves(steps: list[dict[str, Any]], epochs: list[dict[str, Any]]) -> Figure:
+    figure = Figure(figsize=(12, 3.8), layout="constrained")
+    loss, scores, rate = figure.subplots(1, 3)
+    x = [row["step"] for row in steps]
+    terms = [name for name in (steps[0] if steps else ()) if name == "loss" or name.startswith(("full_", "unmatched_"))]
+    window = max(1, len(x) // 100)
+    for name in terms:
+        values = np.array([row[name] if row[name] is not None else np.nan for row in steps])
+        smooth = np.convolve(values, np.ones(window) / window, mode="valid")
+        loss.plot(x[window - 1 :], smooth, label=name.replace("_", " "), linewidth=1)
+    loss.set(title="loss, floor removed", xlabel="step", yscale="symlog")
+    for mode in ("full", "unmatched"):
+        points = [(row["step"], row[f"{mode}_srcc"]) for row in epochs if row.get(f"{mode}_srcc") is not None]
+        if points:
+            scores.plot(*zip(*points, strict=True), marker=".", label=mode)
+    scores.set(title="SRCC with the labels, held out", xlabel="step")
+    rate.plot(x, [row["lr"] for row in steps])
+    rate.set(title="learning rate", xlabel="step")
+    for axis in (loss, scores):
+        if axis.has_data():
+            axis.legend(fontsize=7)
+    for axis in (loss, scores, rate):
+        axis.grid(alpha=0.3)
     return figure

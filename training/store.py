@@ -1,4 +1,4 @@
-"""The fixed first stage of a network, computed once for every clip and kept in memory, to be cut at will."""
+"""What a network's fixed first stage gives for the rows of a table, to be cut at will."""
 
 from __future__ import annotations
 
@@ -12,67 +12,67 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from deepaq.audio import Samples, fit, read, resample, to_mono
+from deepaq.audio import SILENCE_DBFS
 from deepaq.backbone import Backbone
-from manifests.dataset import Dataset
 from manifests.jobs import cpu_count
+from training.cache import Cache
 from training.table import Table
+
+_QUIET = 2 * 10 ** (SILENCE_DBFS / 10)  # mean square; 3 dB above what networks refuse, for the blocks are coarse
 
 
 class Store:
-    """What a network's `front` gives for the rows of a table; rows of one clip are equally long.
+    """The fronts of a table's rows. Rows of one clip are equally long.
 
-    table: the rows. fronts: one (items, ...) tensor per row.
-    Memory: 37 kB per second of audio for the compact network, 96 kB for a network on 24 kHz samples.
+    cache: their audio, row by row. front_rate: items per second of audio. fronts: computed beforehand and held in
+    memory, one (items, ...) tensor per row; None when the samples themselves are the front.
     """
 
-    def __init__(self, table: Table, fronts: Sequence[Tensor]) -> None:
-        self.table, self._fronts = table, fronts
+    def __init__(self, table: Table, cache: Cache, front_rate: float, fronts: Sequence[Tensor] | None = None) -> None:
+        self.table, self.cache, self.front_rate, self._fronts = table, cache, front_rate, fronts
+        self._rows = list(range(len(table)))
 
     def items(self, row: int) -> int:
         """How long a row's front is."""
-        return len(self._fronts[row])
+        return self.cache.frames(self._rows[row]) if self._fronts is None else len(self._fronts[row])
 
     def whole(self, row: int) -> Tensor:
         """(items, ...)."""
-        return self._fronts[row]
+        return self.cut(row, 0, self.items(row))
 
     def cut(self, row: int, start: int, items: int) -> Tensor:
         """(items, ...) from item `start` on."""
+        if self._fronts is None:
+            return torch.from_numpy(self.cache.samples(self._rows[row], start, items))
         return self._fronts[row][start : start + items]
+
+    def audible(self, row: int, start: int, items: int) -> bool:
+        """Whether neither half of a cut is near-silent."""
+        scale = self.cache.rate / self.front_rate
+        return self.cache.audible(self._rows[row], round(start * scale), round(items * scale), _QUIET)
 
     def part(self, chosen: npt.NDArray[np.bool_]) -> Store:
         """Only the rows where `chosen`, (rows,), is True."""
-        return Store(self.table.take(chosen), [self._fronts[row] for row in np.flatnonzero(chosen).tolist()])
+        rows = np.flatnonzero(chosen).tolist()
+        fronts = None if self._fronts is None else [self._fronts[row] for row in rows]
+        part = Store(self.table.take(chosen), self.cache, self.front_rate, fronts)
+        part._rows = [self._rows[row] for row in rows]
+        return part
 
 
-def fill(dataset: Dataset, backbone: Backbone, table: Table, quiet: bool = False) -> Store:
-    """Read every row's audio and pass it through the front, in threads."""
-    seconds = _clip_seconds(dataset, table)
+def fill(backbone: Backbone, table: Table, cache: Cache, quiet: bool = False) -> Store:
+    """Pass every row through the front, in threads; nothing to do when the samples are the front.
+
+    Memory: 37 kB per second of audio for the compact network.
+    """
+    if type(backbone).front is Backbone.front:
+        return Store(table, cache, backbone.front_rate)
 
     def front(row: int) -> Tensor:
-        samples = _load(dataset, str(table.path[row]), backbone.sample_rate)
-        samples = fit(samples, round(seconds[int(table.clip[row])] * backbone.sample_rate))
         with torch.inference_mode():
-            return backbone.front(torch.from_numpy(samples)[None])[0].clone()
+            return backbone.front(torch.from_numpy(cache.samples(row))[None])[0].clone()
 
     with ThreadPoolExecutor(cpu_count()) as pool:
         rows = pool.map(front, range(len(table)))
-        return Store(
-            table, list(tqdm(rows, total=len(table), desc="read", unit="clip", file=sys.stderr, disable=quiet))
-        )
-
-
-def _clip_seconds(dataset: Dataset, table: Table) -> dict[int, float]:
-    lengths = {
-        row["reference_id"]: row["frames"] / row["sample_rate"]
-        for row in dataset.references(["frames", "sample_rate"]).to_pylist()
-        if row["frames"]
-    }
-    clean = table.clean
-    return {int(clip): lengths[str(name)] for clip, name in zip(table.clip[clean], table.row_id[clean], strict=True)}
-
-
-def _load(dataset: Dataset, relative: str, rate: int) -> Samples:
-    audio = read(dataset.path(relative))
-    return resample(to_mono(audio.samples), audio.sample_rate, rate)
+        bar = tqdm(rows, total=len(table), desc="front", unit="clip", file=sys.stderr, disable=quiet)
+        return Store(table, cache, backbone.front_rate, list(bar))

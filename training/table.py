@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -13,8 +13,10 @@ import numpy.typing as npt
 from deepaq.errors import UserError
 from manifests import schema
 from manifests.dataset import Dataset
-from manifests.fragment import fragments, read_footer
-from manifests.split import VALID
+from manifests.ids import joined_id
+from manifests.split import TRAIN, VALID
+from training import scale
+from training.recipe import Data
 
 Column = npt.NDArray[np.generic]
 CLEAN_CODEC, NO_CODEC = "clean", ""
@@ -24,18 +26,22 @@ CLEAN_CODEC, NO_CODEC = "clean", ""
 class Table:
     """Columns of equal length, one row per clip version; the clean clips are rows too.
 
-    row_id: reference_id or degraded_id. path: relative to the data set. clip: number of the reference. codec: `clean`,
-    a codec's name, or empty for a distortion without one. bitrate: kbps, infinite for clean, NaN without codec.
-    mos: the label. valid: held out.
+    row_id: reference_id or degraded_id. path: relative to the data set. sha256: of that file. clip: number of the
+    reference. codec: `clean`, a codec's name, or empty for a distortion without one. bitrate: kbps, infinite for clean,
+    NaN without codec. mos: the label. mix: what it was made of, None for clean clips. seconds: length of the clean
+    clip. valid: held out.
     """
 
     row_id: Column
     path: Column
+    sha256: Column
     clip: npt.NDArray[np.int64]
     codec: Column
     condition: Column
     bitrate: npt.NDArray[np.float64]
     mos: npt.NDArray[np.float64]
+    mix: npt.NDArray[np.object_]
+    seconds: npt.NDArray[np.float64]
     valid: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
@@ -51,67 +57,59 @@ class Table:
         found: npt.NDArray[np.bool_] = ~self.clean & (self.codec != NO_CODEC)
         return found
 
+    def mos_at(self, row: int, second: float) -> float:
+        """The label of a row around a point in time, where a rater gave labels over time; else of the whole."""
+        mix: scale.Mix | None = self.mix[row]
+        return float(self.mos[row]) if mix is None else mix.at(second)
+
     def take(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Table:
         """Only those rows; clips keep their numbers."""
         return replace(self, **{entry.name: getattr(self, entry.name)[chosen] for entry in fields(self)})
 
 
-def load(dataset: Dataset, raters: Mapping[str, float]) -> Table:
-    """Every ok clip that has a clean file and labels by all `raters`; the label is their weighted mean.
+def load(dataset: Dataset, data: Data) -> Table:
+    """Every ok clip that has a clean file and labels by all raters of `data`; the label is their weighted mean.
 
-    raters: name -> weight. UserError when a rater has no labels here, or nothing is left, or nothing is held out.
+    `data.share` and `data.without_codecs` thin out what is trained on, never what is held out. UserError when a rater
+    has no labels here, or nothing is left to train on, or nothing is held out.
     """
-    values = _labels(dataset, raters)
-    identity = sum(weight * identity_value(dataset, name) for name, weight in raters.items()) / sum(raters.values())
-    references = _ok(dataset.references(["path", "split"]).to_pylist())
+    mixes, identity = scale.mixed(dataset, data.raters)
+    references = _ok(dataset.references(["path", "split", "sha256", "frames", "sample_rate"]).to_pylist())
+    references = [row for row in references if row["split"] in (TRAIN, VALID)]  # the test split is for others
     clips = {row["reference_id"]: number for number, row in enumerate(references)}
-    valid = [row["split"] == VALID for row in references]
-    rows = [
-        (row["reference_id"], row["path"], clip, CLEAN_CODEC, CLEAN_CODEC, math.inf, identity)
+    seconds = [row["frames"] / row["sample_rate"] for row in references]
+    rows: list[tuple[Any, ...]] = [
+        (row["reference_id"], row["path"], row["sha256"], clip, CLEAN_CODEC, CLEAN_CODEC, math.inf, identity, None)
         for clip, row in enumerate(references)
     ]
-    for row in _ok(dataset.degraded(["reference_id", "path", "codec", "condition", "bitrate_kbps"]).to_pylist()):
-        if row["reference_id"] in clips and row["degraded_id"] in values:
+    columns = ["reference_id", "path", "sha256", "codec", "condition", "bitrate_kbps"]
+    for row in _ok(dataset.degraded(columns).to_pylist()):
+        if row["reference_id"] in clips and row["degraded_id"] in mixes:
             bitrate = math.nan if row["bitrate_kbps"] is None else row["bitrate_kbps"]
-            codec = row["codec"] or NO_CODEC
-            rows.append(
-                (row["degraded_id"], row["path"], clips[row["reference_id"]], codec, row["condition"], bitrate,
-                 values[row["degraded_id"]])
-            )  # fmt: skip
-    columns: list[Any] = [np.array(column) for column in zip(*rows, strict=True)] if rows else []
-    if not columns or len(rows) == len(references):
+            clip, codec = clips[row["reference_id"]], row["codec"] or NO_CODEC
+            kind = codec, row["condition"], bitrate
+            mix = mixes[row["degraded_id"]]
+            rows.append((row["degraded_id"], row["path"], row["sha256"], clip, *kind, mix.value, mix))
+    if len(rows) == len(references):
         raise UserError(f"{dataset.root}: has no labelled clips; run `labels visqol {dataset.root}` first")
+    found: list[Any] = [np.array(column) for column in zip(*rows, strict=True)]
+    clip = found[3]
+    valid = np.array([row["split"] == VALID for row in references])[clip]
     names = [entry.name for entry in fields(Table)]
-    table = Table(**dict(zip(names, [*columns, np.array(valid)[columns[2]]], strict=True)))
-    labelled = np.isin(table.clip, table.clip[~table.clean])
-    table = table.take(labelled)
+    table = Table(**dict(zip(names, [*found, np.array(seconds)[clip], valid], strict=True)))
+    chosen = np.array([_position(row["reference_id"]) < data.share for row in references])[clip]
+    without = np.isin(table.codec, list(data.without_codecs))
+    table = table.take(table.valid | (chosen & ~without))
+    table = table.take(np.isin(table.clip, table.clip[~table.clean]))
     for share, name in ((table.valid, "held out"), (~table.valid, "left to train on")):
         if not share.any():
             raise UserError(f"{dataset.root}: no clip is {name}; add music of other tracks, or see `manifests split`")
     return table
 
 
-def identity_value(dataset: Dataset, rater: str) -> float:
-    """What `rater` gives a clip against itself, from the provenance of its labels."""
-    found = fragments(dataset.folder(schema.LABELS, rater))
-    if not found:
-        raise UserError(f"{dataset.root}: has no labels by {rater}; run `labels rate {dataset.root} --rater {rater}`")
-    value = read_footer(found[0]).get("settings", {}).get("identity")
-    if value is None:
-        raise UserError(f"{found[0]}: does not say what {rater} gives a clip against itself; label again")
-    return float(value)
-
-
-def _labels(dataset: Dataset, raters: Mapping[str, float]) -> dict[str, float]:
-    """degraded_id -> weighted mean, of the versions that all raters could rate."""
-    if not raters or sum(raters.values()) <= 0:
-        raise UserError("recipe: data.raters names no rater with a positive weight")
-    sums: dict[str, float] = {}
-    for number, (name, weight) in enumerate(raters.items()):
-        rows = _ok(dataset.labels(name, ["value"]).to_pylist())
-        found = {row["degraded_id"]: weight * row["value"] / sum(raters.values()) for row in rows}
-        sums = found if number == 0 else {key: sums[key] + found[key] for key in sums.keys() & found.keys()}
-    return sums
+def _position(reference_id: str) -> float:
+    """A clip's place on 0 to 1, from its id alone: a larger share of the data contains every smaller one."""
+    return int(joined_id("share", reference_id)[:13], 16) / 16**13
 
 
 def _ok(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ def batch(size: int) -> tuple[Tensor, Tensor]:
 
 
 def sorted_form(points: Tensor, labels: Tensor) -> Tensor:
-    return rank_n_contrast(pairwise_distances(points), labels, labels).value
+    return rank_n_contrast(pairwise_distances(points), labels).value
 
 
 def loop_form(points: Tensor, labels: Tensor) -> Tensor:

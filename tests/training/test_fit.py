@@ -17,15 +17,16 @@ from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer, write_fragment
 from manifests.schema import LABELS
 from tests.training.test_recipe import TINY
-from training import evaluate, recipe, table
+from training import evaluate, log, recipe, table
 from training.cli import main
-from training.fit import fit
+from training.fit import Options, fit
+from training.recipe import Data
 
 FAST = ["backbone.width=16", "backbone.blocks=1", "data.segment_s=1.0", "data.clips=2", "data.versions=4"]
 
 
 def test_the_table_joins_clips_versions_and_labels(labelled: Path) -> None:
-    rows = table.load(Dataset(labelled), {"visqol": 1.0})
+    rows = table.load(Dataset(labelled), Data())
     assert len(rows) == 8 + 8 * 6
     assert rows.clean.sum() == 8
     assert (rows.mos[rows.clean] == rows.mos.max()).all()
@@ -37,21 +38,19 @@ def test_the_table_joins_clips_versions_and_labels(labelled: Path) -> None:
 def test_labels_may_be_a_weighted_mix_and_must_be_there(labelled: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(labelled, data)
-    source = fragments(data / "labels" / "rater=visqol")[0]
-    rows = [
-        row | {"rater": "half", "value": row["value"] / 2}
-        for row in pq.read_table(source, partitioning=None).to_pylist()
-    ]
-    footer = read_footer(source)
-    footer["settings"]["identity"] /= 2
-    write_fragment(data / "labels" / "rater=half", LABELS, rows, footer)
-    alone = table.load(Dataset(data), {"visqol": 1.0})
-    mixed = table.load(Dataset(data), {"visqol": 1.0, "half": 1.0})
+    for source in fragments(data / "labels" / "rater=visqol"):
+        held = pq.read_table(source, partitioning=None).to_pylist()[1:]
+        rows = [row | {"rater": "half", "value": row["value"] / 2} for row in held]
+        footer = read_footer(source)
+        footer["settings"]["identity"] /= 2
+        write_fragment(data / "labels" / "rater=half", LABELS, rows, footer)
+    alone = table.load(Dataset(data), Data())
+    mixed = table.load(Dataset(data), Data(raters={"visqol": 1.0, "half": 1.0}))
     known = dict(zip(alone.row_id, alone.mos, strict=True))
     assert len(mixed) < len(alone)  # only what both have rated
     assert mixed.mos == pytest.approx([0.75 * known[name] for name in mixed.row_id])
     with pytest.raises(UserError, match="no labels by nobody"):
-        table.load(Dataset(data), {"nobody": 1.0})
+        table.load(Dataset(data), Data(raters={"nobody": 1.0}))
 
 
 def test_fit_writes_a_metric_that_scores(labelled: Path, tmp_path: Path) -> None:
@@ -67,8 +66,9 @@ def test_fit_writes_a_metric_that_scores(labelled: Path, tmp_path: Path) -> None
     assert set(result["validation"]) == {"trained", "untrained", "log-mel", "log-erb"}
     for found in result["validation"].values():
         assert {mode: found[mode]["all"]["n"] for mode in found} == {"full": 18, "unmatched": 18}
-    assert {"model.json", "model.safetensors", "settings.json", "metrics.json", "log.csv", "labels.png",
-            "predicted.png"} <= {path.name for path in out.iterdir()}  # fmt: skip
+    wanted = "model.json model.safetensors settings.json metrics.json before.json steps.csv epochs.csv labels.png"
+    wanted += " predicted.png curves.png README.md SHA256SUMS tensorboard state"
+    assert set(wanted.split()) == {path.name for path in out.iterdir()}
     reference = next((labelled / "audio" / "references").rglob("*.flac"))
     metric = deepaq.load(out)
     assert metric.score(reference, reference).mos == pytest.approx(4.732, abs=1e-3)
@@ -81,16 +81,16 @@ def test_fit_writes_a_metric_that_scores(labelled: Path, tmp_path: Path) -> None
 
 def test_the_same_seed_gives_the_same_metric(labelled: Path, tmp_path: Path) -> None:
     settings = recipe.load("compact", [*FAST, "max_steps=5", "epoch_steps=5"])
-    runs = [fit(labelled, tmp_path / name, settings, quiet=True)["validation"]["trained"] for name in "ab"]
+    runs = [fit(labelled, tmp_path / name, settings, Options(quiet=True))["validation"]["trained"] for name in "ab"]
     assert runs[0] == runs[1]
 
 
 def test_training_learns(labelled: Path, tmp_path: Path) -> None:
-    fit(labelled, tmp_path, recipe.load("compact", [*FAST, "max_steps=60", "epoch_steps=20"]), quiet=True)
-    log = [line.split(",") for line in (tmp_path / "log.csv").read_text().splitlines()]
-    loss = [float(row[log[0].index("full_regression")]) for row in log[1:]]
-    assert len(loss) == 3
-    assert min(loss[1:]) < loss[0]
+    fit(labelled, tmp_path, recipe.load("compact", [*FAST, "max_steps=60", "epoch_steps=20"]), Options(quiet=True))
+    loss = [row["full_regression"] for row in log.read(tmp_path / log.STEPS)]
+    assert len(loss) == 60
+    assert np.mean(loss[40:]) < np.mean(loss[:20])
+    assert [row["step"] for row in log.read(tmp_path / log.EPOCHS)] == [20, 40, 60]
 
 
 def test_the_papers_recipe_runs_on_a_shrunken_mert(labelled: Path, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_the_papers_recipe_runs_on_a_shrunken_mert(labelled: Path, tmp_path: Pat
         ["max_steps=2", "data.segment_s=1.5", "data.clips=2", "backbone.init=random"]
         + [f"backbone.config.{key}={value}" for key, value in TINY.items()],
     )
-    result = fit(labelled, tmp_path, settings, quiet=True)
+    result = fit(labelled, tmp_path, settings, Options(quiet=True))
     assert result["steps"] == 2
     assert result["parameters"]["lora"] == 2 * 2 * 2 * 8 * 16
     reference = next((labelled / "audio" / "references").rglob("*.flac"))
@@ -115,7 +115,7 @@ def test_unlabelled_data_say_what_to_run(labelled: Path, tmp_path: Path) -> None
 
 
 def test_the_evaluation_leaves_clean_clips_out_and_needs_no_training_clip(labelled: Path) -> None:
-    rows = table.load(Dataset(labelled), {"visqol": 1.0})
+    rows = table.load(Dataset(labelled), Data())
     part = evaluate.subset(rows, clips=2, references=3)
     assert len(set(part.clip[part.valid])) == 2
     assert (part.clean | part.valid).all()

@@ -1,63 +1,28 @@
-"""Batches and their loss."""
+"""The loss of a batch."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
 
 from training import objective
-from training.batch import Labeller, Labels, Segments
+from training.batch import Labeller, Labels
 from training.curve import Curve
-from training.recipe import Contrast, Data, Objective
-from training.store import Store
+from training.recipe import Contrast, Objective
 from training.table import Table
 
 
 def table(clips: int = 4, bitrates: tuple[int, ...] = (16, 64)) -> Table:
     rows = []
     for clip in range(clips):
-        rows.append((f"c{clip}", "", clip, "clean", "clean", math.inf, 4.7, False))
-        rows += [
-            (f"{codec}{kbps}-{clip}", "", clip, codec, codec, kbps, 1 + kbps / 32, False)
-            for codec in ("opus", "mp3")
-            for kbps in bitrates
-        ]
-        rows.append((f"noise-{clip}", "", clip, "", "noise-1", math.nan, 2.5, False))
+        kinds = [("clean", "clean", math.inf, 4.7)]
+        kinds += [(codec, codec, kbps, 1 + kbps / 32) for codec in ("opus", "mp3") for kbps in bitrates]
+        kinds.append(("", "noise-1", math.nan, 2.5))
+        rows += [(f"{clip}-{number:02d}", "", "", clip, *kind, None, 2.0, False) for number, kind in enumerate(kinds)]
     return Table(*map(np.array, zip(*rows, strict=True)))
-
-
-def store(rows: Table, items: int = 30) -> Store:
-    """Fronts that say which row and which item they are."""
-    time = torch.arange(items, dtype=torch.float32)[:, None]
-    return Store(rows, [torch.cat([torch.full_like(time, row), time], dim=1) for row in range(len(rows))])
-
-
-def batches(rows: Table, data: Data, items: int = 10, seed: int = 0) -> Iterator[tuple[torch.Tensor, np.ndarray]]:
-    return iter(Segments(store(rows), data, items, np.random.default_rng(seed)))
-
-
-def test_a_batch_holds_clips_with_their_clean_version_first_cut_alike() -> None:
-    rows = table()
-    fronts, drawn = next(batches(rows, Data(clips=2, versions=4)))
-    assert fronts.shape == (8, 10, 2)
-    assert np.array_equal(fronts[:, 0, 0].numpy(), drawn)
-    assert rows.clean[drawn].tolist() == [True, False, False, False] * 2
-    for clip in (0, 1):
-        chosen = drawn[4 * clip : 4 * clip + 4]
-        assert len(set(rows.clip[chosen])) == 1
-        assert len(set(chosen)) == 4
-        assert len(set(fronts[4 * clip : 4 * clip + 4, 0, 1].tolist())) == 1
-
-
-def test_an_epoch_meets_every_clip_once() -> None:
-    rows = table(clips=6)
-    source = batches(rows, Data(clips=2, versions=3))
-    met = [clip for _ in range(3) for clip in set(rows.clip[next(source)[1]])]
-    assert sorted(met) == list(range(6))
 
 
 def test_every_version_knows_its_own_clean_one() -> None:

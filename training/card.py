@@ -1,0 +1,82 @@
+"""A run folder for others: a model card in Markdown and a list of checksums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from deepaq import __version__
+from deepaq.backbone import Backbone
+from manifests.ids import file_sha256
+from manifests.storage import PARTIAL
+from training.recipe import Recipe
+
+CARD, CHECKSUMS = "README.md", "SHA256SUMS"
+# Folders of a run that are not for others.
+PRIVATE = ("state", "best", "tensorboard")
+
+
+def write(out: Path, network: Backbone, result: Mapping[str, Any], recipe: Recipe) -> None:
+    """Write the model card into `out`. result: as `training.fit.fit` returns it."""
+    counts = network.parameter_counts()
+    raters = ", ".join(f"{name} (weight {weight:g})" for name, weight in recipe.data.raters.items())
+    lines = [
+        "---",
+        f"license: {network.licence.lower()}",
+        "tags: [audio-quality, codec, perceptual-metric]",
+        "---",
+        f"# {recipe.name}: a perceptual audio quality metric",
+        "",
+        f"Trained with deepaq {__version__}, recipe `{recipe.name}`, {result['steps']} steps, seed {recipe.seed}.",
+        f"Network: {network.name}, {counts['total']:,} parameters, {counts['trainable']:,} of them trained.",
+        f"Labels: {raters}. What the network has never met, other kinds of distortion above all, it may misjudge.",
+        "",
+        "```python",
+        "import deepaq",
+        "",
+        'metric = deepaq.load("this folder")',
+        'print(metric.score("reference.wav", "degraded.wav").mos)',
+        "```",
+        "",
+        "## Held-out clips",
+        "",
+        "SRCC with the labels (PCC after an exponential curve fitted to the other half of the clips):",
+        "",
+        *_table(result["validation"]),
+        "",
+        "## Licence",
+        "",
+        *network.notice().splitlines(),
+        "",
+        f"`{CHECKSUMS}` lists the checksum of every file.",
+    ]
+    (out / CARD).write_text("\n".join(lines) + "\n")
+
+
+def _table(validation: Mapping[str, Any]) -> list[str]:
+    columns = [(mode, group) for mode in ("full", "unmatched") for group in ("all", "codecs")]
+    names = {"full": "full reference", "unmatched": "non-matching"}
+    lines = ["| | " + " | ".join(f"{names[mode]}, {group}" for mode, group in columns) + " |", "|---" * 5 + "|"]
+    for system, found in validation.items():
+        cells = [
+            " (".join(_number(found[mode][group][key]) for key in ("srcc", "pcc")) + ")" for mode, group in columns
+        ]
+        lines.append(f"| {system} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def files(out: Path) -> list[Path]:
+    """What of a run is for others, sorted; relative to `out`."""
+    found = (path.relative_to(out) for path in out.rglob("*") if path.is_file())
+    return sorted(path for path in found if path.parts[0] not in PRIVATE and not path.name.startswith(PARTIAL))
+
+
+def write_checksums(out: Path) -> None:
+    """List every shared file of `out` with its SHA-256, as `sha256sum --check` reads it."""
+    lines = [f"{file_sha256(out / path)}  {path.as_posix()}\n" for path in files(out) if path.name != CHECKSUMS]
+    (out / CHECKSUMS).write_text("".join(lines))

@@ -1,0 +1,38 @@
+"""Being asked to stop: training ends after the step at hand, so that its state can be saved."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+
+class Interrupt:
+    """asked: whether SIGTERM or Ctrl-C has come."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+
+@contextmanager
+def watched() -> Iterator[Interrupt]:
+    """Within the block the first SIGTERM or Ctrl-C is only noted; a second one raises KeyboardInterrupt."""
+    interrupt = Interrupt()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt  # only the main thread may handle signals
+        return
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if interrupt.asked:
+            raise KeyboardInterrupt
+        interrupt.asked = True
+
+    before: dict[int, Any] = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield interrupt
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

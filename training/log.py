@@ -1,0 +1,88 @@
+"""What a run writes down as it goes: tables of steps and epochs, TensorBoard events, a progress bar."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from manifests.storage import committed
+
+STEPS, EPOCHS = "steps.csv", "epochs.csv"
+
+Row = Mapping[str, float | None]
+
+
+class Log:
+    """`steps.csv`, `epochs.csv` and `tensorboard/` in a run folder.
+
+    run: None to write nothing. step: where the run goes on; what a broken run wrote beyond it is dropped. total: steps
+    of the whole run.
+    """
+
+    def __init__(self, run: Path | None, step: int, total: int, quiet: bool) -> None:
+        from tensorboardX import SummaryWriter
+        from tqdm import tqdm
+
+        self.run = run
+        self._rows: dict[str, list[dict[str, Any]]] = {STEPS: [], EPOCHS: []}
+        if run is not None:
+            self._rows = {name: [row for row in read(run / name) if row["step"] <= step] for name in self._rows}
+            self.flush()
+        events = run and SummaryWriter(str(run / "tensorboard"), purge_step=step + 1)
+        self._events: Any = events
+        quiet = quiet or run is None
+        self._bar = tqdm(total=total, initial=step, desc="train", unit="step", file=sys.stderr, disable=quiet)
+
+    def step(self, row: dict[str, float]) -> None:
+        """One optimiser step."""
+        self._add(STEPS, row)
+        self._bar.update(1)
+        shown = {"loss": f"{row['loss']:.3f}", "lr": f"{row['lr']:.1e}", "audio": f"{row['audio_s_per_s']:.0f} s/s"}
+        self._bar.set_postfix(shown, refresh=False)
+
+    def epoch(self, row: Row) -> None:
+        """One evaluation."""
+        self._add(EPOCHS, row)
+        self.flush()
+
+    def _add(self, name: str, row: Row) -> None:
+        if self.run is None:
+            return
+        self._rows[name].append(dict(row))
+        for key, value in row.items():
+            if key != "step" and value is not None:
+                self._events.add_scalar(f"{name.removesuffix('.csv')}/{key}", value, int(row["step"] or 0))
+
+    def flush(self) -> None:
+        """Bring the tables on the disk up to date."""
+        for name, rows in self._rows.items():
+            if self.run is not None and rows:
+                write(self.run / name, rows)
+
+    def close(self) -> None:
+        self.flush()
+        if self._events:
+            self._events.close()
+        self._bar.close()
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> None:
+    """A table with the columns of its first row."""
+    with committed(path) as partial, partial.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The rows of a table that `write` wrote, as numbers; none when there is no such file."""
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return [
+            {name: (int(text) if name == "step" else float(text)) if text else None for name, text in row.items()}
+            for row in csv.DictReader(file)
+        ]

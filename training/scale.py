@@ -1,0 +1,114 @@
+"""One scale for all raters, so that their values can be mixed: mean opinion scores of 1 (bad) to 5 (excellent)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from deepaq.errors import UserError
+from manifests import schema
+from manifests.dataset import Dataset
+from manifests.fragment import fragments, read_footer
+
+# Ends of the scales that are better the higher. ODG: the objective difference grade of ITU-R BS.1387.
+ENDS = {"MOS": (1.0, 5.0), "MOS-LQO": (1.0, 5.0), "ODG": (-4.0, 0.0), "MUSHRA": (0.0, 100.0)}
+
+Ends = tuple[float, float]
+
+
+def mos(value: float, ends: Ends) -> float:
+    """`value` moved linearly from a scale's ends to 1 and 5; no more than 5."""
+    low, high = ends
+    return min(5.0, 1 + 4 * (value - low) / (high - low))
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """MOS over time. seconds: middles of the stretches that were rated, rising. values: theirs."""
+
+    seconds: tuple[float, ...]
+    values: tuple[float, ...]
+
+    def at(self, second: float) -> float:
+        """Linear between middles, constant beyond the first and the last."""
+        return float(np.interp(second, self.seconds, self.values))
+
+
+@dataclass(frozen=True)
+class Rating:
+    """MOS of a version, and over time where the rater gave that."""
+
+    value: float
+    timeline: Timeline | None
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Weighted ratings of one version. shares: of each rating, summing to 1."""
+
+    shares: tuple[float, ...]
+    ratings: tuple[Rating, ...]
+
+    @property
+    def value(self) -> float:
+        return sum(share * rating.value for share, rating in zip(self.shares, self.ratings, strict=True))
+
+    def at(self, second: float) -> float:
+        """The MOS around a point in time; of the whole where a rater has no timeline."""
+        pairs = zip(self.shares, self.ratings, strict=True)
+        return sum(share * (r.timeline.at(second) if r.timeline else r.value) for share, r in pairs)
+
+
+def mixed(dataset: Dataset, raters: Mapping[str, float]) -> tuple[dict[str, Mix], float]:
+    """degraded_id -> ratings of what all of `raters` (name -> weight) rated; and the MOS of a clip against itself.
+
+    UserError when a rater has no labels here or a scale that has no place on 1 to 5.
+    """
+    total = sum(raters.values())
+    if not raters or total <= 0 or min(raters.values()) < 0:
+        raise UserError("recipe: data.raters names no rater with a positive weight")
+    found = {name: _of(dataset, name) for name in raters}
+    shares = tuple(weight / total for weight in raters.values())
+    common = set.intersection(*(set(ratings) for ratings, _ in found.values()))
+    first, _ = next(iter(found.values()))
+    mixes = {key: Mix(shares, tuple(ratings[key] for ratings, _ in found.values())) for key in first if key in common}
+    return mixes, sum(share * best for share, (_, best) in zip(shares, found.values(), strict=True))
+
+
+def _of(dataset: Dataset, rater: str) -> tuple[dict[str, Rating], float]:
+    """A rater's values as MOS, and what it gives a clip against itself."""
+    table = dataset.labels(rater, ["value", "scale", "extras", "timeline"])
+    rows = [row for row in table.to_pylist() if row["status"] == schema.OK and row["rater"] == rater]
+    if not rows:
+        raise UserError(f"{dataset.root}: has no labels by {rater}; run `labels rate {dataset.root} --rater {rater}`")
+    found = {}
+    for row in rows:
+        extras = dict(row["extras"] or ())
+        ends = _ends(dataset, rater, row["scale"], extras)
+        found[row["degraded_id"]] = Rating(mos(row["value"], ends), _timeline(row["timeline"], extras, ends))
+    stated = read_footer(fragments(dataset.folder(schema.LABELS, rater))[0]).get("settings", {}).get("identity")
+    # Listeners say nothing of a clip against itself; by the rules of their tests it is the top of the scale.
+    return found, 5.0 if stated is None else mos(float(stated), ends)
+
+
+def _ends(dataset: Dataset, rater: str, scale: str, extras: Mapping[str, Any]) -> Ends:
+    if "scale_low" in extras and "scale_high" in extras:
+        return extras["scale_low"], extras["scale_high"]
+    if scale not in ENDS:
+        raise UserError(
+            f"{dataset.root}: {rater} rates on the scale {scale!r}, which has no place on MOS 1 to 5;"
+            f" choose raters with one of {', '.join(ENDS)}"
+        )
+    return ENDS[scale]
+
+
+def _timeline(values: Sequence[float | None] | None, extras: Mapping[str, float], ends: Ends) -> Timeline | None:
+    if values is None or "timeline_hop_s" not in extras:
+        return None
+    first = extras["timeline_start_s"] + extras["timeline_window_s"] / 2
+    known = [(first + place * extras["timeline_hop_s"], value) for place, value in enumerate(values)]
+    pairs = [(second, mos(value, ends)) for second, value in known if value is not None]
+    return Timeline(*(tuple(column) for column in zip(*pairs, strict=True))) if pairs else None

@@ -1,0 +1,121 @@
+"""A run's state between two steps, as a folder of safetensors and JSON that appears as a whole."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from deepaq.backbone import Backbone
+from deepaq.checkpoint import write_json
+from deepaq.errors import UserError
+from manifests.storage import partial_prefix, sweep, sync
+
+FOLDER = "state"
+_KEPT = 2
+
+
+@dataclass
+class State:
+    """What training changes. progress: JSON-serialisable, `step` in it."""
+
+    network: Backbone
+    curves: nn.ModuleDict
+    optimiser: torch.optim.Optimizer
+    progress: dict[str, Any]
+
+
+def save(folder: Path, state: State) -> None:
+    """Write `folder`; a reader sees all of it or nothing, or what was there before."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = folder.with_name(f"{partial_prefix()}{folder.name}")
+    partial.mkdir()
+    try:
+        state.network.save(partial)
+        moments, groups = _optimiser(state.optimiser)
+        save_file(moments, partial / "optimiser.safetensors")
+        write_json(partial / "state.json", {**state.progress, "groups": groups, "curves": _floats(state.curves)})
+        for path in partial.iterdir():
+            sync(path)
+        if folder.exists():
+            folder.rename(partial.with_name(f"{partial.name}-old"))
+        partial.rename(folder)
+        sync(folder.parent)
+    finally:
+        for left in (partial, partial.with_name(f"{partial.name}-old")):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def restore(folder: Path, state: State) -> None:
+    """Take over what `save` wrote, in place; UserError when it is damaged."""
+    try:
+        progress = json.loads((folder / "state.json").read_text())
+        groups, curves = progress.pop("groups"), progress.pop("curves")
+        moments = load_file(folder / "optimiser.safetensors")
+        state.network.restore(folder)
+        state.curves.load_state_dict({name: torch.tensor(value) for name, value in curves.items()})
+        _restore_optimiser(state.optimiser, moments, groups)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise UserError(f"{folder}: is damaged ({error}); remove it to go on from an earlier state") from None
+    state.progress = progress
+
+
+def place(run: Path, step: int) -> Path:
+    """Where the state after `step` steps is saved."""
+    return run / FOLDER / f"{step:08d}"
+
+
+def newest(run: Path) -> Path:
+    """The folder of the last saved state; UserError when there is none. What a dead process left unfinished goes."""
+    sweep(run)
+    if found := _saved(run):
+        return found[-1]
+    raise UserError(f"{run}: holds no saved state to go on from; start it without --resume")
+
+
+def thin_out(run: Path) -> None:
+    """Remove all states but the last two."""
+    for old in _saved(run)[:-_KEPT]:
+        shutil.rmtree(old)
+
+
+def _saved(run: Path) -> list[Path]:
+    folder = run / FOLDER
+    return sorted(path for path in folder.iterdir() if path.name.isdigit()) if folder.is_dir() else []
+
+
+def _floats(module: nn.Module) -> dict[str, float]:
+    return {name: tensor.item() for name, tensor in module.state_dict().items()}
+
+
+def _optimiser(optimiser: torch.optim.Optimizer) -> tuple[dict[str, Tensor], list[int]]:
+    """Moments by number of their parameter, and how many parameters every group has."""
+    content = optimiser.state_dict()
+    moments = {
+        f"{number}.{name}": torch.as_tensor(value).detach().cpu().contiguous()
+        for number, values in content["state"].items()
+        for name, value in values.items()
+    }
+    return moments, _sizes(content)
+
+
+def _sizes(content: dict[str, Any]) -> list[int]:
+    return [len(group["params"]) for group in content["param_groups"]]
+
+
+def _restore_optimiser(optimiser: torch.optim.Optimizer, moments: dict[str, Tensor], groups: list[int]) -> None:
+    content = optimiser.state_dict()
+    if groups != _sizes(content):
+        raise ValueError("the optimiser had other parameters")
+    found: dict[int, dict[str, Tensor]] = {}
+    for name, value in moments.items():
+        number, _, moment = name.partition(".")
+        found.setdefault(int(number), {})[moment] = value
+    optimiser.load_state_dict({**content, "state": found})
