@@ -157,15 +157,16 @@ def distortions(as_json: bool) -> None:
 @main.command()
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--minutes", default=10.0, show_default=True, help="How much music.")
+@click.option("--track", default=30.0, show_default=True, help="Length of a track in seconds.")
 @click.option("--seed", default=0, show_default=True)
 @_JOBS
 @json_option
-def synth(out: Path, minutes: float, seed: int, jobs: int | None, as_json: bool) -> None:
+def synth(out: Path, minutes: float, track: float, seed: int, jobs: int | None, as_json: bool) -> None:
     """Make procedural test music, full bandwidth, the same for the same seed."""
     from manifests.jobs import cpu_count
     from prep.synth import write_tracks
 
-    tracks = write_tracks(out, minutes, seed, cpu_count() if jobs is None else jobs)
+    tracks = write_tracks(out, minutes, seed, cpu_count() if jobs is None else jobs, track)
     _show({"tracks": len(tracks), "out": str(out)}, as_json)
 
 

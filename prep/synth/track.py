@@ -89,14 +89,16 @@ def _swell(track: Signal, rng: Rng) -> Signal:
     return np.asarray(track * 10 ** (curve / 20)[:, None])
 
 
-def write_tracks(out: Path, minutes: float, seed: int, jobs: int = 1) -> list[Path]:
-    """Fill `out` with tracks of 30 s (the last may be shorter) that make up `minutes`; finished ones are kept."""
+def write_tracks(out: Path, minutes: float, seed: int, jobs: int = 1, track_s: float = TRACK_S) -> list[Path]:
+    """Fill `out` with tracks of `track_s` (the last may be shorter) that make up `minutes`; finished ones are kept."""
     if not 0.05 <= minutes <= 10_000:
         raise UserError(f"--minutes {minutes:g}: 0.05 to 10000 are possible")
     if seed < 0:
         raise UserError(f"--seed {seed}: a seed is not negative")
-    whole, rest = divmod(60 * minutes, TRACK_S)
-    lengths = [TRACK_S] * int(whole) + ([rest] if rest >= 2 else [])
+    if not 2 <= track_s <= 3600:
+        raise UserError(f"--track {track_s:g}: 2 to 3600 seconds are possible")
+    whole, rest = divmod(60 * minutes, track_s)
+    lengths = [track_s] * int(whole) + ([rest] if rest >= 2 else [])
     out.mkdir(parents=True, exist_ok=True)
     paths = [out / f"synth-{seed:03d}-{number:04d}.flac" for number in range(len(lengths))]
     work = [(path, seed, length, number) for number, (path, length) in enumerate(zip(paths, lengths, strict=True))]
