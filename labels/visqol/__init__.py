@@ -6,6 +6,5 @@ is the package itself, which decides what is too close to call and serves as the
 
 from labels.visqol.mode import AUDIO, Mode
 from labels.visqol.rater import IDENTITY_MOS, SAMPLE_RATE, Visqol, VisqolSpeech
-from labels.visqol.validation import validate
 
-__all__ = ["AUDIO", "IDENTITY_MOS", "SAMPLE_RATE", "Mode", "Visqol", "VisqolSpeech", "validate"]
+__all__ = ["AUDIO", "IDENTITY_MOS", "SAMPLE_RATE", "Mode", "Visqol", "VisqolSpeech"]

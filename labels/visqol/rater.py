@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from importlib import import_module
-from typing import TYPE_CHECKING
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from deepaq.audio import Samples
 from deepaq.errors import UserError
 from labels.rater import Judge, Rater, Rating
 from labels.visqol.mode import AUDIO, EXPONENTIAL_SPEECH, SPEECH, Mode
-from labels.visqol.validation import validate
 from manifests.provenance import package_version
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class Visqol(Rater):
     name = "visqol"
     scale = "MOS-LQO"
     sample_rate = SAMPLE_RATE
-    identity = IDENTITY_MOS
+    identity: ClassVar[float | None] = IDENTITY_MOS
+    shortest_s = 1.0
     mode: Mode = AUDIO
 
     def __init__(self, engine: str = "fast", timeline: str | None = None) -> None:
@@ -46,12 +47,12 @@ class Visqol(Rater):
         self.window_s = None if timeline is None else _seconds(timeline)
 
     def judge(self, reference: Samples) -> Judge:
-        validate(reference, self.sample_rate, "reference")
+        self.check(reference, "reference")
         module = import_module(f"labels.visqol.{'engine' if self.engine == 'fast' else 'shipped'}")
         prepared = module.Reference(reference, self.mode)
 
         def rate(degraded: Samples) -> Rating:
-            validate(degraded, self.sample_rate, "degraded version")
+            self.check(degraded, "degraded version")
             return self._rating(prepared.score(degraded))
 
         return rate
@@ -99,10 +100,14 @@ class VisqolSpeech(Visqol):
 
     name = "visqol-speech"
     sample_rate = SPEECH.sample_rate
-    identity = 4.505  # of the lattice, which varies by 0.005 with the voice's spectrum; the exponential gives 5
+    identity = None  # the lattice also weighs the voice's spectrum: 4.5 to 4.8; the exponential always gives 5
 
     def __init__(self, engine: str = "fast", timeline: str | None = None, mapping: str = "lattice") -> None:
         super().__init__(engine, timeline)
         if mapping not in MAPPINGS:
             raise UserError(f"mapping {mapping}: known are {', '.join(MAPPINGS)}")
+        if mapping == "lattice" and find_spec("ai_edge_litert") is None:
+            raise UserError(
+                "ViSQOL's lattice needs ai-edge-litert: pip install 'deepaq[speech]', or -o mapping=exponential"
+            )
         self.mode = MAPPINGS[mapping]

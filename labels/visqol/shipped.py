@@ -39,16 +39,11 @@ class Reference:
 
 @cache
 def manager(mode: Mode) -> Any:
-    """The package's manager, one per mode and process; UserError when its mapping needs a package that is absent."""
+    """The package's manager, one per mode and process."""
     from visqol import VisqolApi
 
     api = VisqolApi()
-    try:
-        api.create(mode=mode.name, use_lattice_model=mode.mapping == "lattice")
-    except ImportError:
-        raise UserError(
-            "ViSQOL's speech mode needs ai-edge-litert: pip install 'deepaq[speech]', or take -o mapping=exponential"
-        ) from None
+    api.create(mode=mode.name, use_lattice_model=mode.mapping == "lattice")
     return api._manager
 
 

@@ -62,7 +62,7 @@ BROKEN = {
     "lasts 0.50 s": mono(0.5),
     "NaN": np.where(np.arange(2 * SAMPLE_RATE) == 7, np.nan, mono(2)).astype(np.float32),
     "int16": (mono(2) * 32767).astype(np.int16),
-    "mono, mix it down": music(2, rate=SAMPLE_RATE),
+    "takes \\(frames,\\)": music(2, rate=SAMPLE_RATE),
 }
 
 
