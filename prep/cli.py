@@ -203,7 +203,11 @@ def _show(values: dict[str, Any], as_json: bool) -> None:
 
 def _text(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_text(item)}" for key, item in value.items()) or "none"
+        inner = (
+            f"{key} ({_text(item)})" if isinstance(item, dict) else f"{key} {_text(item)}"
+            for key, item in value.items()
+        )
+        return ", ".join(inner) or "none"
     if isinstance(value, list):
         return ", ".join(map(_text, value))
     return (

@@ -104,5 +104,11 @@ def codings(codecs: Iterable[str] = DEFAULT, bitrates: Iterable[int] = BITRATES)
 
 
 def described(kbps: Sequence[int]) -> str:
-    """A set of bitrates in words."""
-    return f"{kbps[0]} to {kbps[-1]}" if isinstance(kbps, range) else ", ".join(map(str, kbps))
+    """Ascending bitrates in words, runs of more than two as `a to b`."""
+    runs: list[list[int]] = []
+    for value in kbps:
+        if runs and value == runs[-1][-1] + 1:
+            runs[-1].append(value)
+        else:
+            runs.append([value])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)

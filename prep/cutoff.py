@@ -25,7 +25,7 @@ class LongTermSpectrum:
     def add(self, samples: Samples) -> None:
         """(frames, 2) samples; what is shorter than one frame is not looked at."""
         count = len(samples) // _SIZE
-        frames = samples[: count * _SIZE].reshape(count, _SIZE, -1)[::_EVERY]
+        frames = samples[: count * _SIZE].reshape(count, _SIZE, samples.shape[1])[::_EVERY]
         for channel in range(samples.shape[1]):
             self.power += np.sum(np.abs(rfft(frames[:, :, channel] * self._window, axis=1)) ** 2, axis=0)
 

@@ -40,9 +40,10 @@ _CALIBRATION_CLIPS, _CLIPS_TRIED = 4, 3
 def plan(music: Sequence[Path], out: Path, settings: Settings) -> dict[str, Any]:
     """What `transcode` would do, without writing anything into `out`.
 
-    Keys: songs, left_out (by kind), conditions; clean_hours and music_hours (per split: to prepare; there),
-    coded_hours (per codec or distortion), clips, versions, versions_done; bytes, cpu_hours, wall_hours (per number of
-    cores), of what remains; cpu_per_second (of clean music). Songs not surveyed yet are judged by their headers.
+    Keys: songs, left_out (by kind), conditions; music_hours (there, per split), clean_hours (to prepare, per split),
+    coded_hours (per split and codec or distortion), clips, versions, versions_done; bytes, cpu_hours, wall_hours (per
+    number of cores), of what remains; cpu_per_second (of clean music). Songs not surveyed yet are judged by their
+    headers.
     """
     conditions = settings.conditions()
     dataset = Dataset(out) if any((out / name).is_dir() for name in schema.TABLES) else None
@@ -53,10 +54,6 @@ def plan(music: Sequence[Path], out: Path, settings: Settings) -> dict[str, Any]
     # Asked for hours are planned in full, so that a few songs are enough to plan a large data set.
     hours = {split: settings.hours_of(split) or seconds / 3600 for split, seconds in here.items()}
     coded = {split: _per_family(conditions, settings, split) for split in hours}
-    coded_hours: Counter[str] = Counter()
-    for split, families in coded.items():
-        for family, count in families.items():
-            coded_hours[family] += count * hours[split]  # type: ignore[assignment]
     clips = {split: 3600 * value / settings.clip_s for split, value in hours.items()}
     versions = sum(clips[split] * sum(coded[split].values()) for split in hours)
     done = _done(dataset, tracks, conditions, settings)
@@ -70,7 +67,10 @@ def plan(music: Sequence[Path], out: Path, settings: Settings) -> dict[str, Any]
         "conditions": [condition.name for condition in conditions],
         "music_hours": {split: value / 3600 for split, value in here.items()},
         "clean_hours": hours,
-        "coded_hours": dict(coded_hours),
+        "coded_hours": {
+            split: {family: count * hours[split] for family, count in families.items()}
+            for split, families in coded.items()
+        },
         "clips": round(sum(clips.values())),
         "versions": round(versions),
         "versions_done": done,

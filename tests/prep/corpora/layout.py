@@ -1,0 +1,28 @@
+"""Synthetic layouts: empty files in the right places, for what only looks at names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prep.corpora import CORPORA, Song
+
+
+def lay(root: Path, *names: str, **texts: str) -> Path:
+    """Create empty files below `root`, and text files named by keyword with __ for / and _DOT_ for a dot."""
+    contents = dict.fromkeys(names, "") | {
+        name.replace("__", "/").replace("_DOT_", "."): text for name, text in texts.items()
+    }
+    for name, text in contents.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return root
+
+
+def found(root: Path, corpus: str) -> dict[str, Song]:
+    """Songs by name, after checking that the layout is recognised as `corpus` before any other."""
+    assert next(name for name, layout in CORPORA.items() if layout.recognises(root)) == corpus
+    songs = list(CORPORA[corpus].songs(root))
+    assert len({song.name for song in songs}) == len(songs)
+    assert all(part.exists() for song in songs for part in song.parts)
+    return {song.name: song for song in songs}
