@@ -112,7 +112,9 @@ def _protocol(part: dict[str, Any]) -> Table:
         within = interval(result.get("pcc_within_content"))
         return [title, str(result["stimuli"]), *(interval(result[name]) for name in names), within]
 
-    results = sorted(part["results"], key=lambda result: -(result["pcc"][0] or -2))
+    results = sorted(
+        part["results"], key=lambda result: -2 if result["pcc"][0] is None else result["pcc"][0], reverse=True
+    )
     rows = [row(title_of(result["rater"]), result) for result in results]
     rows.append(row(f"{SYSTEM_MEAN} (no audio)", part[SYSTEM_MEAN]))
     caption = f"Protocol: {part['protocol']}, {part['stimuli']} stimuli of {part['items']} items."

@@ -36,7 +36,7 @@ def options(datasets: Sequence[Dataset], rater: str) -> dict[str, str]:
     for dataset in datasets:
         for path in fragments(dataset.folder(schema.LABELS, rater))[:1]:
             found |= read_footer(path).get("settings", {}).get("options", {})
-    return found
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def revision() -> str:

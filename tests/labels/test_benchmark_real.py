@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import soundfile
 
 from labels.benchmark.stage import benchmark
 from labels.importing.stage import import_test
-from tests.labels.listening_layouts import table
 from tests.labels.test_benchmark import IMPORT, ONE, result
 
 
@@ -40,23 +38,21 @@ def test_sisec08_holds_what_is_known_and_its_nine_pairs_are_scored(sisec) -> Non
 
 
 @pytest.mark.shared
-def test_stahl_2024_visqol_is_what_plain_lines_find(shared: Path, tmp_path: Path) -> None:
-    """Two items of the real test: the report's PCC of ViSQOL against a dozen lines that use nothing of ours."""
+def test_stahl_2024_complete_and_visqol_is_what_plain_lines_find(shared: Path, tmp_path: Path) -> None:
+    """The whole real test; ViSQOL's values of two items and its PCC of all again by lines that use nothing of ours."""
     import soxr
     from visqol import VisqolApi
 
     source = shared / "listening" / "stahl2024_codec_speech"
-    with (source / "ratings_formated_filtered.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["file"].startswith(("stim_10", "stim_16"))]
-    for row in rows:
-        target = tmp_path / "in" / "audio" / row["file"]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if row["file"]:
-            shutil.copyfile(source / "audio" / row["file"], target)
-    listed = [[row[name] for name in rows[0]] for row in rows]
-    table(tmp_path / "in" / "ratings_formated_filtered.csv", tuple(rows[0]), listed)
-    import_test("stahl2024", tmp_path / "in", tmp_path / "data", IMPORT)
+    import_test("stahl2024", source, tmp_path / "data", IMPORT)
     report = benchmark([tmp_path / "data"], ("visqol",), tmp_path / "report", ONE)
+    found, with_references = (result(report, 0, name, "visqol") for name in ("coded", "coded + reference"))
+    assert (found["stimuli"], with_references["stimuli"]) == (112, 128)
+    # Measured before with the package alone: PCC and SRCC, with an interval of [.31, .59] for the first.
+    assert [found["pcc"][0], found["srcc"][0]] == pytest.approx([0.44, 0.45], abs=0.006)
+    assert [with_references["pcc"][0], with_references["srcc"][0]] == pytest.approx([0.68, 0.63], abs=0.006)
+    assert found["pcc"][1:] == pytest.approx([0.31, 0.59], abs=0.06)
+    assert report["tests"][0]["ceiling_of_all_rated"]["split_half"] == pytest.approx(0.83, abs=0.015)
 
     engine = VisqolApi()
     engine.create(mode="audio")
@@ -65,12 +61,14 @@ def test_stahl_2024_visqol_is_what_plain_lines_find(shared: Path, tmp_path: Path
         samples, rate = soundfile.read(source / "audio" / name, dtype="float32")
         return soxr.resample(samples.mean(axis=1), rate, 48_000, quality="HQ")
 
-    rated = [row for row in rows if row["condition"] not in {"Reference", "Anchor"}]
-    references = {row["signal"]: at_48k(row["file"]) for row in rows if row["condition"] == "Reference"}
-    values = [
-        engine.measure_from_arrays(references[row["signal"]], at_48k(row["file"]), 48_000).moslqo for row in rated
-    ]
-    means = [np.mean(json.loads(row["ratings"])) for row in rated]
-    found = result(report, 0, "coded", "visqol")
-    assert found["stimuli"] == len(rated) == 14
-    assert found["pcc"][0] == pytest.approx(np.corrcoef(values, means)[0, 1], abs=1e-4)
+    with (source / "ratings_formated_filtered.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["condition"] not in {"Reference", "Anchor"}]
+    ours = {(row["item"], row["condition"]): row["values"]["visqol"] for row in report["tests"][0]["stimuli"]}
+    for row in rows:
+        if row["file"].startswith(("stim_10", "stim_16")):
+            reference = at_48k(f"{row['file'].partition('/')[0]}/ref.wav")
+            value = engine.measure_from_arrays(reference, at_48k(row["file"]), 48_000).moslqo
+            assert ours[row["signal"], row["condition"]] == pytest.approx(value, abs=1e-5)
+    values = [ours[row["signal"], row["condition"]] for row in rows]
+    means = [np.mean(json.loads(row["ratings"])) for row in rows]
+    assert found["pcc"][0] == pytest.approx(np.corrcoef(values, means)[0, 1], abs=1e-9)

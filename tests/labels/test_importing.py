@@ -21,6 +21,7 @@ from labels.importing.scores import mean_of
 from labels.importing.stage import Settings, import_test
 from manifests import schema
 from manifests.check import problems
+from manifests.compact import compact
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer
 from tests.labels.listening_layouts import LAYOUTS, audio, own, sebass, stahl2024, table
@@ -65,6 +66,20 @@ def test_every_format_becomes_a_data_set_that_holds_together(name: str, tmp_path
             assert (extras["listeners"], extras["scale_low"]) == (len(values), 0)
     footer = read_footer(fragments(dataset.folder(schema.DEGRADED))[0])
     assert footer["settings"]["test"]["licence"]
+
+
+def test_merged_fragments_hold_the_same_ratings(tmp_path: Path) -> None:
+    folder, out = sebass(tmp_path / "in", "SiSEC08"), tmp_path / "out"
+    import_test("sisec08", folder, out, ONE)
+    path = folder / "SiSEC08_anonymized.csv"
+    path.write_text(path.read_text().replace("ann", "dora"))
+    import_test("sisec08", folder, out, ONE)
+    dataset = Dataset(out)
+    before = means(dataset), dataset.labels("listener").to_pylist(), dataset.degraded().to_pylist()
+    compact(dataset)
+    assert len(fragments(dataset.folder(schema.LABELS, "listener"))) == 1
+    assert (means(dataset), dataset.labels("listener").to_pylist(), dataset.degraded().to_pylist()) == before
+    assert {row["rater"] for row in before[1]} == {f"listener:{name}" for name in ("ann", "ben", "cleo", "dora")}
 
 
 def test_the_mean_has_students_interval() -> None:
