@@ -20,8 +20,8 @@ from deepaq.errors import UserError
 _ERB, _MEL, _FLAT = 64, 96, 24  # columns of the front
 _FLAT_FLOOR = 1e-11  # of the signal's power, per bin
 _PATCH = 5  # frames and bands: the neighbourhood that contrast is measured in
-_FAINT = 0.1  # log10 of energy: deviations below it are hardly contrast
-_GAINS = (0.3, 0.3)  # of level and contrast, before training
+_FAINT = 0.05  # log10 of energy: deviations below it are hardly contrast
+_GAINS = (0.3, 0.5)  # of level and contrast, before training
 
 
 class Compact(Backbone):
@@ -35,7 +35,7 @@ class Compact(Backbone):
     front_rate = bands.FRAMES_PER_S
     segment_s = 10.0
     shortest_s = 0.25
-    step_tracks = 2
+    step_tracks = 3
     clip_head = True
 
     def __init__(

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Train the metric inside the package: deepaq/models/compact. About half an hour on two processors.
+# Train the metric inside the package: deepaq/models/compact. About ten minutes of CPU time.
 #
 #     bash training/default.sh [FOLDER]
 #
 # FOLDER (default-run) takes the music, the data set and the run; run again, it goes on where it stopped. The music is
 # procedural and, where the shared recordings are (DEEPAQ_SHARED), those of them that are CC0, CC BY or MIT. SEED
-# chooses another initialisation. Nothing is installed unless the training has ended.
+# chooses another initialisation. The package is left alone unless the training has ended.
 set -euo pipefail
 FOLDER=${1:-default-run}
 RECORDINGS=${DEEPAQ_SHARED:-../shared/data}/music
@@ -29,7 +29,7 @@ step prep synth "$FOLDER/synth" --minutes 2.5 --seed 7
 step prep transcode "$FOLDER/synth" --out "$FOLDER/data" --clip 5 --distortions all
 if [ -f "$RECORDINGS/music.csv" ]; then
     mapfile -t recordings < <(allowed)
-    step prep transcode "${recordings[@]}" --out "$FOLDER/data" --clip 5
+    step prep transcode "${recordings[@]}" --out "$FOLDER/data" --clip 5 --bitrates 16,32,64,128
 else
     printf 'no recordings at %s: procedural music only, which makes a poorer metric\n' "$RECORDINGS" >&2
 fi

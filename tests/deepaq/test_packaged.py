@@ -1,0 +1,113 @@
+"""The metric inside the package: what anybody may take for granted who scores with it. On procedural music."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+import pytest
+
+import deepaq
+from deepaq.audio import Samples
+from deepaq.metric import PACKAGED, Metric
+from manifests.dataset import Dataset
+from prep.distortions import DISTORTIONS, distort
+from prep.synth import SAMPLE_RATE, compose
+from prep.transcode import Settings, transcode
+from tests.sounds import write
+
+CLIPS, CLIP_S = 4, 3.0
+CODECS, BITRATES = ("opus", "mp3", "aac"), (16, 32, 64, 96, 128)
+PAIRS = 300
+
+
+@pytest.fixture(scope="module")
+def metric() -> Metric:
+    return deepaq.load()
+
+
+@pytest.fixture(scope="module")
+def clips() -> list[Samples]:
+    return [compose(41, CLIP_S, number) for number in range(CLIPS)]
+
+
+@pytest.fixture(scope="module")
+def steps(metric: Metric, clips: list[Samples], tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[float]]:
+    """Codec -> mean MOS at every bitrate, rising."""
+    folder = tmp_path_factory.mktemp("packaged")
+    for number, samples in enumerate(clips):
+        write(folder / "music" / f"{number}.flac", samples, SAMPLE_RATE)
+    transcode([folder / "music"], folder / "data", Settings(CODECS, BITRATES, clip_s=CLIP_S, jobs=1, quiet=True))
+    dataset = Dataset(folder / "data")
+    clean = {row["reference_id"]: dataset.path(row["path"]) for row in dataset.references().to_pylist()}
+    found = defaultdict(list)
+    for row in dataset.degraded().to_pylist():
+        score = metric.score(clean[row["reference_id"]], dataset.path(row["path"]))
+        found[row["codec"], row["bitrate_kbps"]].append(score.mos)
+    return {codec: [mean(found[codec, bitrate]) for bitrate in BITRATES] for codec in CODECS}
+
+
+def test_the_files_are_small_and_carry_a_card() -> None:
+    assert sum(path.stat().st_size for path in PACKAGED.iterdir()) < 3e6
+    assert "Limits" in (PACKAGED / "README.md").read_text()
+
+
+def test_the_identical_signal_is_the_top_of_the_scale(metric: Metric, clips: list[Samples]) -> None:
+    for samples in clips:
+        score = metric.score(samples, samples.copy(), sample_rate=SAMPLE_RATE)
+        assert score.distance == 0
+        assert score.mos == pytest.approx(4.732, abs=0.001)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_more_bitrate_is_better_on_average(steps: dict[str, list[float]], codec: str) -> None:
+    assert all(np.diff(steps[codec]) > 0), steps[codec]
+
+
+def test_a_decibel_of_gain_is_less_than_a_step_of_bitrate(
+    metric: Metric, clips: list[Samples], steps: dict[str, list[float]]
+) -> None:
+    smallest = min(min(np.diff(values)) for values in steps.values())
+    for samples in clips:
+        worse = distort(samples, SAMPLE_RATE, "noise", 3, seed=0)
+        plain, *moved = (
+            metric.score(samples, worse * np.float32(10 ** (gain / 20)), sample_rate=SAMPLE_RATE).mos
+            for gain in (0, 1, -1)
+        )
+        assert max(abs(mos - plain) for mos in moved) < smallest
+
+
+def test_the_container_does_not_matter(metric: Metric, clips: list[Samples], tmp_path: Path) -> None:
+    worse = distort(clips[0], SAMPLE_RATE, "spectral-holes", 3, seed=0)
+    first, second = (
+        metric.score(
+            write(tmp_path / f"a.{kind}", 0.5 * clips[0], SAMPLE_RATE),
+            write(tmp_path / f"b.{kind}", 0.5 * worse, SAMPLE_RATE),
+        )
+        for kind in ("wav", "flac")
+    )
+    assert first.distance == second.distance
+
+
+def test_random_pairs_are_on_the_scale_and_worse_where_there_is_more_damage(
+    metric: Metric, clips: list[Samples]
+) -> None:
+    rng = np.random.default_rng(3)
+    found: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for number in range(PAIRS):
+        name = sorted(DISTORTIONS)[number % len(DISTORTIONS)]
+        severity = DISTORTIONS[name].severities[(number // len(DISTORTIONS)) % 5]
+        samples = clips[rng.integers(CLIPS)][: 2 * SAMPLE_RATE]
+        worse = distort(samples, SAMPLE_RATE, name, severity, seed=number)
+        score = metric.score(samples, worse, sample_rate=SAMPLE_RATE)
+        assert score.distance > 0
+        assert 1 <= score.mos < 4.733
+        found[name][severity].append(score.mos)
+    for name, by_severity in found.items():
+        severities = sorted(by_severity)
+        slight, strong = (
+            mean(mean(by_severity[severity]) for severity in some) for some in (severities[:2], severities[-2:])
+        )
+        assert slight > strong, name
