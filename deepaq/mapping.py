@@ -6,6 +6,7 @@ both are held to be monotone here, and to give an identical pair the top of the 
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping as Settings
 from dataclasses import asdict, dataclass
@@ -97,7 +98,7 @@ def fit_cubic(distance: npt.ArrayLike, mos: npt.ArrayLike, top: float) -> Cubic:
         return Cubic(top, reach, *(float(value) for value in p))
 
     bounds = ([-np.inf, -np.inf, 0], [np.inf, np.inf, np.inf])
-    starts = ([1.5, 0.0, 0.5], [1.5, -1.5, 0.5], [0.1, 1.5, 0.5])
+    starts = itertools.product((0.3, 1.5), (-3.0, -1.0, 1.0), (0.5, 4.0))
     found = [least_squares(lambda p: curve(p)(x) - y, start, bounds=bounds, loss="soft_l1") for start in starts]
     return curve(min(found, key=lambda result: float(result.cost)).x)
 

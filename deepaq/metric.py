@@ -89,7 +89,7 @@ class Metric:
         stream = MonoStream(sound, self.rate, sample_rate)
         heard = False
         for start, new, samples in self._segments(stream):
-            if not is_silent(samples):
+            if self._audible(samples):
                 heard = True
                 yield start / self.rate, new / self.rate, self.embed_clip(torch.from_numpy(samples)[None])[0]
         if not heard:
@@ -105,12 +105,15 @@ class Metric:
         """(batch, frames) mono at `rate` Hz -> (batch, dims), comparable across content."""
         return self.backbone.embed_clip(self.backbone.describe(self.backbone.front(samples)))
 
+    def _audible(self, samples: Samples) -> bool:
+        return not is_silent(samples) and bool(self.backbone.audible(torch.from_numpy(samples)[None]).all())
+
     def _matched(self, reference: Sound, degraded: Sound, sample_rate: int | None) -> Score:
         clean, coded = (MonoStream(sound, self.rate, sample_rate) for sound in (reference, degraded))
         found = _aligned(clean, coded)
         segments: list[Segment] = []
         for start, new, ours, theirs in self._pairs(clean, coded):
-            if not is_silent(ours):
+            if self._audible(ours):
                 segments += self._over_time(start, new, ours, theirs)
         if not segments:
             raise UserError(f"{clean.name}: is silent, nothing can be held against it")
