@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from deepaq.align import align
-from deepaq.audio import read
+from deepaq.audio import read, resample
 from deepaq.errors import UserError
 from labels.peaq import ear, movs, network, patterns
 from labels.rater import rater
@@ -158,3 +160,20 @@ def test_hard_cases_stay_finite() -> None:
     early[:10_000] = sound[:10_000]
     with pytest.raises(UserError, match=r"less than 0\.1 s of the reference sounds after its first half second"):
         rater("peaq").judge(early)(early)
+
+
+@pytest.mark.shared
+def test_listeners_of_separated_sources(shared: Path) -> None:
+    """SiSEC08, the nine systems' signals that are there: aligned, the 2f-model follows the listeners (.98)."""
+    folder = shared / "listening" / "sebass_sisec08"
+    ratings: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for row in csv.DictReader((folder / "SiSEC08_anonymized.csv").open()):
+        ratings[row["Trial"], row["Condition"]].append(float(row["Ratingscore"]))
+    heard, rated = [], []
+    for path in sorted(folder.glob("Signals/Algo*/*.wav")):
+        sounds = [read(folder / "Signals" / part / path.name) for part in ("orig", path.parent.name)]
+        pair = align(*(resample(sound.samples, sound.sample_rate, RATE) for sound in sounds), RATE)
+        rated.append(rater("2f").judge(pair.reference)(pair.degraded).extras["raw"])
+        heard.append(np.mean(ratings[path.stem, path.parent.name]))
+    assert len(heard) == 9
+    assert np.corrcoef(heard, rated)[0, 1] == pytest.approx(0.98, abs=0.01)
