@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install demo test check bench clean
+.PHONY: help install demo test check bench coverage docs docker-test clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -21,7 +21,7 @@ install: $(INSTALLED)  ## set up .venv
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep '^torch==' constraints.txt)"
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,dask]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,dask,baselines,export]'
 	touch $@
 
 demo: $(INSTALLED)  ## the whole road, offline, in minutes: music, 21 conditions, labels, a metric, plots
@@ -30,13 +30,22 @@ demo: $(INSTALLED)  ## the whole road, offline, in minutes: music, 21 conditions
 test: $(INSTALLED)  ## the test suite
 	$(BIN)/python -m pytest -n auto --dist loadgroup -q
 
-check: $(INSTALLED)  ## style and types
+coverage: $(INSTALLED)  ## the test suite with a report of what it does not reach
+	$(BIN)/python -m pytest -n auto --dist loadgroup -q --cov --cov-report=term:skip-covered
+
+check: $(INSTALLED)  ## style, types, command reference
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(INSTALLED)  ## the measurements that the README and the docs quote
+bench: $(INSTALLED)  ## the measurements that the README and the docs quote; takes a while
 	for script in tests/bench/*.py; do $(BIN)/python $$script; done
 
+docs: $(INSTALLED)  ## write docs/commands.md anew
+	$(BIN)/python docs/reference.py
+
+docker-test: $(INSTALLED)  ## build the image and run it, where tools for that are
+	PYTHON=$(BIN)/python bash docker/test.sh
+
 clean:  ## remove what the targets made
-	rm -rf $(VENV) build dist demo-data *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
