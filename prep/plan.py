@@ -17,6 +17,7 @@ from deepaq.errors import UserError
 from manifests import ids, schema
 from manifests.dataset import Dataset
 from manifests.jobs import cpu_seconds
+from manifests.split import TRAIN, VALID
 from prep.clips import SAMPLE_RATE, Clip, cut, is_silent
 from prep.condition import Condition
 from prep.corpora import Song
@@ -51,14 +52,15 @@ def plan(music: Sequence[Path], out: Path, settings: Settings) -> dict[str, Any]
     here: Counter[str] = Counter()
     for track in tracks:
         here[track.split(settings.valid_share)] += track.seconds or 0.0  # type: ignore[assignment]
-    # Asked for hours are planned in full, so that a few songs are enough to plan a large data set.
-    hours = {split: settings.hours_of(split) or seconds / 3600 for split, seconds in here.items()}
+    hours = {split: value / 3600 for split, value in here.items()}
+    if settings.hours:  # planned in full, so that a few songs are enough to plan a large data set
+        hours = {split: settings.hours_of(split) or 0.0 for split in dict.fromkeys((TRAIN, VALID, *here))}
     coded = {split: _per_family(conditions, settings, split) for split in hours}
     clips = {split: 3600 * value / settings.clip_s for split, value in hours.items()}
     versions = sum(clips[split] * sum(coded[split].values()) for split in hours)
     done = _done(dataset, tracks, conditions, settings)
-    cost = calibrate(tracks, settings)
     left = max(0.0, 1 - done / versions) if versions else 0.0
+    cost = calibrate(tracks, settings) if left else Cost(0.0, 0.0)
     seconds = 3600 * sum(hours.values()) * left
     cpu_hours = cost.cpu_per_second * seconds / 3600
     return {
