@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,14 +21,17 @@ def problems(dataset: Dataset, deep: bool = False) -> Iterator[str]:
 
     deep: also compare every file with the checksum in its row.
     """
-    references, degraded, labels = dataset.references(), dataset.degraded(), dataset.labels()
+    references = dataset.references(["track_id", "split", "path", "sha256"])
+    degraded = dataset.degraded(["reference_id", "path", "sha256"])
+    labels = dataset.labels(columns=[])
     yield from _splits(references)
     yield from _dangling(degraded, references, "reference_id", "degraded row without its reference")
     yield from _dangling(labels, degraded, "degraded_id", "label without its degraded row")
-    named: set[Path] = set()
+    named: set[str] = set()
     for spec, table in ((schema.REFERENCES, references), (schema.DEGRADED, degraded)):
-        for row in table.select([spec.key[0], "path", "sha256", "status"]).to_pylist():
-            yield from _file(dataset, row[spec.key[0]], row, deep, named)
+        for batch in table.select([spec.key[0], "path", "sha256", "status"]).to_batches(10_000):
+            for row in batch.to_pylist():
+                yield from _file(dataset, row[spec.key[0]], row, deep, named)
     yield from _strays(dataset, named)
 
 
@@ -44,7 +48,7 @@ def _dangling(rows: pa.Table, parents: pa.Table, key: str, what: str) -> Iterato
         yield f"{value}: {what}"
 
 
-def _file(dataset: Dataset, name: str, row: dict[str, str | None], deep: bool, named: set[Path]) -> Iterator[str]:
+def _file(dataset: Dataset, name: str, row: dict[str, str | None], deep: bool, named: set[str]) -> Iterator[str]:
     if row["status"] != schema.OK:
         return
     if not row["path"]:
@@ -55,16 +59,17 @@ def _file(dataset: Dataset, name: str, row: dict[str, str | None], deep: bool, n
     except UserError as error:
         yield f"{name}: {error}"
         return
-    named.add(path)
+    named.add(row["path"])
     if not path.is_file():
         yield f"{name}: {row['path']} is missing"
     elif deep and file_sha256(path) != row["sha256"]:
         yield f"{name}: {row['path']} differs from its checksum"
 
 
-def _strays(dataset: Dataset, named: set[Path]) -> Iterator[str]:
-    for path in sorted((dataset.root / "audio").rglob("*")):
-        relative = path.relative_to(dataset.root)
-        unfinished = any(part.startswith(PARTIAL) for part in relative.parts)
-        if path.is_file() and path not in named and not unfinished:
-            yield f"{relative}: a file without a row"
+def _strays(dataset: Dataset, named: set[str]) -> Iterator[str]:
+    for where, folders, names in os.walk(dataset.root / "audio"):
+        folders[:] = sorted(name for name in folders if not name.startswith(PARTIAL))
+        for name in sorted(names):
+            relative = Path(where, name).relative_to(dataset.root).as_posix()
+            if relative not in named and not name.startswith(PARTIAL):
+                yield f"{relative}: a file without a row"

@@ -51,7 +51,7 @@ class Dataset:
 
         columns: those wanted (key and status are always read). rater: only that rater's labels.
         """
-        wanted = list(dict.fromkeys([*spec.key, "status", *(columns or spec.schema.names)]))
+        wanted = list(dict.fromkeys([*spec.key, "status", *(spec.schema.names if columns is None else columns)]))
         layout = pa.schema([spec.schema.field(name) for name in wanted])
         return latest(self._rows(self.folder(spec, rater), layout), spec.key)
 

@@ -2,61 +2,70 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from manifests import schema
 from manifests.dataset import Dataset
 
+MOS_RATER = "visqol"
+
 
 def summarise(dataset: Dataset) -> dict[str, Any]:
-    """Counts per table and status, per rater, and per condition: count, mean actual kbps, mean value per rater."""
-    references = dataset.references(["split", "frames", "sample_rate"]).to_pylist()
-    degraded = dataset.degraded(["condition", "codec", "bitrate_kbps", "actual_kbps"]).to_pylist()
-    labels = dataset.labels(columns=["value"]).to_pylist()
-    raters = sorted({row["rater"] for row in labels})
-    values: dict[str, dict[str, float]] = defaultdict(dict)
-    for row in labels:
-        if row["status"] == schema.OK:
-            values[row["degraded_id"]][row["rater"]] = row["value"]
+    """Counts per table and status, per rater, and per condition: count, mean actual kbps, mean ViSQOL MOS."""
+    references = dataset.references(["split", "frames", "sample_rate"])
+    degraded = dataset.degraded(["condition", "codec", "bitrate_kbps", "actual_kbps"])
+    labels = dataset.labels(columns=["value"])
+    audible = _ok(references)
+    seconds = pc.divide(pc.cast(audible["frames"], pa.float64()), audible["sample_rate"])
     return {
         "tables": {
             "references": _statuses(references),
             "degraded": _statuses(degraded),
-            "labels": {rater: _statuses([row for row in labels if row["rater"] == rater]) for rater in raters},
+            "labels": {
+                rater: _statuses(labels.filter(pc.equal(labels["rater"], rater)))
+                for rater in sorted(pc.unique(labels["rater"]).to_pylist())
+            },
         },
-        "splits": dict(Counter(row["split"] for row in references if row["status"] == schema.OK)),
-        "hours": sum(row["frames"] / row["sample_rate"] / 3600 for row in references if row["status"] == schema.OK),
-        "conditions": _conditions(degraded, values),
+        "splits": dict(zip(*_counts(audible["split"]), strict=True)),
+        "hours": (pc.sum(seconds).as_py() or 0.0) / 3600,
+        "conditions": _conditions(_ok(degraded), _ok(labels.filter(pc.equal(labels["rater"], MOS_RATER)))),
     }
 
 
-def _statuses(rows: list[dict[str, Any]]) -> dict[str, int]:
-    counts = Counter(row["status"] for row in rows)
+def _ok(table: pa.Table) -> pa.Table:
+    return table.filter(pc.equal(table["status"], schema.OK))
+
+
+def _counts(column: pa.ChunkedArray) -> tuple[list[str], list[int]]:
+    counted = column.value_counts()
+    return counted.field("values").to_pylist(), counted.field("counts").to_pylist()
+
+
+def _statuses(table: pa.Table) -> dict[str, int]:
+    counts = dict(zip(*_counts(table["status"]), strict=True))
     return {
-        "rows": len(rows),
-        **{status: counts[status] for status in (schema.OK, schema.FAILED, schema.SKIPPED)},
+        "rows": table.num_rows,
+        **{status: counts.get(status, 0) for status in (schema.OK, schema.FAILED, schema.SKIPPED)},
     }
 
 
-def _conditions(degraded: list[dict[str, Any]], values: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
-    groups: dict[tuple[str, float, str], list[dict[str, Any]]] = defaultdict(list)
-    for row in degraded:
-        if row["status"] == schema.OK:
-            groups[row["codec"] or "", row["bitrate_kbps"] or 0.0, row["condition"]].append(row)
-    return [
+def _conditions(degraded: pa.Table, labels: pa.Table) -> list[dict[str, Any]]:
+    rated = degraded.join(labels.select(["degraded_id", "value"]), "degraded_id", join_type="left outer")
+    groups = rated.group_by(["codec", "bitrate_kbps", "condition"]).aggregate(
+        [("degraded_id", "count"), ("actual_kbps", "mean"), ("value", "mean")]
+    )
+    rows = [
         {
-            "condition": condition,
-            "codec": codec or None,
-            "bitrate_kbps": bitrate or None,
-            "count": len(rows),
-            "mean_actual_kbps": _mean([row["actual_kbps"] for row in rows]),
-            "mean_mos": _mean([values[row["degraded_id"]].get("visqol") for row in rows]),
+            "condition": row["condition"],
+            "codec": row["codec"],
+            "bitrate_kbps": row["bitrate_kbps"],
+            "count": row["degraded_id_count"],
+            "mean_actual_kbps": row["actual_kbps_mean"],
+            "mean_mos": row["value_mean"],
         }
-        for (codec, bitrate, condition), rows in sorted(groups.items())
+        for row in groups.to_pylist()
     ]
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+    return sorted(rows, key=lambda row: (row["codec"] or "", row["bitrate_kbps"] or 0.0, row["condition"]))
