@@ -282,7 +282,7 @@ def test_a_broken_file_is_named_and_the_rest_is_evaluated(made, tmp_path: Path) 
         (("first", "first", "--raters", "lsd"), "the test first is in the data sets twice"),
         (("first", "--raters", "lsd", "--resamples", "5"), "--resamples 5: at least 100"),
         (("first", "--raters", "lsd", "-o", "visqol.engine=fast"), "write RATER.KEY=VALUE with one of lsd"),
-        (("first", "--raters", "lsd", "-o", "lsd.colour=red"), "rater lsd: has no option 'colour'"),
+        (("first", "--raters", "lsd", "-o", "lsd.colour=red"), "has no option 'colour'"),
         (("in", "--raters", "lsd"), "holds no manifests"),
         (("bare", "--raters", "lsd"), "holds no listeners' ratings; bring them in with `labels import`"),
     ],
