@@ -79,9 +79,9 @@ def _options(dataset: Dataset, name: str, given: tuple[tuple[str, str], ...]) ->
     before = read_footer(made[0]).get("settings", {}).get("options", {}) if made else {}
     options = all_options(name, dict(given) or before)
     if made and options != all_options(name, before):
-        was = ", ".join(f"{key}={value}" for key, value in before.items())
+        was = ", ".join(f"{key}={value}" for key, value in before.items() if value is not None)
         other = f"{name.partition('+')[0]}+TAG"
-        raise UserError(f"{dataset.root}: its labels by {name} were made with {was}; name the rater {other} for others")
+        raise UserError(f"{dataset.root}: its labels by {name} were made with {was}; for others name the rater {other}")
     return tuple(options.items())
 
 

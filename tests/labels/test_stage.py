@@ -80,27 +80,27 @@ def test_pairs_are_aligned_and_what_was_found_is_written_down(data: Path) -> Non
     assert found[LATE][0] > plain + 1  # the level is reported, not mended
 
 
-def test_a_rater_that_aligns_by_itself_hears_the_pair_as_it_is(data: Path) -> None:
-    rate(data, "visqol", ONE)
-    assert all("lag_samples" not in extras for _, extras in labels(data, "visqol").values())
-    footer = read_footer(fragments(data / "labels" / "rater=visqol")[0])
+def test_a_rater_that_aligns_by_itself_hears_the_pair_as_it_is_and_options_are_never_mixed(data: Path) -> None:
+    tagged = rate(data, "visqol+own", Settings(options=(("engine", "fast"),), jobs=1, quiet=True))
+    assert tagged["labelled"] == 4
+    assert all("lag_samples" not in extras for _, extras in labels(data, "visqol+own").values())
+    footer = read_footer(fragments(data / "labels" / "rater=visqol+own")[0])
     assert footer["settings"]["aligned"] is False
+    assert footer["settings"]["options"]["engine"] == "fast"
+    assert set(Dataset(data).labels("visqol+own", ["value"])["rater"].to_pylist()) == {"visqol+own"}
+    arguments = ["rate", str(data), "--jobs", "1", "--quiet", "--json", "--rater", "visqol+own"]
+    again = CliRunner().invoke(main, arguments)  # remembers its options
+    assert json.loads(again.stdout.splitlines()[-1])["labelled"] == 4
+    other = CliRunner().invoke(main, [*arguments, "-o", "engine=shipped"])
+    assert other.exit_code == 2
+    assert "were made with engine=fast; for others name the rater visqol+TAG" in other.stderr
 
 
-def test_options_are_kept_and_never_mixed(data: Path) -> None:
-    arguments = ["rate", str(data), "--jobs", "1", "--quiet", "--json"]
-    run = CliRunner().invoke(main, [*arguments, "--rater", "deepaq-fr", "-o", "model=nowhere"])
+def test_what_lacks_its_model_is_refused_before_anything_is_rated(data: Path) -> None:
+    run = CliRunner().invoke(main, ["rate", str(data), "--jobs", "1", "--rater", "deepaq-fr", "-o", "model=nowhere"])
     assert run.exit_code == 2
     assert "nowhere: no such run folder" in run.stderr
-    assert not (data / "labels" / "rater=deepaq-fr").exists()
-    tagged = rate(data, "fad-clap+random", Settings(options=(("weights", "random"),), jobs=1, quiet=True))
-    assert tagged["labelled"] == 4
-    assert set(Dataset(data).labels("fad-clap+random", ["value"])["rater"].to_pylist()) == {"fad-clap+random"}
-    again = CliRunner().invoke(main, [*arguments, "--rater", "fad-clap+random"])  # remembers its options
-    assert json.loads(again.stdout.splitlines()[-1])["labelled"] == 4
-    other = CliRunner().invoke(main, [*arguments, "--rater", "fad-clap+random", "-o", "weights=elsewhere"])
-    assert other.exit_code == 2
-    assert "were made with weights=random; name the rater fad-clap+TAG for others" in other.stderr
+    assert not (data / "labels").exists()
 
 
 def test_an_option_is_a_key_and_a_value(data: Path) -> None:
