@@ -42,7 +42,7 @@ events_logger = "file"
 CONF
 }
 
-# bookworm as it is installed, and on it what the official image adds: Python with pip and venv.
+# bookworm as it is installed, and on it what the official image adds: Python with pip, venv and headers.
 base() {
     podman image exists "$BASE" && return
     printf '== making a stand-in for %s\n' "$BASE" >&2
@@ -54,8 +54,8 @@ base() {
         rm -rf "$SCRATCH/rootfs"
     fi
     printf '%s\n' 'FROM debian:bookworm-slim' \
-        'RUN apt-get update && apt-get install -y --no-install-recommends python3 python3-pip python3-venv \' \
-        '    ca-certificates && rm -rf /var/lib/apt/lists/* /usr/lib/python3*/EXTERNALLY-MANAGED \' \
+        'RUN apt-get update && apt-get install -y --no-install-recommends python3 python3-dev python3-pip \' \
+        '    python3-venv ca-certificates && rm -rf /var/lib/apt/lists/* /usr/lib/python3*/EXTERNALLY-MANAGED \' \
         '    && ln -s /usr/bin/python3 /usr/local/bin/python3 && ln -s /usr/bin/python3 /usr/local/bin/python \' \
         '    && ln -s /usr/bin/pip3 /usr/local/bin/pip' |
         buildah build --isolation chroot --pull-never -t "$BASE" -f - "$SCRATCH" >&2

@@ -1,0 +1,67 @@
+"""The files of docker/ by themselves: what they promise can be read off them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DOCKER = ROOT / "docker"
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.cuda"])
+def test_every_copied_path_exists_and_reaches_the_builder(name: str) -> None:
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    for line in (DOCKER / name).read_text().splitlines():
+        if line.startswith("COPY") and "--from" not in line:
+            for source in [word for word in line.split()[1:-1] if not word.startswith("--")]:
+                assert (ROOT / source).exists(), source
+                assert source in allowed, f"{source} is kept from the builder by .dockerignore"
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.cuda"])
+def test_images_are_pinned_and_run_without_rights(name: str) -> None:
+    text = (DOCKER / name).read_text()
+    assert re.search(r"^ARG BASE=python:3\.11-slim-bookworm$", text, re.MULTILINE)
+    assert re.findall(r"^FROM (\S+)", text, re.MULTILINE) == ["${BASE}", "${BASE}"]
+    assert re.findall(r"^USER (\S+)", text, re.MULTILINE) == ["deepaq"]
+    assert "--constraint constraints.txt" in text
+    assert "HEALTHCHECK" in text.split("USER deepaq")[1]
+
+
+def test_both_images_differ_only_in_what_cuda_needs() -> None:
+    cpu, cuda = ((DOCKER / name).read_text().splitlines() for name in ("Dockerfile", "Dockerfile.cuda"))
+    kept = {line for line in cpu if line.startswith(("COPY", "USER", "ARG", "FROM", "HEALTHCHECK", "WORKDIR"))}
+    assert kept <= set(cuda)
+
+
+def test_requirements_are_those_of_the_package() -> None:
+    script = [sys.executable, DOCKER / "requirements.py", "dask"]
+    shown = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert shown == [*project["dependencies"], *project["optional-dependencies"]["dask"]]
+
+
+def test_services_follow_the_steps_of_reproduce() -> None:
+    services = yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"]
+    steps = [step for service in services.values() for step in service.get("environment", {}).get("STEPS", "").split()]
+    script = (DOCKER / "reproduce.sh").read_text()
+    assert steps == re.findall(r"^if wanted (\w+)", script, re.MULTILINE)
+    for name, service in services.items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert set(service.get("depends_on", {})) <= set(services)
+    assert services["labels"]["environment"]["DASK"] == "tcp://scheduler:8786"
+
+
+def test_reproduce_says_how_it_is_used() -> None:
+    result = subprocess.run(["bash", DOCKER / "reproduce.sh"], capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert "reproduce.sh MUSIC OUT" in result.stderr
+    assert "reproduce.sh --quick OUT" in result.stderr
