@@ -31,9 +31,6 @@ class Console(click.Group):
         except UserError as error:
             complain(str(error))
             sys.exit(UNUSABLE)
-        except KeyboardInterrupt:
-            complain("interrupted; what was finished is kept, the same command goes on from here")
-            sys.exit(INTERRUPTED)
         except BrokenPipeError:
             sys.exit(OK)
         except OSError as error:
@@ -41,6 +38,13 @@ class Console(click.Group):
                 f"{error.filename or 'the system'}: {error.strerror or error}; mend that and run the command again"
             )
             sys.exit(UNUSABLE)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # here, before click makes an exit code of its own of it
+            complain("interrupted; what was finished is kept, the same command goes on from here")
+            sys.exit(INTERRUPTED)
 
 
 def complain(message: str) -> None:

@@ -101,16 +101,15 @@ class _Gather(torch.autograd.Function):
 
 
 def average_gradients(parameters: Iterable[Tensor]) -> None:
-    """Replace every gradient by its mean over the processes."""
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
-    if not dist.is_initialized() or not trained:
+    """Replace every gradient by its mean over the processes, which have gradients of the same parameters."""
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    if not dist.is_initialized() or not gradients:
         return
-    gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in trained]
     together = torch.cat([gradient.flatten() for gradient in gradients])
     dist.all_reduce(together)
     together /= dist.get_world_size()
-    for parameter, part in zip(trained, together.split([p.numel() for p in trained]), strict=True):
-        parameter.grad = part.view_as(parameter)
+    for gradient, part in zip(gradients, together.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(part.view_as(gradient))
 
 
 def equalise(tensors: Iterable[Tensor]) -> None:

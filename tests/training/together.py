@@ -1,0 +1,81 @@
+"""What a process of `test_gather` does: its share of one step's gradient, in float64.
+
+python -m tests.training.together FOLDER RANK SIZE
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from safetensors.torch import save_file
+from torch import Tensor
+
+from deepaq.backbone import Backbone, build
+from tests.deepaq.published import SMALL
+from tests.training.test_objective import table
+from training import objective
+from training.batch import Labeller
+from training.curve import Curve
+from training.gather import added, average_gradients, equalise, gathered
+from training.recipe import Contrast, Objective
+
+KINDS = ("compact", "mert")
+CLIPS = 4
+
+
+def network(kind: str) -> Backbone:
+    """Without dropout, which differs between processes."""
+    torch.manual_seed(3)
+    if kind == "compact":
+        return build("compact", width=16, blocks=1, clip_dropout=0.0).double()
+    return build("mert", init="random", config={**SMALL, "num_hidden_layers": 1}, lora_dropout=0.0, dims=8).double()
+
+
+def fronts(kind: str, rows: int) -> Tensor:
+    generator = torch.Generator().manual_seed(4)
+    shape = (rows, 30, 184) if kind == "compact" else (rows, 24_000)
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def gradients(kind: str, share: slice, first: bool = True) -> dict[str, Tensor]:
+    """Of the parameters of network and curve, of a loss with all its terms. share: of the clips."""
+    rows = table(CLIPS)
+    labels = Labeller(rows, literal_bitrate=False)(np.arange(len(rows)))
+    versions = len(rows) // CLIPS
+    model, curve = network(kind), Curve(4.7).double()
+    if not first:
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter += 1  # to be put right by the first process's values
+    equalise([*model.parameters(), *model.buffers()])
+    own = fronts(kind, len(rows))[share.start * versions : share.stop * versions]
+    points = gathered(model.embed(own))
+    objective.full(points, labels, curve, Objective(1.0, 0.5, 1.0), Contrast()).total.backward()
+    parameters = {**dict(model.named_parameters()), **{f"curve.{n}": p for n, p in curve.named_parameters()}}
+    average_gradients(parameters.values())
+    return {name: p.grad for name, p in parameters.items() if p.grad is not None and p.requires_grad}
+
+
+def main() -> None:
+    folder, rank, size = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    torch.set_num_threads(1)
+    while size > 1:  # then again with half as many
+        dist.init_process_group("gloo", init_method=f"file://{folder / str(size)}", rank=rank, world_size=size)
+        assert added(torch.tensor(float(rank))) == size * (size - 1) / 2
+        each = CLIPS // size
+        for kind in KINDS:
+            found = gradients(kind, slice(rank * each, (rank + 1) * each), rank == 0)
+            if rank == size - 1:
+                save_file(found, folder / f"{kind}-{size}.safetensors")
+        dist.destroy_process_group()
+        size //= 2
+        if rank >= size:
+            return
+
+
+if __name__ == "__main__":
+    main()
