@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +39,42 @@ def test_the_papers_recipe_says_what_the_paper_says() -> None:
     assert (found.optimiser.weight_decay, found.data.segment_s) == (0.01, 4.0)
 
 
+ABLATIONS = {
+    "deepaq-nmr": {"optimiser.lr": 5e-5, "evaluation.criterion": "unmatched"},
+    "full-finetune": {"backbone.mode": "full"},
+    "frozen-head": {"backbone.mode": "head"},
+    "wav2vec2": {"backbone.name": "wav2vec2"},
+    "hubert": {"backbone.name": "hubert"},
+    "no-bitrate": {"full.bitrate": 0.0},
+    "literal-bitrate": {"contrast.literal_bitrate": True},
+    "data-10": {"data.share": 0.10},
+    "data-25": {"data.share": 0.25},
+    "data-50": {"data.share": 0.50},
+    "unseen-codec": {"data.without_codecs": ("aac",)},
+}
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    parts = [
+        flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+        for key, value in settings.items()
+    ]
+    return {key: value for part in parts for key, value in part.items()}
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_an_ablation_changes_one_thing(name: str) -> None:
+    base, found = flat(recipe.load("deepaq").to_json()), flat(recipe.load(name).to_json())
+    changed = {key: value for key, value in found.items() if base.get(key) != value}
+    assert changed == {"name": name, **ABLATIONS[name]}
+
+
+def test_settings_are_found_again_in_json() -> None:
+    for name in recipe.names():
+        found = recipe.load(name)
+        assert recipe.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
 def test_overrides_are_typed_and_reach_every_level() -> None:
     found = recipe.load(
         "compact", ["max_steps=7", "optimiser.lr=1e-3", "backbone.width=8", "data.raters.visqol=2", "name=mine"]
@@ -52,6 +91,16 @@ def test_overrides_are_typed_and_reach_every_level() -> None:
         ("optimiser=3", "is a section"),
         ("max_steps", "write key=value"),
         ("optimiser.schedule=weekly", "plateau, cosine or constant"),
+        ("run.precision=half", "float32 or bfloat16"),
+        ("run.keep=all", "last or best"),
+        ("run.mapping=line", "auto, cubic, mlp or exponential"),
+        ("evaluation.criterion=loss", "full, unmatched or both"),
+        ("data.share=0", "more than 0 and at most 1"),
+        ("data.versions=1", "at least 2"),
+        ("data.without_codecs=opus", "not a list of words"),
+        ("contrast.tau=0", "more than 0"),
+        ("optimiser.lr=-1.0", "more than 0"),
+        ("max_steps=0", "at least 1"),
     ],
 )
 def test_mistakes_are_named(override: str, reason: str) -> None:
