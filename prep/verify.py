@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft
+from scipy.fft import irfft, rfft
 
+from deepaq.align import find_lag
 from deepaq.audio import Samples, fit, read, resample, to_mono
 from deepaq.errors import UserError
 
@@ -54,23 +55,17 @@ class Verifier:
         return Comparison(lag, _correlation(self.mono, mono, lag), float(np.abs(audio.samples).max()))
 
     def lag(self, mono: Samples) -> int:
-        """The lag, within +-8192 samples, at which the two correlate best.
+        """The lag of `mono`, sought within +-8192 samples.
 
-        The loudest second and a half answers for nearly every clip; strongly periodic music may mislead it, so an
-        answer that would fail the clip is asked again of the whole clip.
+        The plain correlation of the loudest second and a half answers for nearly every clip; periodic music and heavy
+        coding may mislead it, so before a clip fails the slower and surer search is asked.
         """
         begin = self.start - _SEARCH
         piece = mono[max(begin, 0) : self.start + _WINDOW + _SEARCH]
         piece = np.pad(piece, (max(-begin, 0), 0))
         correlation = irfft(rfft(piece, self.size) * self.spectrum, self.size)[: 2 * _SEARCH + 1]
         lag = int(np.argmax(correlation)) - _SEARCH
-        return lag if abs(lag) <= LARGEST_LAG else self._lag_of_all(mono)
-
-    def _lag_of_all(self, mono: Samples) -> int:
-        size = next_fast_len(len(mono) + _SEARCH, real=True)
-        correlation = irfft(rfft(mono, size) * np.conj(rfft(self.mono, size)), size)
-        around = np.concatenate([correlation[-_SEARCH:], correlation[: _SEARCH + 1]])
-        return int(np.argmax(around)) - _SEARCH
+        return lag if abs(lag) <= LARGEST_LAG else find_lag(self.mono, mono, self.sample_rate)
 
 
 def _loudest(mono: Samples, length: int) -> int:

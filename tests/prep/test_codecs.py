@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deepaq.audio import read
 from deepaq.errors import UserError
 from prep.codecs import CODECS, codings
 from prep.encode import PROGRAMS, encode
 from prep.program import Encoded
+from prep.synth import compose
 from prep.verify import Verifier
 from tests.sounds import RATE, music, write
 
@@ -87,3 +89,13 @@ def test_he_aac_beats_native_aac_at_16_kbps(clip: Path, tmp_path: Path) -> None:
         found[coding.codec] = Verifier(SOUND, RATE).compare(made.path)
     assert found["he-aac"].correlation > found["aac"].correlation
     assert np.isfinite(found["he-aac"].peak)
+
+
+@pytest.mark.parametrize(("number", "start_s", "codec", "kbps"), [(0, 5, "opus", 48), (9, 0, "aac", 16)])
+def test_periodic_music_is_not_taken_for_late(number: int, start_s: int, codec: str, kbps: int, tmp_path: Path) -> None:
+    """Held chords correlate as well, or better, a period later, once coding has changed them."""
+    sound = compose(1, 10, number)[start_s * RATE : (start_s + 5) * RATE]
+    clip = write(tmp_path / "clip.flac", sound)
+    (made,) = encode(clip, codings([codec], [kbps]), tmp_path, 5).values()
+    assert isinstance(made, Encoded)
+    assert abs(Verifier(read(clip).samples, RATE).compare(made.path).lag) <= 1
