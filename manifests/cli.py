@@ -88,6 +88,24 @@ def diff(a: Path, b: Path, tolerance: float, content: bool, as_json: bool) -> No
     finish(not found["same_content" if content else "equal"])
 
 
+@main.command()
+@DATA
+@click.option("--out", type=click.Path(path_type=Path), help="The page to write.  [default: DATA/report.html]")
+@click.option("--rater", default=None, help="Whose labels.  [default: visqol, where it has any]")
+@click.option("--clips", default=4, show_default=True, help="Clips to hear at either end of the scale.")
+@json_option
+def report(data: Path, out: Path | None, rater: str | None, clips: int, as_json: bool) -> None:
+    """Write one HTML page about DATA's labels, with clips to hear; it needs no network and no other file."""
+    from manifests.dataset import Dataset
+    from manifests.report import write_report
+
+    result = write_report(Dataset(data), out or data / "report.html", rater, clips)
+    if as_json:
+        print_json(result)
+    else:
+        note(f"{result['path']}: {result['versions']} versions rated by {result['rater']}")
+
+
 def _print_tables(summary: dict[str, Any]) -> None:
     tables = summary["tables"]
     rows = [("references", tables["references"]), ("degraded", tables["degraded"])]

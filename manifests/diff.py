@@ -63,13 +63,13 @@ def diff(a: Dataset, b: Dataset, tolerance: float = TOLERANCE) -> dict[str, Any]
 def _provenance(a: Dataset, b: Dataset) -> Iterator[dict[str, Any]]:
     """Entries of the footers that the sides do not share, by table."""
     for name in schema.TABLES:
-        left, right = _footers(a, name), _footers(b, name)
+        left, right = footers(a, name), footers(b, name)
         for entry in sorted(set(left) | set(right)):
             if left[entry] != right[entry]:
                 yield {"table": name, "entry": entry, "a": sorted(left[entry]), "b": sorted(right[entry])}
 
 
-def _footers(dataset: Dataset, table: str) -> dict[str, set[str]]:
+def footers(dataset: Dataset, table: str) -> dict[str, set[str]]:
     """Every value that an entry, such as tools.ffmpeg, has in a table's footers."""
     found: dict[str, set[str]] = defaultdict(set)
     for path in fragments(dataset.root / table):

@@ -18,7 +18,8 @@ h1 { font-size: 1.7rem; margin: 0 0 .25rem; } h2 { font-size: 1.25rem; margin: 2
 h3 { font-size: 1.02rem; margin: 1.5rem 0 .4rem; }
 h2 { border-top: 1px solid var(--line); padding-top: 1.2rem; }
 p, li { max-width: 76ch; } .lead, .note, figcaption, caption { color: var(--soft); } .note { font-size: .9rem; }
-a { color: var(--accent); } code { font-size: .92em; } nav { margin: .8rem 0; } nav a { margin-right: 1.1rem; }
+a { color: var(--accent); } code { font-size: .92em; } nav { margin: .8rem 0; }
+nav a { margin-right: 1.1rem; white-space: nowrap; }
 details { margin: .6rem 0 1rem; } summary { cursor: pointer; color: var(--soft); max-width: 90ch; }
 caption { max-width: 90ch; }
 .scroll { overflow-x: auto; margin: .6rem 0 1rem; }
@@ -34,6 +35,7 @@ svg .grid { stroke: var(--line); stroke-width: 1; } svg .frame { fill: none; str
 svg .line { fill: none; stroke: var(--ink); stroke-width: 1.5; } svg .whisker { stroke-width: 1; opacity: .45; }
 .s0 { --s: #0072b2; } .s1 { --s: #d55e00; } .s2 { --s: #009e73; } .s3 { --s: #cc79a7; } .s4 { --s: #e69f00; }
 .s5 { --s: #56b4e9; } .s6 { --s: #8a6fd1; } .s7 { --s: #7f8793; }
+audio { width: 100%; height: 36px; } svg .box { fill: var(--s); fill-opacity: .3; stroke: var(--s); }
 svg .mark { fill: var(--s); fill-opacity: .8; } svg .whisker, svg .stroke { stroke: var(--s); fill: none; }
 .legend { margin: .2rem 0 .8rem; font-size: .9rem; } .legend span { margin-right: 1rem; white-space: nowrap; }
 .legend i { display: inline-block; width: .75em; height: .75em; border-radius: 50%; margin-right: .35em;
@@ -45,7 +47,7 @@ SERIES = 8  # classes s0 to s7: colours that colour-blind readers can tell apart
 
 def page(title: str, lead: str, sections: Sequence[tuple[str, str]]) -> str:
     """A whole document. lead: a plain sentence under the title. sections: (heading, HTML) pairs, linked on top."""
-    links = "".join(f'<a href="#part-{i}">{escape(name)}</a>' for i, (name, _) in enumerate(sections))
+    links = " ".join(f'<a href="#part-{i}">{escape(name)}</a>' for i, (name, _) in enumerate(sections))
     body = "\n".join(f'<h2 id="part-{i}">{escape(name)}</h2>\n{html}' for i, (name, html) in enumerate(sections))
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -104,7 +106,10 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 @dataclass(frozen=True)
 class Axes:
-    """The frame of a chart: value ranges, axis titles, size in CSS pixels. Marks are SVG placed with `x` and `y`."""
+    """The frame of a chart: value ranges, axis titles, size in CSS pixels. Marks are SVG placed with `x` and `y`.
+
+    x_labels: text under x = 0, 1, 2, ... instead of numbers, for categories.
+    """
 
     x_range: tuple[float, float]
     y_range: tuple[float, float]
@@ -115,6 +120,7 @@ class Axes:
     left: int = 52
     bottom: int = 42
     margin: int = 10
+    x_labels: Sequence[str] = ()
 
     def x(self, value: float) -> float:
         low, high = self.x_range
@@ -130,7 +136,9 @@ class Axes:
         left, right, top, bottom = self.left, self.width - self.margin, self.margin, self.height - self.bottom
         middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
         parts = [f'<svg viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{escape(name)}">']
-        for value in ticks(*self.x_range):
+        for place, text in enumerate(self.x_labels):
+            parts.append(f'<text x="{self.x(place)}" y="{bottom + 16}" text-anchor="middle">{escape(text)}</text>')
+        for value in () if self.x_labels else ticks(*self.x_range):
             at = self.x(value)
             parts.append(f'<line class="grid" x1="{at}" y1="{top}" x2="{at}" y2="{bottom}"/>')
             parts.append(f'<text x="{at}" y="{bottom + 16}" text-anchor="middle">{value:g}</text>')

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
-import pyarrow.compute as pc
 
 from deepaq.errors import UserError
 from manifests import schema
 from manifests.dataset import Dataset
-from manifests.fragment import fragments, read_footer
-from manifests.schema import TableSpec
 
 
 @dataclass(frozen=True)
@@ -53,24 +50,31 @@ def choose_rater(dataset: Dataset, name: str | None) -> str:
 
 def labelled(dataset: Dataset, rater: str) -> list[Labelled]:
     """The versions that the rater has rated, in the order of codec, bitrate and track."""
-    references = dataset.references(["path", "track_path"]).select(["reference_id", "path", "track_path"])
-    references = references.rename_columns(["reference_id", "reference_path", "track"])
+    references = {row["reference_id"]: row for row in dataset.references(["path", "track_path"]).to_pylist()}
     columns = ["reference_id", "condition", "codec", "bitrate_kbps", "actual_kbps", "path"]
-    degraded = dataset.degraded(columns).select(["degraded_id", *columns]).join(references, "reference_id")
-    labels = dataset.labels(rater, ["value", "extras", "timeline"])
-    labels = labels.filter(pc.equal(labels["status"], schema.OK))
-    # Lists cannot be joined by Arrow: join on what identifies the row.
-    known = {row["degraded_id"]: row for row in degraded.to_pylist()}
-    found = [
-        Labelled(
-            **known[row["degraded_id"]] | {"codec": known[row["degraded_id"]]["codec"] or ""},
-            value=row["value"],
-            extras=dict(row["extras"] or ()),
-            timeline=row["timeline"],
+    degraded = {row["degraded_id"]: row for row in dataset.degraded(columns).to_pylist()}
+    found = []
+    for label in dataset.labels(rater, ["value", "extras", "timeline"]).to_pylist():
+        version = degraded.get(label["degraded_id"], {})
+        reference = references.get(version.get("reference_id"))
+        if label["status"] != schema.OK or reference is None:
+            continue
+        found.append(
+            Labelled(
+                label["degraded_id"],
+                version["reference_id"],
+                version["condition"],
+                version["codec"] or "",
+                version["bitrate_kbps"],
+                version["actual_kbps"],
+                version["path"],
+                reference["path"],
+                Path(reference["track_path"]).stem,
+                label["value"],
+                dict(label["extras"] or ()),
+                label["timeline"],
+            )
         )
-        for row in labels.to_pylist()
-        if row["degraded_id"] in known
-    ]
     return sorted(found, key=lambda row: (row.codec, row.order, row.track))
 
 
@@ -110,25 +114,3 @@ def failures(dataset: Dataset) -> list[tuple[str, str, int, str]]:
                 table = f"{spec.name} {row['rater']}" if "rater" in row else spec.name
                 groups[table, f"{row['status']}: {row['error'] or 'no reason given'}"].append(row[spec.key[0]])
     return sorted(((*key, len(ids), ids[0]) for key, ids in groups.items()), key=lambda group: (-group[2], group))
-
-
-def provenance(dataset: Dataset, rater: str) -> list[tuple[str, dict[str, Any], int]]:
-    """(table, footer, fragments that carry it), for the report's tables."""
-    found: list[tuple[str, dict[str, Any], int]] = []
-    tables: list[tuple[str, TableSpec, str | None]] = [
-        ("references", schema.REFERENCES, None),
-        ("degraded", schema.DEGRADED, None),
-        (f"labels {rater}", schema.LABELS, rater),
-    ]
-    for name, spec, who in tables:
-        footers: list[tuple[dict[str, Any], int]] = []
-        for path in fragments(dataset.folder(spec, who)):
-            footer = read_footer(path)
-            for index, (known, count) in enumerate(footers):
-                if known == footer:
-                    footers[index] = (known, count + 1)
-                    break
-            else:
-                footers.append((footer, 1))
-        found += [(name, footer, count) for footer, count in footers]
-    return found

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from manifests.page import Axes, figure, folded, legend, page, paragraph, table, ticks
 
-VOID = {"meta", "br", "line", "circle", "rect", "path"}
+VOID = {"meta", "br"}  # every SVG element is closed
 
 
 class Document(HTMLParser):
@@ -28,13 +28,13 @@ class Document(HTMLParser):
         assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, Any]]) -> None:
-        self.tags.append(tag)
-        self.addresses += [value for name, value in attrs if name in {"href", "src"}]
+        self.handle_startendtag(tag, attrs)
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, Any]]) -> None:
         self.tags.append(tag)
+        self.addresses += [value for name, value in attrs if name in {"href", "src"}]
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag

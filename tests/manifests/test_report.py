@@ -1,0 +1,167 @@
+"""`manifests report`: one page that holds everything, and that a browser shows."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from labels.rate import Settings, rate
+from manifests import schema
+from manifests.cli import main
+from manifests.dataset import Dataset
+from manifests.fragment import read_footer, write_fragment
+from manifests.report.rows import Labelled, extremes
+from manifests.schema import TableSpec
+from prep.transcode import Settings as PrepSettings
+from prep.transcode import transcode
+from tests.manifests.test_page import Document
+from tests.sounds import music, write
+
+HOSTILE = "<img src=x onerror=alert(1)> & 'so'"
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two clips of 2 s in four conditions, labelled by ViSQOL with a timeline; one name is hostile."""
+    folder = tmp_path_factory.mktemp("report")
+    write(folder / "music" / f"{HOSTILE}.wav", music(2, 1))
+    write(folder / "music" / "plain.wav", music(2, 2))
+    settings = PrepSettings(codecs=("opus", "mp3"), bitrates=(32, 128), clip_s=2, jobs=1, quiet=True)
+    transcode([folder / "music"], folder / "data", settings)
+    rate(folder / "data", "visqol", Settings(options=(("timeline", "0.6"),), jobs=1, quiet=True))
+    return folder / "data"
+
+
+@pytest.fixture
+def data(source: Path, tmp_path: Path) -> Path:
+    shutil.copytree(source, tmp_path / "data")
+    return tmp_path / "data"
+
+
+def report(data: Path, *arguments: str) -> Document:
+    run = CliRunner().invoke(main, ["report", str(data), "--json", *arguments])
+    assert run.exit_code == 0, run.output
+    result = json.loads(run.stdout)
+    text = Path(result["path"]).read_text(encoding="utf-8")
+    assert len(text.encode()) == result["bytes"]
+    return Document(text)
+
+
+def rewrite(data: Path, spec: TableSpec, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Replace a table's rows."""
+    rows = [change(row) for row in Dataset(data).table(spec).to_pylist()]
+    old = list((data / spec.name).rglob("*.parquet"))
+    folder = data / spec.name / "rater=visqol" if spec is schema.LABELS else data / spec.name
+    write_fragment(folder, spec, rows, read_footer(old[0]))
+    for path in old:
+        path.unlink()
+
+
+def test_the_page_holds_everything_and_nothing_becomes_markup(data: Path) -> None:
+    document = report(data)
+    assert document.addresses
+    assert all(re.match(r"#part-\d+$|data:(audio|image)/", address) for address in document.addresses)
+    assert "img" not in document.tags
+    assert "script" not in document.tags
+    text = " ".join(document.text)
+    for expected in (HOSTILE, "opus-032", "MOS-LQO by codec and bitrate", "visqol-python", "3.8.0", "rated by visqol"):
+        assert expected in text
+    assert document.tags.count("audio") == 2 * 4  # two clips, each at either end of the scale
+    assert document.tags.count("image") == 2 * 4
+    # One column of boxes per condition, and a point per version.
+    assert document.tags.count("circle") >= 8
+
+
+def test_failures_stand_there_with_their_reasons(data: Path) -> None:
+    victim = next(row for row in Dataset(data).degraded().to_pylist() if row["codec"] == "mp3")
+    (data / victim["path"]).unlink()
+
+    def fail(row: dict[str, Any]) -> dict[str, Any]:
+        mine = row["degraded_id"] == victim["degraded_id"]
+        return row | ({"status": schema.FAILED, "error": "was <b>cut</b> off", "value": None} if mine else {})
+
+    rewrite(data, schema.LABELS, fail)
+    text = " ".join(report(data).text)
+    assert "failed: was <b>cut</b> off" in text
+    assert victim["degraded_id"] in text
+    assert "7 versions of 2 tracks" in text
+
+
+def test_audio_that_is_gone_is_a_note_in_its_place(data: Path) -> None:
+    for path in (data / "audio" / "degraded").rglob("*.mp3"):
+        path.unlink()
+    document = report(data)
+    assert any("no such file" in text for text in document.text)
+    assert document.tags.count("audio") < 8
+
+
+def test_data_without_bitrates_has_a_page_too(data: Path) -> None:
+    rewrite(data, schema.DEGRADED, lambda row: row | {"codec": None, "bitrate_kbps": None, "actual_kbps": None})
+    text = " ".join(report(data).text)
+    assert "the versions are not coded" in text
+    assert "conditions, 8 versions" in text
+
+
+def test_what_cannot_be_reported_is_one_line(data: Path, tmp_path: Path) -> None:
+    run = CliRunner().invoke(main, ["report", str(data), "--rater", "peaq"])
+    assert (run.exit_code, len(run.stderr.splitlines())) == (2, 1)
+    assert "raters with labels: visqol" in run.stderr
+    shutil.rmtree(data / "labels")
+    run = CliRunner().invoke(main, ["report", str(data), "--out", str(tmp_path / "page.html")])
+    assert (run.exit_code, len(run.stderr.splitlines())) == (2, 1)
+    assert "labels visqol" in run.stderr
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_extremes_prefer_other_clips_and_conditions() -> None:
+    def row(value: float, clip: str, condition: str) -> Labelled:
+        return Labelled(f"{clip}{condition}", clip, condition, "x", 1, 1, "", "", clip, value, {}, None)
+
+    rows = [row(1.0, "a", "p"), row(1.1, "a", "q"), row(1.2, "b", "p"), row(1.3, "b", "q"), row(1.4, "c", "p")]
+    assert [r.degraded_id for r in extremes(rows, 2, best=False)] == ["ap", "bq"]
+    assert [r.degraded_id for r in extremes(rows, 3, best=False)] == ["ap", "bq", "cp"]
+    assert [r.degraded_id for r in extremes(rows, 9, best=True)] == ["cp", "bq", "aq"]
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# Writes what the players and pictures turned out to be into the page's title.
+PROBE = """<script>addEventListener("load", () => setTimeout(() => { document.title = "probe:" + JSON.stringify({
+  players: [...document.querySelectorAll("audio")].map(a => [a.error ? a.error.code : 0, a.duration]),
+  wide: document.documentElement.scrollWidth, high: document.documentElement.scrollHeight}); }, 1500))</script>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+def test_a_browser_shows_it_and_plays_the_clips(data: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    report(data)
+    page = tmp_path / "probe.html"
+    page.write_text((data / "report.html").read_text(encoding="utf-8").replace("</body>", f"{PROBE}</body>"))
+
+    def browse(*arguments: str) -> str:
+        command = [
+            str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+            f"--user-data-dir={tmp_path / 'profile'}", "--host-resolver-rules=MAP * ~NOTFOUND",
+            "--window-size=1280,2000", "--virtual-time-budget=8000", *arguments, page.as_uri(),
+        ]  # fmt: skip
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+
+    found = json.loads(re.search(r"<title>probe:(.*?)</title>", browse("--dump-dom"))[1])
+    assert len(found["players"]) == 8
+    for error, seconds in found["players"]:
+        assert (error, seconds) == (0, pytest.approx(2, abs=0.1))
+    assert found["wide"] <= 1280
+    browse(f"--screenshot={tmp_path / 'page.png'}")
+    pixels = np.asarray(Image.open(tmp_path / "page.png").convert("RGB")).reshape(-1, 3).astype(int)
+    for colour in ((0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)):  # the lines of the boxes of two codecs
+        assert (np.abs(pixels - colour).max(axis=1) < 40).sum() > 100
