@@ -10,6 +10,7 @@
 #   DASK    address of a Dask scheduler whose workers see the same folders, for the steps prep and labels.
 #   STEPS   which steps to do: prep labels training tests benchmark (all of them when not set).
 #   MINUTES, TEST_MINUTES   with --quick: how much music to make for training and to keep aside.
+#   FIT     further options of `training fit`, such as "-o max_steps=100".
 #   DEEPAQ_MERT             folder with the MERT-v1-95M weights; without it they come from the hub.
 set -euo pipefail
 
@@ -55,7 +56,7 @@ if wanted training; then
         elif compgen -G "$run/state/*/state.json" > /dev/null; then
             say training fit "$OUT/dataset" --out "$run" --resume
         else
-            say training fit "$OUT/dataset" --out "$run" --recipe "$recipe" --overwrite
+            say training fit "$OUT/dataset" --out "$run" --recipe "$recipe" --overwrite ${FIT:-}
         fi
     done
 fi

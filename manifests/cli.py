@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from deepaq.console import Console, complain, finish, json_option, note, one_line, print_json
+from deepaq.errors import UserError
 
 DATA = click.argument("data", type=click.Path(path_type=Path))
 
@@ -104,6 +105,49 @@ def report(data: Path, out: Path | None, rater: str | None, clips: int, as_json:
         print_json(result)
     else:
         note(f"{result['path']}: {result['versions']} versions rated by {result['rater']}")
+
+
+@main.command()
+@DATA
+@click.option("--croissant", "form", flag_value="croissant", help="A JSON-LD description, written into DATA.")
+@click.option("--datasets", "form", flag_value="datasets", help="A folder for Hugging Face datasets, with Audio.")
+@click.option("--webdataset", "form", flag_value="webdataset", help="Tar shards; a clip and its versions are a sample.")
+@click.option("--out", type=click.Path(path_type=Path), help="New folder; Croissant: file.  [default: croissant.json]")
+@click.option("--shard-mb", type=click.FloatRange(0.001), default=500.0, show_default=True, help="About a file's size.")
+@click.option("--name", help="Croissant: of the data set.  [default: of DATA]")
+@click.option("--licence", help="Croissant: address or SPDX name of the licence.")
+@click.option("--citation", help="Croissant: how to cite the data set.")
+@click.option("--creator", help="Croissant: who made the data set.")
+@click.option("--url", help="Croissant: where the data set is published.")
+@json_option
+def export(
+    data: Path,
+    form: str | None,
+    out: Path | None,
+    shard_mb: float,
+    as_json: bool,
+    licence: str | None,
+    citation: str | None,
+    **about: str | None,
+) -> None:
+    """Give DATA another shape: Croissant, Hugging Face datasets or WebDataset. Failed rows have no sound to export."""
+    from manifests.dataset import Dataset
+    from manifests.export import croissant, hub, shards
+
+    if form is None:
+        raise UserError("say what to export to: --croissant, --datasets or --webdataset")
+    if out is None and form != "croissant":
+        raise UserError(f"--{form}: name the new folder with --out")
+    dataset, size = Dataset(data), round(1e6 * shard_mb)
+    if form == "croissant":
+        known = {**about, "license": licence, "citeAs": citation}
+        result = croissant.export(dataset, out, {key: value for key, value in known.items() if value})
+    else:
+        result = (hub if form == "datasets" else shards).export(dataset, out, size)
+    if as_json:
+        print_json(result)
+    else:
+        note(", ".join(f"{key}: {value}" for key, value in result.items()))
 
 
 def _print_tables(summary: dict[str, Any]) -> None:

@@ -32,9 +32,9 @@ def diff(a: Dataset, b: Dataset, tolerance: float = TOLERANCE) -> dict[str, Any]
     differ, the largest and the mean difference B - A. Numbers within `tolerance` are the same. Where the music lay,
     CPU seconds and the wording of errors are not compared.
     """
-    tables = {spec.name: (a.table(spec), b.table(spec)) for spec in schema.TABLES.values()}
+    tables = {spec.name: (a.table(spec), b.table(spec)) for spec in schema.CONTENT}
     compared = {}
-    for spec in schema.TABLES.values():
+    for spec in schema.CONTENT:
         left, right = tables[spec.name]
         places = _places(left, right, spec)
         common = left.filter(pa.array(places >= 0)), right.take(pa.array(places[places >= 0]))
@@ -62,7 +62,7 @@ def diff(a: Dataset, b: Dataset, tolerance: float = TOLERANCE) -> dict[str, Any]
 
 def _provenance(a: Dataset, b: Dataset) -> Iterator[dict[str, Any]]:
     """Entries of the footers that the sides do not share, by table."""
-    for name in schema.TABLES:
+    for name in (spec.name for spec in schema.CONTENT):
         left, right = footers(a, name), footers(b, name)
         for entry in sorted(set(left) | set(right)):
             if left[entry] != right[entry]:

@@ -121,3 +121,4 @@ LABELS = TableSpec(
 )
 
 TABLES = {table.name: table for table in (TRACKS, REFERENCES, DEGRADED, LABELS)}
+CONTENT = (REFERENCES, DEGRADED, LABELS)  # what a data set says wherever it lies; `tracks` tells of the machine

@@ -22,7 +22,7 @@ from manifests.fragment import fragments, read_footer
 ROOT = Path(__file__).parents[2]
 IMAGE = os.environ.get("DEEPAQ_TEST_IMAGE", "")
 ENGINE = os.environ.get("DEEPAQ_TEST_ENGINE", "docker")
-AMOUNT = {"MINUTES": "1.5", "TEST_MINUTES": "0.5"}
+AMOUNT = {"MINUTES": "1.5", "TEST_MINUTES": "0.5", "FIT": "-o max_steps=40 -o epoch_steps=20"}
 
 pytestmark = pytest.mark.skipif(not IMAGE, reason="needs an image: docker/test.sh builds one and runs this")
 

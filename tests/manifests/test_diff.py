@@ -86,6 +86,15 @@ def test_what_tells_of_the_machine_is_not_compared(tmp_path: Path) -> None:
     assert diff(a, b, tolerance=0.0)["tables"]["labels"]["changed"] == {"value": 1, "extras": 1}
 
 
+def test_where_the_sources_lay_is_not_compared(tmp_path: Path) -> None:
+    sides = dataset(tmp_path / "a"), dataset(tmp_path / "b")
+    for side in sides:
+        source = {"source_id": f"of {side.root}", "track_id": "t", "name": "t", "corpus": "folder", "status": "ok"}
+        rows = [source | {"path": f"{side.root}/t.wav"}]
+        write_fragment(side.folder(schema.TRACKS), schema.TRACKS, rows, provenance("test", {}, {}))
+    assert diff(*sides)["equal"]
+
+
 def test_other_versions_are_named_but_leave_the_content_the_same(tmp_path: Path) -> None:
     found = diff(dataset(tmp_path / "a"), dataset(tmp_path / "b", tools={"ffmpeg": "8.0"}))
     assert (found["equal"], found["same_content"]) == (False, True)

@@ -1,0 +1,1 @@
+"""A data set in the shapes that other tools read."""
