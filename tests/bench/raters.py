@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from deepaq import checkpoint
 from deepaq.align import align
@@ -28,14 +29,15 @@ from manifests.dataset import Dataset
 from manifests.jobs import cpu_seconds
 from prep.synth import SAMPLE_RATE, compose
 from prep.transcode import Settings, transcode
-from tests.sounds import write
 
+ROOT = Path(__file__).parents[2]
 BASE = "visqol"
 
 
 def pair(folder: Path, seconds: float) -> tuple[Samples, Samples, int]:
     """A reference and its coded version, (frames, 2), at one sample rate."""
-    write(folder / "music" / "a.flac", compose(0, seconds)[: round(seconds * SAMPLE_RATE)], SAMPLE_RATE)
+    (folder / "music").mkdir()
+    soundfile.write(folder / "music" / "a.flac", compose(0, seconds), SAMPLE_RATE)
     transcode([folder / "music"], folder / "data", Settings(("mp3",), (64,), clip_s=seconds, jobs=1, quiet=True))
     dataset = Dataset(folder / "data")
     (clean,), (coded,) = dataset.references().to_pylist(), dataset.degraded().to_pylist()
@@ -63,6 +65,7 @@ def ways(folder: Path, seconds: float, names: list[str]) -> dict[str, Callable[[
 
 
 def main() -> None:
+    sys.path[0] = str(ROOT)  # not this folder, whose files may hide the packages that are measured
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
     names = sys.argv[3].split(",") if len(sys.argv) > 3 else list(RATERS)
