@@ -140,21 +140,25 @@ class Mert(Backbone):
         """(batch, frames) -> (batch,): False for a segment of which a half is below -70 dBFS, as a padded one's is."""
         return transformer.audible(samples)
 
-    def pooled(self, samples: Tensor) -> Tensor:
-        """(batch, frames) -> (batch, layers + 1, hidden size): the mean over time of every hidden state, float32.
-
-        Raises UserError for segments that are too short, near-silent or padded for half of their length.
-        """
+    def _check(self, samples: Tensor) -> None:
         if samples.ndim != 2 or samples.shape[1] < self.shortest_s * self.sample_rate:
             raise UserError(
                 f"backbone {self.name}: needs (batch, frames) of at least {self.shortest_s:g} s at"
                 f" {self.sample_rate} Hz, got {tuple(samples.shape)}"
             )
-        if not bool(self.audible(samples).all()):
+        # A compiled network is one in training, which is given audible segments; the question would break its graph.
+        if not torch.compiler.is_compiling() and not bool(self.audible(samples).all()):
             raise UserError(
                 f"backbone {self.name}: a segment is near-silent or padded for half of its length; its level would be"
                 " normalised away, leave such segments out"
             )
+
+    def pooled(self, samples: Tensor) -> Tensor:
+        """(batch, frames) -> (batch, layers + 1, hidden size): the mean over time of every hidden state, float32.
+
+        Raises UserError for segments that are too short, near-silent or padded for half of their length.
+        """
+        self._check(samples)
         checkpointing = self.checkpointing and self.training and torch.is_grad_enabled()
         return transformer.pooled(self.network, transformer.normalised(samples), self.train_frontend, checkpointing)
 
