@@ -83,7 +83,7 @@ def main() -> None:
     print(f"{seconds:g} s of music, {rounds} rounds, CPU s per s of audio and ratio to {BASE}: median [least, most]")
     for way, values in sorted(spent.items(), key=lambda item: statistics.median(item[1])):
         ratios = [value / base for value, base in zip(values, spent[BASE], strict=True)]
-        print(f"{way:<12} {_spread(values, 4)}   {_spread(ratios, 3)}")
+        print(f"{way:<14} {_spread(values, 4)}   {_spread(ratios, 3)}")
 
 
 def _spread(values: list[float], digits: int) -> str:
