@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from prep.transcode import transcode
 ROOT = Path(__file__).parents[2]
 SAMPLE_RATE = 48_000
 PAPER_HOURS = 366
+SHARD = (0, 3)  # the part of the clips that measurements of the whole job label
 PARTS = ("throughput", "job", "workers", "memory", "conformance")
 
 
@@ -101,43 +103,42 @@ def throughput(dataset: Dataset, seconds: float, count: int, rounds: int) -> flo
     return statistics.median(rates["fast"])
 
 
-def job(data: Path, workers: int = 1) -> tuple[float, float, float]:
-    """Label a fresh copy of the data set; CPU seconds, wall seconds and seconds of audio."""
+@contextmanager
+def unlabelled(data: Path) -> Iterator[Path]:
+    """A copy of the data set, by links, that may be labelled."""
     with tempfile.TemporaryDirectory(dir=data.parent) as scratch:
-        copy = Path(scratch) / "data"
-        subprocess.run(["cp", "-rl", str(data), str(copy)], check=True)
+        subprocess.run(["cp", "-rl", str(data), f"{scratch}/data"], check=True)
+        yield Path(scratch) / "data"
+
+
+def job(data: Path, workers: int = 1) -> tuple[float, float, float]:
+    """Label part of the data set; CPU seconds, wall seconds and seconds of audio."""
+    with unlabelled(data) as copy:
         start = time.perf_counter()
-        result = rate(copy, "visqol", Settings(jobs=workers, quiet=True))
+        result = rate(copy, "visqol", Settings(jobs=workers, shard=SHARD, quiet=True))
         return result["cpu_seconds"], time.perf_counter() - start, result["audio_seconds"]
 
 
 def whole_job(data: Path, rounds: int) -> None:
-    rates = []
-    for _ in range(rounds):
-        cpu, _, audio = job(data)
-        rates.append(cpu / audio)
+    found = [job(data) for _ in range(rounds)]
+    rates = [cpu / audio for cpu, _, audio in found]
     print(f"labels visqol, decoding included: {spread(rates, 5)} CPU s per s of audio")
     hours = [PAPER_HOURS * value for value in rates]
     print(f"  the paper's {PAPER_HOURS} h of coded audio: {spread(hours, 1)} CPU hours")
 
 
 def workers(data: Path, rounds: int) -> None:
-    rate(data, "visqol", Settings(jobs=2, quiet=True))  # both workers started, compiled code loaded
-    ratios = []
-    for _ in range(rounds):
-        ratios.append(job(data, 1)[1] / job(data, 2)[1])
-    print(f"two workers against one, wall time: {spread(ratios)}")
+    job(data, 2)  # both workers started, compiled code loaded
+    print(f"two workers against one, wall: {spread([job(data, 1)[1] / job(data, 2)[1] for _ in range(rounds)])}")
 
 
 def memory(data: Path, what: str) -> None:
     code = (
-        "import sys, resource\nfrom pathlib import Path\nfrom labels.rate import Settings, rate\n"
-        "rate(Path(sys.argv[1]), 'visqol', Settings(jobs=1, quiet=True))\n"
+        "import resource, sys\nfrom pathlib import Path\nfrom labels.rate import Settings, rate\n"
+        f"rate(Path(sys.argv[1]), 'visqol', Settings(jobs=1, shard={SHARD}, quiet=True))\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
     )
-    with tempfile.TemporaryDirectory(dir=data.parent) as scratch:
-        copy = Path(scratch) / "data"
-        subprocess.run(["cp", "-rl", str(data), str(copy)], check=True)
+    with unlabelled(data) as copy:
         run = subprocess.run([sys.executable, "-c", code, str(copy)], capture_output=True, text=True, check=True)
     print(f"peak memory of a worker, {what}: {run.stdout.strip()} MiB")
 
