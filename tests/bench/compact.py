@@ -132,7 +132,9 @@ def plain(filled: store.Store, tracks: npt.NDArray[np.str_], bands: slice) -> tu
     rows = filled.table
     energies = [filled.whole(row)[:, bands].numpy() for row in range(len(rows))]
     clean = {int(clip): int(row) for row, clip in enumerate(rows.clip) if rows.clean[row]}
-    full = [np.linalg.norm(e - energies[clean[int(c)]], axis=1).mean() for e, c in zip(energies, rows.clip, strict=True)]
+    full = [
+        np.linalg.norm(e - energies[clean[int(c)]], axis=1).mean() for e, c in zip(energies, rows.clip, strict=True)
+    ]
     points = np.stack([np.concatenate([e.mean(axis=0), e.std(axis=0)]) for e in energies])
     return np.array(full), _to_others(rows, points, tracks)
 
