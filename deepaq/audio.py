@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from deepaq.container import LOSSY as LOSSY
+from deepaq.container import OPENING, check_file, is_plain, missing_bytes, reason
+from deepaq.container import SUFFIXES as SUFFIXES
 from deepaq.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,15 +25,8 @@ if TYPE_CHECKING:
 
 Samples = npt.NDArray[np.float32]
 
-LOSSLESS = frozenset({".wav", ".wave", ".flac", ".aif", ".aiff", ".aifc"})
-LOSSY = frozenset({".mp3", ".m4a", ".mp4", ".aac", ".opus", ".ogg", ".oga", ".webm", ".mka", ".ac3", ".eac3", ".wma"})
-SUFFIXES = LOSSLESS | LOSSY
 LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000
 SILENCE_DBFS = -70.0
-
-# Containers that hold audio and nothing else: a playlist posing as audio must not open other files or addresses.
-_DEMUXERS = "wav,w64,flac,aiff,mp3,mov,mp4,m4a,3gp,3g2,mj2,ogg,matroska,webm,aac,ac3,eac3,asf,caf"
-_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS}
 
 
 @dataclass(frozen=True)
@@ -73,8 +69,8 @@ def blocks(path: str | Path, frames: int = 1 << 18) -> Iterator[Audio]:
     which may be after some pieces when the damage lies deep in the file.
     """
     path = Path(path)
-    _check_file(path)
-    decoder = _lossless_blocks if path.suffix.lower() in LOSSLESS else _decoded_blocks
+    check_file(path)
+    decoder = _lossless_blocks if is_plain(path) else _decoded_blocks
     count = 0
     for audio in _gathered(decoder(path), frames):
         check(audio, str(path))
@@ -82,37 +78,6 @@ def blocks(path: str | Path, frames: int = 1 << 18) -> Iterator[Audio]:
         yield audio
     if not count:
         raise UserError(f"{path}: holds no audio")
-
-
-def _check_file(path: Path) -> None:
-    if not path.exists():
-        raise UserError(f"{path}: no such file")
-    if not path.is_file():
-        raise UserError(f"{path}: is not a file")
-    if not os.access(path, os.R_OK):
-        raise UserError(f"{path}: may not be read; check its permissions")
-    if path.stat().st_size == 0:
-        raise UserError(f"{path}: the file is empty")
-
-
-def probe(path: str | Path) -> tuple[float, int]:
-    """(seconds, sample rate in Hz) as a file's header tells, without decoding it; UserError like `read`."""
-    import av
-
-    path = Path(path)
-    _check_file(path)
-    try:
-        with av.open(f"file:{path}", options=_OPTIONS, metadata_errors="ignore") as container:
-            if not container.streams.audio:
-                raise UserError(f"{path}: holds no audio stream")
-            stream = container.streams.audio[0]
-            if stream.duration is not None and stream.time_base is not None:
-                return float(stream.duration * stream.time_base), stream.rate
-            if container.duration is not None:
-                return container.duration / av.time_base, stream.rate
-    except (av.FFmpegError, ValueError, OSError) as error:
-        raise UserError(f"{path}: cannot be decoded ({_reason(error)})") from None
-    raise UserError(f"{path}: does not say how long it is")
 
 
 def _gathered(pieces: Iterator[Audio], frames: int) -> Iterator[Audio]:
@@ -145,7 +110,7 @@ def check(audio: Audio, name: str) -> None:
 def _lossless_blocks(path: Path) -> Iterator[Audio]:
     import soundfile
 
-    if missing := _missing_wav_bytes(path):
+    if missing := missing_bytes(path):
         raise UserError(f"{path}: is truncated, {missing} bytes of audio are missing")
     try:
         with soundfile.SoundFile(os.fspath(path)) as file:
@@ -156,23 +121,7 @@ def _lossless_blocks(path: Path) -> Iterator[Audio]:
             if found != file.frames:
                 raise UserError(f"{path}: is truncated, {found} of {file.frames} frames could be read")
     except (soundfile.SoundFileError, OSError) as error:
-        raise UserError(f"{path}: cannot be read as audio ({_reason(error)})") from None
-
-
-def _missing_wav_bytes(path: Path) -> int:
-    """Bytes that the WAV header promises beyond the end of the file (libsndfile accepts such files silently)."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        if file.read(4) != b"RIFF":
-            return 0
-        file.seek(12)
-        while len(head := file.read(8)) == 8:
-            length = int.from_bytes(head[4:], "little")
-            if head[:4] == b"data":
-                # Streaming writers leave these two as "unknown length".
-                return 0 if length in {0, 0xFFFFFFFF, 0x7FFFFFFF} else max(0, file.tell() + length - size)
-            file.seek(length + length % 2, os.SEEK_CUR)
-    return 0
+        raise UserError(f"{path}: cannot be read as audio ({reason(error)})") from None
 
 
 def _decoded_blocks(path: Path) -> Iterator[Audio]:
@@ -180,7 +129,7 @@ def _decoded_blocks(path: Path) -> Iterator[Audio]:
     import av
 
     try:
-        with av.open(f"file:{path}", options=_OPTIONS, metadata_errors="ignore") as container:
+        with av.open(f"file:{path}", options=OPENING, metadata_errors="ignore") as container:
             if not container.streams.audio:
                 raise UserError(f"{path}: holds no audio stream")
             stream = container.streams.audio[0]
@@ -195,17 +144,12 @@ def _decoded_blocks(path: Path) -> Iterator[Audio]:
             if converter:
                 yield from map(_to_audio, converter.resample(None))
     except (av.FFmpegError, ValueError, OSError) as error:
-        raise UserError(f"{path}: cannot be decoded ({_reason(error)})") from None
+        raise UserError(f"{path}: cannot be decoded ({reason(error)})") from None
 
 
 def _to_audio(block: AudioFrame) -> Audio:
     planes: Samples = block.to_ndarray().astype(np.float32, copy=False)
     return Audio(planes.T, block.sample_rate)
-
-
-def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return text.splitlines()[0].rstrip(".")
 
 
 def resample(samples: Samples, source_rate: int, target_rate: int) -> Samples:

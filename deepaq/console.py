@@ -23,6 +23,13 @@ quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress bar
 class Console(click.Group):
     """A click group whose errors are one line and whose exit codes are the documented ones."""
 
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:  # which click itself would end with 1
+            complain("interrupted; what was finished is kept, the same command goes on from here")
+            sys.exit(INTERRUPTED)
+
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
             # A polite end from outside is handled like Ctrl-C: what is finished stays, nothing half-written remains.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
 import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -52,6 +54,16 @@ def _alive(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return not Path("/proc/self").exists()  # without a process list nothing can be said
+
+
+def require_space(folder: Path, size: int) -> None:
+    """Raise OSError when `size` bytes cannot be written into `folder` for lack of space, quota or permission."""
+    if shutil.disk_usage(folder).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(min(size, 1 << 16)))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def sync(path: Path) -> None:

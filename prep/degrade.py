@@ -16,7 +16,7 @@ from manifests.dataset import Dataset
 from manifests.fragment import write_fragment
 from manifests.jobs import Counts
 from manifests.provenance import package_version, provenance
-from manifests.storage import partial_prefix, sync
+from manifests.storage import partial_prefix, require_space, sync
 from prep import ffmpeg
 from prep.coding import Coding
 from prep.condition import Condition
@@ -25,6 +25,8 @@ from prep.encode import encode
 from prep.lossless import packed
 from prep.program import Encoded, digest, encoded
 from prep.verify import Verifier
+
+_BYTES_PER_S = 1_000_000  # more than any version takes, while it is made
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,14 @@ class Degrade:
         verifier = Verifier(audio.samples, audio.sample_rate)
         scratch = dataset.root / "audio"
         with tempfile.TemporaryDirectory(prefix=partial_prefix(), dir=scratch) as folder:
-            made = _made(clip.resolve(), audio, work, Path(folder))
-            return [
-                self._finish(dataset, work, condition, result, verifier, audio.seconds) for condition, result in made
-            ], audio.seconds
+            rows = [
+                self._finish(dataset, work, condition, result, verifier, audio.seconds)
+                for condition, result in _made(clip.resolve(), audio, work, Path(folder))
+            ]
+            if any(row["status"] == schema.FAILED for row in rows):
+                # A full disk makes encoders fail too: that ends the run and is no row.
+                require_space(Path(folder), round(_BYTES_PER_S * audio.seconds))
+        return rows, audio.seconds
 
     def _finish(
         self,

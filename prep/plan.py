@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from deepaq.audio import probe
+from deepaq.container import probe
 from deepaq.errors import UserError
 from manifests import ids, schema
 from manifests.dataset import Dataset
@@ -136,7 +136,8 @@ def _headed(song: Song) -> Track:
         heads = [probe(path) for path in song.parts]
     except UserError as error:
         return Track(song, source_id(song), lossy=is_lossy(song), error=str(error))
-    return Track(song, source_id(song), max(seconds for seconds, _ in heads), heads[0][1], is_lossy(song))
+    seconds, lossy = max(head.seconds for head in heads), any(head.lossy for head in heads)
+    return Track(song, source_id(song), seconds, heads[0].sample_rate, lossy)
 
 
 def _per_family(conditions: Sequence[Condition], settings: Settings, split: str) -> dict[str, float]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from deepaq.audio import LOSSY, SUFFIXES
 from deepaq.console import note
+from deepaq.container import LOSSY, SUFFIXES
 from deepaq.errors import UserError
 from prep.corpora import CORPORA, Corpus, Song
 

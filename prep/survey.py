@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from deepaq.container import probe
 from deepaq.errors import UserError
 from manifests import ids, schema
 from manifests.dataset import Dataset
@@ -66,7 +67,7 @@ def survey(song: Song) -> Track:
         return Track(song, track_id, lossy=is_lossy(song), error=str(error))
     assert spectrum is not None  # `mixed` gives at least one piece
     words = prints.words() if fingerprint.available() else None
-    return Track(song, track_id, frames / rate, rate, is_lossy(song), spectrum.cutoff_hz(), words)
+    return Track(song, track_id, frames / rate, rate, _lossy(song), spectrum.cutoff_hz(), words)
 
 
 def known(dataset: Dataset, songs: Iterable[Song], retry_failed: bool = False) -> dict[Song, Track]:
@@ -86,6 +87,13 @@ def _track(song: Song, row: dict[str, Any]) -> Track:
     words = None if row["fingerprint"] is None else np.frombuffer(row["fingerprint"], "<u4")
     facts = {name: row[name] for name in ("track_id", "seconds", "sample_rate", "cutoff_hz", "error")}
     return Track(song, lossy=bool(row["lossy"]), fingerprint=words, **facts)
+
+
+def _lossy(song: Song) -> bool:
+    try:
+        return any(probe(path).lossy for path in song.parts)
+    except UserError:  # libsndfile reads some kinds that FFmpeg does not
+        return is_lossy(song)
 
 
 def _track_id(song: Song) -> str:

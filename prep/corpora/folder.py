@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from deepaq.audio import SUFFIXES
+from deepaq.container import SUFFIXES
 from prep.corpora.corpus import Corpus, Song
 
 _MIXTURES = {"mix", "mixture", "mixdown", "fullmix", "full mix"}

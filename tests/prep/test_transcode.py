@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
-import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -258,21 +254,3 @@ def test_a_system_ffmpeg_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     ffmpeg.executable.cache_clear()
     assert ffmpeg.version()
-
-
-@pytest.mark.parametrize("wait", [0.6, 2.5])
-def test_sigkill_loses_and_doubles_nothing(tmp_path: Path, wait: float) -> None:
-    for seed in range(6):
-        write(tmp_path / "music" / f"{seed}.wav", music(4, seed))
-    command = [sys.executable, "-c", "from prep.cli import main; main()", "transcode", str(tmp_path / "music"),
-               "--clip", "2", "--bitrates", "32,64,96", "--jobs", "2", "--quiet", "--json", "--out"]  # fmt: skip
-    killed = subprocess.Popen([*command, str(tmp_path / "killed")], start_new_session=True, stdout=subprocess.DEVNULL)
-    time.sleep(wait)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.wait()
-    for out in ("killed", "whole"):
-        run = subprocess.run([*command, str(tmp_path / out)], capture_output=True, text=True, check=True)
-        assert json.loads(run.stdout.splitlines()[-1])["ok"] == 12 * 9
-    for table in ("references", "degraded"):
-        assert rows(tmp_path / "killed", table) == rows(tmp_path / "whole", table)
-    assert list(problems(Dataset(tmp_path / "killed"), deep=True)) == []
