@@ -186,6 +186,7 @@ def listening(folder: Path) -> None:
 
 
 def main() -> None:
+    sys.path[0] = str(Path(__file__).parents[2])  # not this folder, whose visqol.py would hide the package
     what, *rest = sys.argv[1:] or ["all"]
     if what in ("all", "speed"):
         speed(int(rest[0]) if rest else 5)
