@@ -22,13 +22,6 @@ def test_counts_are_summed_whatever_the_number_of_processes(processes: int) -> N
     assert counts["cpu_seconds"] >= 0
 
 
-def test_a_dask_cluster_gives_the_same() -> None:
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-        counts = jobs.run(tally, jobs.batched(range(10), 3), quiet=True, dask=cluster.scheduler_address)
-    assert (counts["done"], counts["total"]) == (10, 45)
-
-
 def test_no_scheduler_is_a_clear_error() -> None:
     pytest.importorskip("distributed")
     with pytest.raises(UserError, match="no scheduler answers"):

@@ -223,16 +223,6 @@ def test_dry_run_writes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-def test_shards_together_are_the_whole(tmp_path: Path) -> None:
-    for seed in range(5):
-        write(tmp_path / "music" / f"{seed}.wav", music(2, seed))
-    for index in range(3):
-        transcode([tmp_path / "music"], tmp_path / "parts",
-                  Settings(("opus",), (64,), 2, jobs=1, quiet=True, shard=(index, 3)))  # fmt: skip
-    transcode([tmp_path / "music"], tmp_path / "whole", Settings(("opus",), (64,), 2, jobs=1, quiet=True))
-    assert rows(tmp_path / "parts", "degraded") == rows(tmp_path / "whole", "degraded")
-
-
 def test_a_codec_that_fails_does_not_take_the_others_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
