@@ -19,7 +19,8 @@ def export(run: Path, out: Path, merge: bool = False) -> Path:
     """
     if out.exists() and any(out.iterdir()):
         raise UserError(f"{out}: is not empty; choose another folder")
-    model = checkpoint.load(run)
+    if not (run / checkpoint.FILE).is_file():
+        raise UserError(f"{run}: holds no finished metric ({checkpoint.FILE} is missing)")
     verify(run)
     out.mkdir(parents=True, exist_ok=True)
     if not merge:
@@ -27,6 +28,7 @@ def export(run: Path, out: Path, merge: bool = False) -> Path:
             (out / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(run / path, out / path)
         return out
+    model = checkpoint.load(run)
     model.backbone = model.backbone.merged()
     for name in (card.CARD, "settings.json", "metrics.json"):
         if (run / name).is_file():

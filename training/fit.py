@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,13 @@ from deepaq.console import note
 from deepaq.errors import UserError
 from deepaq.mapping import FITS, Mapping
 from manifests.dataset import Dataset
-from training import cache, card, evaluate, gather, report, store, table
+from manifests.provenance import package_version, provenance
+from training import cache, card, evaluate, gather, log, report, store, table
 from training.evaluate import Distances
 from training.gather import World
 from training.recipe import Recipe, from_json
 from training.table import Table
-from training.trainer import Trainer
+from training.trainer import BAD_BATCH, Trainer
 
 BASELINES = {"log-mel": {"kind": "mel"}, "log-erb": {"kind": "erb"}}  # settings of the plain backbone
 SETTINGS, METRICS, BEFORE = "settings.json", "metrics.json", "before.json"
@@ -94,6 +96,8 @@ def _train(out: Path, recipe: Recipe, options: Options, parts: _Parts, begun: fl
         world,
     )
     if world.first:
+        if not options.resume:
+            _clear(out)
         out.mkdir(parents=True, exist_ok=True)
         checkpoint.write_json(out / SETTINGS, recipe.to_json())
         _say_size(network)
@@ -125,6 +129,14 @@ def _check_folder(out: Path, options: Options) -> None:
         return
     if out.exists() and any(out.iterdir()):
         raise UserError(f"{out}: is not empty; choose another folder, or say --overwrite, or --resume to go on")
+
+
+def _clear(out: Path) -> None:
+    """Remove what an earlier run left in `out`, the metric itself first, and nothing else."""
+    for name in (checkpoint.FILE, METRICS, BEFORE, BAD_BATCH, log.STEPS, log.EPOCHS, card.CARD, card.CHECKSUMS):
+        (out / name).unlink(missing_ok=True)
+    for name in card.PRIVATE:
+        shutil.rmtree(out / name, ignore_errors=True)
 
 
 def resumed(out: Path, overrides: tuple[str, ...]) -> Recipe:
@@ -171,7 +183,14 @@ def _finish(out: Path, trainer: Trainer, held_out: Table, found: Distances, resu
     mappings = _mappings(trainer, held_out, found)
     checkpoint.write_json(out / METRICS, result)
     report.write(out, held_out, found, mappings)
-    info = {"recipe": trainer.recipe.to_json(), "steps": trainer.step, "validation": result["validation"]["trained"]}
+    tools = {name: package_version(name) for name in ("torch", "transformers", "peft", "numpy")}
+    info = {
+        "recipe": trainer.recipe.to_json(),
+        "steps": trainer.step,
+        "data": trainer.describe_data(),
+        "validation": result["validation"]["trained"],
+        "provenance": provenance("training fit", {}, tools),
+    }
     model = checkpoint.Checkpoint(trainer.network, mappings["full"], mappings["unmatched"], info)
     card.write(out, trainer.network, result, trainer.recipe)
     checkpoint.save(out, model)

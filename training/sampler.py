@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -78,7 +79,7 @@ class Sampler:
     def _order(self, place: int) -> int:
         """The clip at a place of the endless sequence that shuffles all clips anew for every epoch."""
         epoch, position = divmod(place, len(self.clips))
-        return int(np.random.default_rng((self.seed, _ORDER, epoch)).permutation(len(self.clips))[position])
+        return int(_shuffled(self.seed, epoch, len(self.clips))[position])
 
     def _audible(self, clip: int, rng: np.random.Generator) -> tuple[list[int], int]:
         """Rows of a clip and where to cut them; of another clip when this one is silent nearly everywhere."""
@@ -121,6 +122,11 @@ class Sampler:
         clean = np.flatnonzero(table.clean)
         drawn = rng.choice(degraded, min(self.data.rows, len(degraded)), replace=False)
         return np.concatenate([drawn, rng.choice(clean, min(_CENTRE_CLIPS, len(clean)), replace=False)])
+
+
+@lru_cache(4)
+def _shuffled(seed: int, epoch: int, count: int) -> Rows:
+    return np.random.default_rng((seed, _ORDER, epoch)).permutation(count)
 
 
 def _count(groups: list[Rows]) -> int:

@@ -6,6 +6,7 @@ import hashlib
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -232,6 +233,13 @@ class Trainer:
         if found.progress["rows"] != self._fingerprint():
             raise UserError(f"{folder}: was trained on other rows or labels; use the data set and settings of then")
         self.step, self.scores = int(found.progress["step"]), list(found.progress["scores"])
+
+    def describe_data(self) -> dict[str, Any]:
+        """What it was trained on: clips, rows, hours of clean audio, and a fingerprint of rows and labels."""
+        table = self.rows.table
+        hours = float(table.seconds[table.clean].sum()) / 3600
+        counts = {"clips": int(table.clean.sum()), "rows": len(table), "clean_hours": hours}
+        return {**counts, "fingerprint": self._fingerprint()}
 
     def _fingerprint(self) -> str:
         table = self.rows.table

@@ -133,6 +133,12 @@ def test_bfloat16_training_gives_float32_vectors_near_the_exact_ones() -> None:
     assert all(p.grad is not None for p in backbone.parameters() if p.requires_grad)
 
 
+def test_is_one_graph_for_the_compiler() -> None:
+    backbone = tiny(dropout=0.0, lora_dropout=0.0).train()
+    compiled = torch.compile(backbone.embed, backend="aot_eager", fullgraph=True)
+    torch.testing.assert_close(compiled(noise(1, 1)), backbone.embed(noise(1, 1)))
+
+
 @pytest.mark.parametrize(
     ("samples", "message"),
     [

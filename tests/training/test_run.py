@@ -150,6 +150,19 @@ def test_the_best_network_is_kept_when_asked(labelled: Path, tmp_path: Path, cac
     assert len({row["score"] for row in epochs}) > 1
 
 
+def test_overwriting_leaves_nothing_of_the_run_before(labelled: Path, tmp_path: Path, cache: Path) -> None:
+    options = Options(cache=cache, quiet=True, overwrite=True)
+    fit(labelled, tmp_path, small("max_steps=5", "epoch_steps=5", "run.keep=best"), options)
+    (tmp_path / "notes.txt").write_text("mine")
+    fit(labelled, tmp_path, small("max_steps=2", "epoch_steps=2"), options)
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["00000002"]
+    assert len(table(tmp_path)) == 2
+    assert not (tmp_path / "best").exists()
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    with pytest.raises(UserError, match="is not empty"):
+        fit(labelled, tmp_path, small(), Options(cache=cache, quiet=True))
+
+
 def test_states_are_thinned_out(labelled: Path, tmp_path: Path, cache: Path) -> None:
     fit(labelled, tmp_path, small("max_steps=5", "run.save_steps=1"), Options(cache=cache, quiet=True))
     assert [path.name for path in sorted((tmp_path / "state").iterdir())] == ["00000004", "00000005"]
@@ -192,6 +205,8 @@ def test_the_run_is_written_down(labelled: Path, tmp_path: Path, cache: Path) ->
         content = content[16 + length :]
     assert {("steps/loss", 4), ("epochs/score", 2)} <= tags
     model = json.loads((tmp_path / "model.json").read_text())
+    assert model["info"]["data"]["clips"] == 5
+    assert model["info"]["provenance"]["tools"]["torch"] == torch.__version__
     assert (model["full"]["kind"], model["unmatched"]["kind"]) == ("mlp", "mlp")
     assert set(result["mapping"]["full"]) == {"exponential", "cubic", "mlp"}
     found = result["validation"]["trained"]["full"]

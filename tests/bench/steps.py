@@ -1,0 +1,148 @@
+"""How fast the paper's recipe trains, and whether the loader or the network is the limit.
+
+    python tests/bench/steps.py [--device cuda] [--precision bfloat16] [--compile] [--batch 32] [--steps 20]
+
+Real size, random weights, segments of 4 s from a cache of noise made for the occasion. Measured are the loader alone,
+against decoding FLAC files for every batch; the training step on one batch that stays; and both together. Compute is
+held against 37.5 GFLOP per second of audio (LoRA step, counted analytically) and, with --peak-tflops, the device.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+from torch import Tensor
+
+from deepaq.audio import read
+from deepaq.mert import Mert
+from training import objective
+from training.batch import Labeller
+from training.cache import Cache, Clip, _file, _layout
+from training.curve import Curve
+from training.recipe import Contrast, Data, Objective
+from training.sampler import Sampler
+from training.store import Store
+from training.table import Table
+
+GFLOP_PER_S = 37.5
+CLIP_S, SEGMENT_S = 10, 4
+KBPS = (16, 32, 48, 64, 80, 96, 128)
+
+
+def sampler(folder: Path, clips: int, versions: int) -> Sampler:
+    """Over a cache of noise: `clips` clips, each clean and in seven bitrates of one codec."""
+    rng = np.random.default_rng(0)
+    frames = CLIP_S * Mert.sample_rate
+    rows, files, places = [], [], []
+    for clip in range(clips):
+        record = np.zeros(1 + len(KBPS), _layout(Mert.sample_rate, frames))
+        record["samples"] = rng.integers(-3000, 3000, (1 + len(KBPS), frames))
+        record["scale"], record["levels"] = 1 / 32768, 1e-3
+        path = _file(folder, Mert.sample_rate, f"{clip:04d}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, record)
+        files.append(Clip(f"{clip:04d}", frames, ("",) * len(record), ("",) * len(record)))
+        for place, kbps in enumerate((np.inf, *KBPS)):
+            codec = "clean" if place == 0 else "opus"
+            rows.append(
+                (f"{clip}-{place}", "", "", clip, codec, codec, kbps, min(4.7, 1 + kbps / 40), None, CLIP_S, False)
+            )
+            places.append((clip, place))
+    table = Table(*(np.array(column) for column in zip(*rows, strict=True)))
+    store = Store(table, Cache(folder, Mert.sample_rate, files, places), Mert.front_rate)
+    data = Data(clips=max(1, versions // 8), versions=8, segment_s=SEGMENT_S)
+    return Sampler(store, data, SEGMENT_S * Mert.sample_rate, seed=0)
+
+
+def per_second(function: Callable[[], object], steps: int, device: torch.device) -> list[float]:
+    """Calls per second of wall time, one figure per call, after two to warm up."""
+    rates = []
+    for number in range(steps + 2):
+        begin = time.perf_counter()
+        function()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        if number >= 2:
+            rates.append(1 / (time.perf_counter() - begin))
+    return rates
+
+
+def show(name: str, rates: list[float], batch_s: float) -> float:
+    median = statistics.median(rates)
+    low, high = min(rates), max(rates)
+    print(f"{name:<28} {batch_s * median:10.1f} audio s per s  [{batch_s * low:.1f}, {batch_s * high:.1f}]")
+    return batch_s * median
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--clips", type=int, default=16)
+    parser.add_argument("--peak-tflops", type=float)
+    options = parser.parse_args()
+    logging.disable(logging.WARNING)
+    device = torch.device(options.device)
+    torch.manual_seed(0)
+    network = Mert(init="random").to(device).train()
+    embed = torch.compile(network.embed) if options.compile else network.embed
+    optimiser = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=1e-4)
+    curve = Curve(4.7).to(device)
+    with tempfile.TemporaryDirectory() as name:
+        source = sampler(Path(name), options.clips, options.batch)
+        labeller = Labeller(source.store.table, literal_bitrate=False)
+        batches = source.stream(0)
+        batch_s = len(source.draw(0).rows) * SEGMENT_S
+        flac = Path(name) / "clip.flac"
+        soundfile.write(flac, 0.1 * np.random.default_rng(0).standard_normal((CLIP_S * 44_100, 2)), 44_100)
+
+        def step(fronts: Tensor, rows: np.ndarray, clips: np.ndarray) -> None:
+            labels = labeller(rows, clips).to(device)
+            with torch.autocast(device.type, torch.bfloat16, enabled=options.precision == "bfloat16"):
+                points = embed(fronts.to(device, non_blocking=True))
+            optimiser.zero_grad()
+            objective.full(points, labels, curve, Objective(), Contrast()).total.backward()
+            optimiser.step()
+
+        cut, fronts = next(batches)
+        kept = fronts.to(device)
+
+        def together() -> None:
+            cut, fronts = next(batches)
+            step(fronts, cut.rows, cut.clips)
+
+        steps = options.steps
+        where = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+        print(f"{where}, {options.precision}, batch of {len(cut.rows)} x {SEGMENT_S} s, {steps} steps")
+        ten = per_second(lambda: [next(batches) for _ in range(10)], steps, device)  # for some are read ahead
+        loader = show("loader alone", ten, 10 * batch_s)
+        decode = show(
+            "decoding FLAC instead",
+            per_second(lambda: [read(flac) for _ in cut.rows], steps, device),
+            batch_s,
+        )
+        network_alone = show("step alone", per_second(lambda: step(kept, cut.rows, cut.clips), steps, device), batch_s)
+        both = show("loader and step", per_second(together, steps, device), batch_s)
+        batches.close()
+    print(f"loader / decoding: {loader / decode:.1f}; loader: {loader * Mert.sample_rate / 1e6:.1f} M samples per s")
+    limit = "compute" if both > 0.9 * network_alone else "loader"
+    print(f"{both:.1f} audio-hours per hour; {limit}-bound ({both / network_alone:.2f} of the step alone)")
+    rate = GFLOP_PER_S * both / 1000
+    used = f", {100 * rate / options.peak_tflops:.0f} % of {options.peak_tflops:g}" if options.peak_tflops else ""
+    print(f"{rate:.2f} TFLOP per s{used}")
+
+
+if __name__ == "__main__":
+    main()
