@@ -22,6 +22,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep '^torch==' constraints.txt)"
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,dask,baselines,export]'
+	# HAAQI alone is wanted of it; its other dependencies bring a torchaudio that does not fit the pinned torch.
+	$(PIP) install --quiet --constraint constraints.txt --no-deps pyclarity
 	touch $@
 
 demo: $(INSTALLED)  ## the whole road, offline, in minutes: music, 21 conditions, labels, a metric, plots

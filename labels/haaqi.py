@@ -29,6 +29,7 @@ class Haaqi(Rater):
     aligned = True
     shortest_s = 1.0
     requires = ("clarity",)
+    install = "--no-deps pyclarity"  # its other dependencies bring a torchaudio that may not fit torch
 
     def judge(self, reference: Samples) -> Judge:
         from clarity.evaluator.haaqi import compute_haaqi

@@ -52,6 +52,7 @@ class Rater(ABC):
     aligned: ClassVar[bool] = False
     shortest_s: ClassVar[float] = 0.0
     requires: ClassVar[tuple[str, ...]] = ()
+    install: ClassVar[str] = "'deepaq[baselines]'"  # what pip is told to bring those
 
     @abstractmethod
     def judge(self, reference: Samples) -> Judge:
@@ -118,7 +119,7 @@ def rater(name: str, **options: str) -> Rater:
     kind = _kind(name)
     for package in kind.requires:
         if find_spec(package) is None:
-            raise UserError(f"rater {name} needs the package {package}; pip install 'deepaq[baselines]'")
+            raise UserError(f"rater {name} needs the package {package}; pip install {kind.install}")
     found = kind(**all_options(name, options))
     found.name = name
     return found
