@@ -46,13 +46,6 @@ class Console(click.Group):
             )
             sys.exit(UNUSABLE)
 
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:  # here, before click makes an exit code of its own of it
-            complain("interrupted; what was finished is kept, the same command goes on from here")
-            sys.exit(INTERRUPTED)
-
 
 def complain(message: str) -> None:
     """Print one error line on stderr."""
