@@ -174,7 +174,7 @@ def test_options_are_the_rater_s_and_stand_in_the_footer(data: Path) -> None:
     assert all(row["timeline"] == [pytest.approx(row["value"], abs=1e-6)] for row in rows)
     assert dict(rows[0]["extras"])["timeline_hop_s"] == pytest.approx(0.6)
     footer = read_footer(fragments(data / "labels")[0])
-    assert (footer["settings"]["engine"], footer["settings"]["timeline"]) == ("shipped", "4")
+    assert footer["settings"]["options"] == {"engine": "shipped", "timeline": "4"}
     for bad in (["-o", "colour=red"], ["-o", "engine=slow"], ["-o", "timeline=x"], ["-o", "engine"]):
         run = CliRunner().invoke(main, ["rate", str(data), "--rater", "visqol", *bad])
         assert run.exit_code == 2
