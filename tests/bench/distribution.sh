@@ -38,8 +38,8 @@ for python in "${pythons[@]}"; do
         training fit data --out run -o max_steps=4 -o epoch_steps=2 --quiet > /dev/null
         reference=$(find data/audio/references -name '*.flac' | sort | sed -n 1p)
         degraded=$(find data/audio/degraded/mp3-032 -type f | sort | sed -n 1p)
-        deepaq score "$reference" "$degraded"
-        deepaq score "$reference" "$degraded" --model run
+        deepaq score "$reference" "$reference"
+        deepaq score --against music "$degraded" --model run
         PATH=${PATH#*:}
         cd - > /dev/null
         printf '%s: %s works\n' "$("$python" -V)" "$(basename "$package")"
