@@ -58,7 +58,7 @@ def main() -> None:
                 assert ffmpeg.run(["-y", *arguments(clip, outputs)], 600) is None
 
         def verified() -> None:
-            Degrade(dataset.root)(work)
+            Degrade(dataset.root, tuple(codings()))(work)
 
         def one_process_per_file() -> None:
             for item in work:
@@ -66,10 +66,10 @@ def main() -> None:
                 for condition in item.conditions:
                     with tempfile.TemporaryDirectory(dir=folder) as scratch:
                         (made,) = encode(clip, [condition], Path(scratch), 60).values()
+                        assert not isinstance(made, str)
                         decoded = Path(scratch) / "decoded.wav"
-                        assert (
-                            ffmpeg.run(["-i", str(made), "-c:a", "pcm_f32le", "-ar", "44100", str(decoded)], 60) is None
-                        )
+                        back = ["-i", str(made.path), "-c:a", "pcm_f32le", "-ar", "44100", str(decoded)]
+                        assert ffmpeg.run(back, 60) is None
                         read(decoded)
 
         ways = {"encoders alone": encoders_alone, "verified": verified, "one process per file": one_process_per_file}
