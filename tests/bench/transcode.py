@@ -20,7 +20,7 @@ from manifests.jobs import cpu_seconds
 from prep import ffmpeg
 from prep.codecs import codings
 from prep.degrade import Degrade, Work
-from prep.encode import arguments, encode
+from prep.encode import encode
 from prep.transcode import Settings, transcode
 
 
@@ -55,7 +55,7 @@ def main() -> None:
             for item in work:
                 clip = dataset.path(item.path)
                 outputs = {c: folder / f"out{c.suffix.replace('.', '-' + c.name + '.')}" for c in item.conditions}
-                assert ffmpeg.run(["-y", *arguments(clip, outputs)], 600) is None
+                assert ffmpeg.run(["-y", *ffmpeg.arguments(clip, outputs)], 600) is None
 
         def verified() -> None:
             Degrade(dataset.root, tuple(codings()))(work)
