@@ -87,12 +87,20 @@ def _results(
     if dask is None and (jobs <= 1 or len(batches) <= 1):
         yield from (_measured(function, batch) for batch in batches)
         return
+    from concurrent.futures.process import BrokenProcessPool
+
     from joblib import Parallel, delayed
 
     tasks = (delayed(_measured)(function, batch) for batch in batches)
     options = {"return_as": "generator_unordered", "batch_size": 1}
     if dask is None:
-        yield from Parallel(n_jobs=min(jobs, len(batches)), backend="loky", **options)(tasks)
+        try:
+            yield from Parallel(n_jobs=min(jobs, len(batches)), backend="loky", **options)(tasks)
+        except BrokenProcessPool:
+            raise UserError(
+                "a worker process was killed, mostly for want of memory; what was finished is kept, run the command "
+                f"again with fewer than --jobs {jobs}"
+            ) from None
         return
     with _dask_backend(dask):
         yield from Parallel(**options)(tasks)

@@ -40,10 +40,13 @@ def partial_prefix() -> str:
     return f"{PARTIAL}{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}-"
 
 
-def sweep(root: Path) -> None:
-    """Remove the temporary files and folders that dead processes of this machine left anywhere under `root`."""
+def sweep(root: Path, deep: bool = True) -> None:
+    """Remove the temporary files and folders that dead processes of this machine left under `root`.
+
+    deep: anywhere below, else directly in it.
+    """
     pattern = re.compile(re.escape(f"{PARTIAL}{socket.gethostname()}-") + r"(\d+)-")
-    for path in list(root.rglob(f"{PARTIAL}*")):
+    for path in list(root.rglob(f"{PARTIAL}*") if deep else root.glob(f"{PARTIAL}*")):
         match = pattern.match(path.name)
         if match and not _alive(int(match[1])):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

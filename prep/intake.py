@@ -34,7 +34,7 @@ def intake(
     """
     exclusion = Exclusion.read(settings.exclude)
     songs = find_songs(music, settings.corpus)
-    found = look([*songs, *(song for song in exclusion.songs if song not in songs)])
+    found = look(list(dict.fromkeys([*songs, *exclusion.songs])))
     left_out: Counter[str] = Counter()
 
     def leave_out(kind: str, line: str) -> None:

@@ -91,7 +91,10 @@ def of_tracks(dataset: Dataset, tracks: Sequence[Track], settings: Settings) -> 
 def _opened(out: Path) -> Dataset:
     dataset = Dataset(out, create=True)
     (dataset.root / "audio").mkdir(exist_ok=True)
-    sweep(dataset.root)
+    # Not among the degraded files, of which there may be millions: they come there whole, by renaming.
+    sweep(dataset.root / "audio", deep=False)
+    for folder in (dataset.root / "audio" / "references", *map(dataset.folder, schema.TABLES.values())):
+        sweep(folder)
     return dataset
 
 

@@ -20,7 +20,7 @@ from manifests.jobs import cpu_seconds
 from prep import ffmpeg
 from prep.codecs import codings
 from prep.degrade import Degrade, Work
-from prep.encode import arguments, encode
+from prep.encode import encode
 from prep.transcode import Settings, transcode
 
 
@@ -55,10 +55,10 @@ def main() -> None:
             for item in work:
                 clip = dataset.path(item.path)
                 outputs = {c: folder / f"out{c.suffix.replace('.', '-' + c.name + '.')}" for c in item.conditions}
-                assert ffmpeg.run(["-y", *arguments(clip, outputs)], 600) is None
+                assert ffmpeg.run(["-y", *ffmpeg.arguments(clip, outputs)], 600) is None
 
         def verified() -> None:
-            Degrade(dataset.root)(work)
+            Degrade(dataset.root, tuple(codings()))(work)
 
         def one_process_per_file() -> None:
             for item in work:
@@ -66,10 +66,10 @@ def main() -> None:
                 for condition in item.conditions:
                     with tempfile.TemporaryDirectory(dir=folder) as scratch:
                         (made,) = encode(clip, [condition], Path(scratch), 60).values()
+                        assert not isinstance(made, str)
                         decoded = Path(scratch) / "decoded.wav"
-                        assert (
-                            ffmpeg.run(["-i", str(made), "-c:a", "pcm_f32le", "-ar", "44100", str(decoded)], 60) is None
-                        )
+                        back = ["-i", str(made.path), "-c:a", "pcm_f32le", "-ar", "44100", str(decoded)]
+                        assert ffmpeg.run(back, 60) is None
                         read(decoded)
 
         ways = {"encoders alone": encoders_alone, "verified": verified, "one process per file": one_process_per_file}

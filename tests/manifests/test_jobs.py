@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections import Counter
 from collections.abc import Sequence
 
@@ -20,6 +22,16 @@ def test_counts_are_summed_whatever_the_number_of_processes(processes: int) -> N
     counts = jobs.run(tally, jobs.batched(range(10), 3), jobs=processes, quiet=True)
     assert (counts["done"], counts["total"]) == (10, 45)
     assert counts["cpu_seconds"] >= 0
+
+
+def die(batch: Sequence[int]) -> Counter[str]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return Counter()
+
+
+def test_a_killed_worker_is_a_clear_error() -> None:
+    with pytest.raises(UserError, match="a worker process was killed"):
+        jobs.run(die, [[1], [2]], jobs=2, quiet=True)
 
 
 def test_no_scheduler_is_a_clear_error() -> None:

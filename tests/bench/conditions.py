@@ -1,0 +1,57 @@
+"""Are the conditions what they say? Measured kbps against asked, lag and correlation, on a folder of music.
+
+    python tests/bench/conditions.py [MUSIC_FOLDER] [CODECS]
+
+Without a folder it makes two minutes of procedural music. The kbps are of whole files, containers included: as these
+cost the same whatever the bitrate, they are shown apart, estimated from the smallest and the largest bitrate.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+from manifests import schema
+from manifests.dataset import Dataset
+from prep.transcode import Settings, transcode
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        music = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(name) / "music"
+        if len(sys.argv) <= 1:
+            from prep.synth import write_tracks
+
+            write_tracks(music, minutes=2, seed=0, jobs=1)
+        codecs = tuple(sys.argv[2].split(",")) if len(sys.argv) > 2 else ("opus", "mp3", "aac")
+        result = transcode([music], Path(name) / "data", Settings(codecs, quiet=True))
+        print(f"{result['references']} clips, {result['ok']} versions, {result['failed']} failed")
+        table = Dataset(Path(name) / "data").degraded()
+    found = defaultdict(list)
+    for row in table.to_pylist():
+        if row["status"] == schema.OK:
+            found[row["codec"], row["bitrate_kbps"]].append(row)
+    print(
+        f"{'condition':<14}{'kbps min':>9}{'median':>8}{'max':>8}{'over':>8}{'container':>11}"
+        f"{'lag':>9}{'correlation':>18}"
+    )
+    for (codec, asked), rows in sorted(found.items()):
+        kbps = sorted(row["actual_kbps"] for row in rows)
+        median = statistics.median(kbps)
+        lags, correlations = [row["lag_samples"] for row in rows], sorted(row["correlation"] for row in rows)
+        overhead = min(
+            statistics.median(r["actual_kbps"] - r["bitrate_kbps"] for r in found[key])
+            for key in found
+            if key[0] == codec
+        )
+        print(
+            f"{rows[0]['condition']:<14}{kbps[0]:>9.1f}{median:>8.1f}{kbps[-1]:>8.1f}{median / asked - 1:>8.1%}"
+            f"{overhead:>11.1f}{min(lags):>5}..{max(lags)}{correlations[0]:>9.3f}..{correlations[-1]:.3f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""SIGKILL at random moments, two runs at once, full disks: what a rerun makes of it.
+
+    python tests/bench/prep_torture.py [KILLS] [SEED]
+
+Every way ends with an undisturbed rerun, whose tables must equal those of a run that was never disturbed, and with
+`manifests check --deep`. Kills go to the whole process group. Full disks need mount namespaces (unshare).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+
+from manifests import schema
+from manifests.check import problems
+from manifests.dataset import Dataset
+from prep.synth import write_tracks
+
+COMMAND = [sys.executable, "-c", "from prep.cli import main; main()", "transcode"]
+CONDITIONS = ["--bitrates", "32,64,96", "--distortions", "noise-3", "--clip", "4", "--quiet"]
+ON_A_SMALL_DISK = (
+    'mount -t tmpfs -o size=$1 tmpfs "$2"; mkdir -p "$3"; cp -a "$3" "$2/data"; shift; disk=$1; kept=$2; shift 2;'
+    ' "$@"; code=$?; rm -rf "$kept"; cp -a "$disk/data" "$kept"; exit $code'
+)
+
+
+def tables(out: Path) -> list[pa.Table]:
+    return [Dataset(out).table(spec).sort_by(spec.key[0]) for spec in (schema.REFERENCES, schema.DEGRADED)]
+
+
+class Torture:
+    """One collection of music, one undisturbed run of it, and ways of disturbing others."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.music = folder, folder / "music"
+        write_tracks(self.music, minutes=1.5, seed=0, jobs=1)
+        began = time.perf_counter()
+        self.run(folder / "whole")
+        self.seconds = time.perf_counter() - began
+        self.whole = tables(folder / "whole")
+
+    def command(self, out: Path, jobs: int = 2) -> list[str]:
+        return [*COMMAND, str(self.music), "--out", str(out), "--jobs", str(jobs), *CONDITIONS]
+
+    def run(self, out: Path) -> None:
+        subprocess.run(self.command(out), check=True, capture_output=True)
+
+    def report(self, what: str, out: Path) -> bool:
+        """Rerun, compare, check; print one line and return whether all is well."""
+        self.run(out)
+        wrong = list(problems(Dataset(out), deep=True))
+        good = tables(out) == self.whole and not wrong
+        print(f"{what}: {'all is well' if good else f'BROKEN {wrong[:3]}'}", flush=True)
+        return good
+
+    def killed(self, out: Path, wait: float) -> str:
+        process = subprocess.Popen(
+            self.command(out), start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(wait)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        rows = Dataset(out).degraded().num_rows if (out / "degraded").is_dir() else 0
+        return f"SIGKILL after {wait:.1f} s, {rows} of {self.whole[1].num_rows} rows committed"
+
+    def twice(self, out: Path) -> str:
+        runs = [
+            subprocess.Popen(self.command(out), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(2)
+        ]
+        return f"two runs at once, exit codes {[run.wait() for run in runs]}"
+
+    def full(self, out: Path, size: int) -> str:
+        disk = self.folder / "disk"
+        disk.mkdir(exist_ok=True)
+        command = ["unshare", "--map-root-user", "--mount", "sh", "-c", ON_A_SMALL_DISK, "sh", str(size), str(disk)]
+        run = subprocess.run([*command, str(out), *self.command(disk / "data")], capture_output=True, text=True)
+        return f"disk of {size / 2**20:.1f} MiB, exit code {run.returncode} ({run.stderr.strip().splitlines()[-1:]})"
+
+
+def main() -> None:
+    kills = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    rng = random.Random(seed)
+    with tempfile.TemporaryDirectory() as name:
+        torture = Torture(Path(name))
+        size = sum(path.stat().st_size for path in (torture.folder / "whole").rglob("*") if path.is_file())
+        print(f"undisturbed: {torture.seconds:.1f} s, {torture.whole[1].num_rows} rows, {size / 2**20:.1f} MiB")
+        waits = [rng.uniform(0, torture.seconds) for _ in range(kills)]
+        ways: list[Callable[[Path], str]] = [partial(torture.killed, wait=wait) for wait in waits]
+        ways += [torture.twice, torture.twice]
+        if shutil.which("unshare"):
+            ways += [partial(torture.full, size=int(size * share)) for share in (0.2, 0.5, 0.8)]
+        good = [
+            torture.report(way(torture.folder / f"out{n}"), torture.folder / f"out{n}") for n, way in enumerate(ways)
+        ]
+    print(f"{sum(good)} of {len(good)} came out whole")
+    sys.exit(0 if all(good) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Throughput of two workers against one, each worker with a processor of its own.
+
+    python tests/bench/prep_workers.py [MUSIC_FOLDER] [ROUNDS]
+
+Without a folder it makes four minutes of procedural music. ffmpeg spreads one clip's encoders over whatever
+processors it may use, so that one worker is held to one processor and two to two. Wall time is what counts here:
+run it on a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+def seconds(music: Path, out: Path, workers: int) -> float:
+    """Wall time of a whole run on as many processors as workers."""
+    processors = sorted(os.sched_getaffinity(0))[:workers]
+    command = [sys.executable, "-c", "from prep.cli import main; main()", "transcode", str(music), "--out", str(out)]
+    began = time.perf_counter()
+    subprocess.run(
+        [*command, "--jobs", str(workers), "--quiet"],
+        check=True,
+        capture_output=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, processors),
+    )
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    if len(os.sched_getaffinity(0)) < 2:
+        sys.exit("two processors are needed")
+    with tempfile.TemporaryDirectory() as name:
+        music = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(name) / "music"
+        if len(sys.argv) <= 1:
+            from prep.synth import write_tracks
+
+            write_tracks(music, minutes=4, seed=0, jobs=1)
+        ratios = []
+        for number in range(rounds):
+            one, two = (seconds(music, Path(name) / f"{number}-{workers}", workers) for workers in (1, 2))
+            ratios.append(one / two)
+            print(f"round {number}: {one:.1f} s with one worker, {two:.1f} s with two, {one / two:.2f}x")
+    print(f"two workers / one: {statistics.median(ratios):.2f}x  [{min(ratios):.2f}, {max(ratios):.2f}]")
+
+
+if __name__ == "__main__":
+    main()
