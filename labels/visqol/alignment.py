@@ -27,8 +27,14 @@ class Envelope:
     def __init__(self, samples: Reals) -> None:
         self.samples = samples
         self.size = _fast_size(round(len(samples) * (1 + PADDING)))
-        spectra, energies, sags = _transform(samples[None], self.size)
+        with _silenced():
+            spectra, energies, sags = _transform(samples[None], self.size)
         self.spectrum, self.energy, self.sag = np.conj(spectra[0]), float(energies[0]), float(sags[0])
+
+
+def _silenced() -> np.errstate:
+    """Overflow of single precision passes without a warning: nothing is clear then."""
+    return np.errstate(over="ignore", invalid="ignore")
 
 
 def lags(references: Sequence[Envelope], versions: Sequence[npt.NDArray[np.floating]]) -> list[int]:
@@ -39,7 +45,8 @@ def lags(references: Sequence[Envelope], versions: Sequence[npt.NDArray[np.float
         rows = max(1, BATCH // length)
         for start in range(0, len(alike), rows):
             batch = alike[start : start + rows]
-            clear = _clear_lags([references[i] for i in batch], np.stack([versions[i] for i in batch]))
+            with _silenced():
+                clear = _clear_lags([references[i] for i in batch], np.stack([versions[i] for i in batch]))
             found.update(zip(batch, clear, strict=True))
     return [
         _exact_lag(*pair) if (lag := found.get(i)) is None else lag
