@@ -14,11 +14,20 @@ step manifests show "$DEMO/data"
 step manifests check "$DEMO/data"
 step training fit "$DEMO/data" --out "$DEMO/run" --recipe compact --overwrite
 
-# One clip against its own reference, and without any reference but other clean music.
-reference=$(find "$DEMO/data/audio/references" -name '*.flac' | sort | head -n 1)
-name=$(basename "$reference" .flac)
-for condition in mp3-032 aac-064 opus-128; do
-    degraded=$(find "$DEMO/data/audio/degraded/$condition" -name "$name.*" | head -n 1)
+# One held-out clip in three versions: against its own reference, and without any reference but other clean music.
+versions() {
+    python - "$DEMO/data" <<'END'
+import sys
+from manifests.dataset import Dataset
+
+data = Dataset(sys.argv[1])
+clip = next(row for row in data.references().to_pylist() if row["split"] == "valid" and row["status"] == "ok")
+for row in data.degraded().to_pylist():
+    if row["reference_id"] == clip["reference_id"] and row["condition"] in ("mp3-032", "aac-064", "opus-128"):
+        print(data.path(clip["path"]), data.path(row["path"]))
+END
+}
+versions | while read -r reference degraded; do
     step deepaq score "$reference" "$degraded" --model "$DEMO/run"
     step deepaq score --against "$DEMO/music" "$degraded" --model "$DEMO/run"
 done
