@@ -43,13 +43,16 @@ def partial_prefix() -> str:
 def sweep(root: Path, deep: bool = True) -> None:
     """Remove the temporary files and folders that dead processes of this machine left under `root`.
 
-    deep: anywhere below, else directly in it.
+    deep: anywhere below, else directly in it. Others may be at work and sweep there too.
     """
     pattern = re.compile(re.escape(f"{PARTIAL}{socket.gethostname()}-") + r"(\d+)-")
-    for path in list(root.rglob(f"{PARTIAL}*") if deep else root.glob(f"{PARTIAL}*")):
-        match = pattern.match(path.name)
-        if match and not _alive(int(match[1])):
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    for where, folders, names in os.walk(root):
+        for name in [*folders, *names]:
+            match = pattern.match(name)
+            if match and not _alive(int(match[1])):
+                path = Path(where, name)
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        folders[:] = [name for name in folders if deep and not name.startswith(PARTIAL)]
 
 
 def _alive(process: int) -> bool:

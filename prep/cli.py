@@ -25,10 +25,6 @@ def _source_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--corpus", default="auto", show_default=True, help="Layout of folders: see `prep corpora`."),
             click.option("--exclude", multiple=True, type=click.Path(path_type=Path),
                          help="Songs to leave out: a list (.txt) or recordings. May be given again."),
-            click.option("--allow-lossy", is_flag=True, help="Take lossy and band-limited sources too."),
-            click.option("--valid-share", default=0.2, show_default=True, help="Of songs without their own split."),
-            click.option("--hours", default=None, help="Clean hours to take: for training[,validation]."),
-            click.option("--seed", default=0, show_default=True, help="Decides which songs and conditions are taken."),
             _JOBS,
             click.option("--shard", default=None, help="i/n: do only the i-th of n parts."),
             click.option("--dask", default=None, help="Scheduler address of a Dask cluster to run on."),
@@ -56,6 +52,10 @@ def main() -> None:
 @click.option("--bitrates", default="16,32,48,64,80,96,128", show_default=True, help="Comma-separated kbps.")
 @click.option("--distortions", default="", help="Comma-separated: noise (all severities), noise-3 (one), all.")
 @click.option("--clip", default=10.0, show_default=True, help="Clip length in seconds.")
+@click.option("--allow-lossy", is_flag=True, help="Take lossy and band-limited sources too.")
+@click.option("--valid-share", default=0.2, show_default=True, help="Of songs without their own split.")
+@click.option("--hours", default=None, help="Clean hours to take: for training[,validation].")
+@click.option("--seed", default=0, show_default=True, help="Decides which songs and conditions are taken.")
 @click.option(
     "--conditions-per-clip", default=None, help="For training[,validation]; fractions allowed.  [default: all]"
 )
@@ -102,12 +102,11 @@ def transcode(
 @_MUSIC
 @_OUT
 @_source_options
-def survey(music: tuple[Path, ...], out: Path, hours: str | None, as_json: bool, **options: Any) -> None:
+def survey(music: tuple[Path, ...], out: Path, as_json: bool, **options: Any) -> None:
     """Only look at MUSIC: length, duplicates, lossy sources. Run it first when shards are to share that work."""
     from prep.transcode import survey_music
 
-    result = survey_music(music, out, _settings(hours=_numbers("--hours", hours), **options))
-    _finish(result, as_json)
+    _finish(survey_music(music, out, _settings(**options)), as_json)
 
 
 @main.command()

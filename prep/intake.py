@@ -17,7 +17,7 @@ from prep.corpora import Song
 from prep.exclusion import Exclusion
 from prep.settings import Settings
 from prep.sources import find_songs
-from prep.survey import Survey, known
+from prep.survey import Survey, known, source_id
 from prep.track import Track
 
 _LINES = 20  # of one kind that are printed one by one
@@ -66,7 +66,12 @@ def surveyed(dataset: Dataset, songs: Sequence[Song], settings: Settings, spent:
     if new and not fingerprint.available():
         note("this ffmpeg has no Chromaprint: duplicates are found by their bytes only")
     spent.update(run_jobs(Survey(dataset.root.absolute()), new, settings, "look at music", "song"))
-    return found | known(dataset, new)
+    found |= known(dataset, new)
+    for song in new:
+        if song not in found:
+            error = f"{song.parts[0]}: changed while it was looked at; run the command again"
+            found[song] = Track(song, source_id(song), error=error)
+    return found
 
 
 def run_jobs(

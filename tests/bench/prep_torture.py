@@ -64,15 +64,19 @@ class Torture:
         print(f"{what}: {'all is well' if good else f'BROKEN {wrong[:3]}'}", flush=True)
         return good
 
-    def killed(self, out: Path, wait: float) -> str:
+    def killed(self, out: Path, share: float, wait: float) -> str:
+        """Kill `wait` seconds after a share of the fragments is there: so a busy machine has all moments too."""
+        target = round(share * len(list((self.folder / "whole").rglob("*.parquet"))))
         process = subprocess.Popen(
             self.command(out), start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
+        while len(list(out.glob("*/[0-9]*.parquet"))) < target and process.poll() is None:
+            time.sleep(0.01)
         time.sleep(wait)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         rows = Dataset(out).degraded().num_rows if (out / "degraded").is_dir() else 0
-        return f"SIGKILL after {wait:.1f} s, {rows} of {self.whole[1].num_rows} rows committed"
+        return f"SIGKILL {wait:.2f} s after {share:.0%}, {rows} of {self.whole[1].num_rows} rows committed"
 
     def twice(self, out: Path) -> str:
         runs = [
@@ -96,8 +100,8 @@ def main() -> None:
         torture = Torture(Path(name))
         size = sum(path.stat().st_size for path in (torture.folder / "whole").rglob("*") if path.is_file())
         print(f"undisturbed: {torture.seconds:.1f} s, {torture.whole[1].num_rows} rows, {size / 2**20:.1f} MiB")
-        waits = [rng.uniform(0, torture.seconds) for _ in range(kills)]
-        ways: list[Callable[[Path], str]] = [partial(torture.killed, wait=wait) for wait in waits]
+        moments = [(rng.uniform(0, 0.95), rng.uniform(0, 1)) for _ in range(kills)]
+        ways: list[Callable[[Path], str]] = [partial(torture.killed, share=s, wait=w) for s, w in moments]
         ways += [torture.twice, torture.twice]
         if shutil.which("unshare"):
             ways += [partial(torture.full, size=int(size * share)) for share in (0.2, 0.5, 0.8)]

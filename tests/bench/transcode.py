@@ -69,7 +69,8 @@ def main() -> None:
                         assert not isinstance(made, str)
                         decoded = Path(scratch) / "decoded.wav"
                         back = ["-i", str(made.path), "-c:a", "pcm_f32le", "-ar", "44100", str(decoded)]
-                        assert ffmpeg.run(back, 60) is None
+                        error = ffmpeg.run(back, 600)
+                        assert error is None, error
                         read(decoded)
 
         ways = {"encoders alone": encoders_alone, "verified": verified, "one process per file": one_process_per_file}
