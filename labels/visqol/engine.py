@@ -51,7 +51,7 @@ class Reference:
         return self.score_many([samples])[0]
 
     def score_many(self, versions: Sequence[npt.NDArray[np.floating]]) -> list[Score]:
-        """Rate several versions, which is cheaper than one by one."""
+        """Rate several versions."""
         delays = lags([self._envelope] * len(versions), versions)
         return [self._score(samples, lag) for samples, lag in zip(versions, delays, strict=True)]
 

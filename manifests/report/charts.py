@@ -94,7 +94,7 @@ def scatter(rows: Sequence[Labelled], title: str) -> str:
         for row in known[::step]
     ]
     caption = f"{len(known[::step])} of {len(known)} versions" if step > 1 else f"{len(known)} versions"
-    return page.legend(codecs) + page.figure(axes.svg(marks, f"{title} over measured bitrate"), caption)
+    return page.legend(codecs) + _wide(page.figure(axes.svg(marks, f"{title} over measured bitrate"), caption))
 
 
 def histogram(rows: Sequence[Labelled], title: str) -> str:
@@ -108,4 +108,9 @@ def histogram(rows: Sequence[Labelled], title: str) -> str:
         for (a, b), count in zip(pairwise(edges.tolist()), counts.tolist(), strict=True)
         if count
     ]
-    return page.figure(axes.svg(marks, f"histogram of {title}"), f"{len(rows)} versions")
+    return _wide(page.figure(axes.svg(marks, f"histogram of {title}"), f"{len(rows)} versions"))
+
+
+def _wide(figure: str) -> str:
+    """On a narrow screen a wide chart is scrolled, so that its text can be read."""
+    return f'<div class="scroll"><div style="min-width: 720px">{figure}</div></div>'
