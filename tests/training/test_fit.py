@@ -79,18 +79,12 @@ def test_fit_writes_a_metric_that_scores(labelled: Path, tmp_path: Path) -> None
     assert "--overwrite" in again.stderr
 
 
-def test_the_same_seed_gives_the_same_metric(labelled: Path, tmp_path: Path) -> None:
-    settings = recipe.load("compact", [*FAST, "max_steps=5", "epoch_steps=5"])
-    runs = [fit(labelled, tmp_path / name, settings, Options(quiet=True))["validation"]["trained"] for name in "ab"]
-    assert runs[0] == runs[1]
-
-
 def test_training_learns(labelled: Path, tmp_path: Path) -> None:
-    fit(labelled, tmp_path, recipe.load("compact", [*FAST, "max_steps=60", "epoch_steps=20"]), Options(quiet=True))
+    fit(labelled, tmp_path, recipe.load("compact", [*FAST, "max_steps=45", "epoch_steps=15"]), Options(quiet=True))
     loss = [row["full_regression"] for row in log.read(tmp_path / log.STEPS)]
-    assert len(loss) == 60
-    assert np.mean(loss[40:]) < np.mean(loss[:20])
-    assert [row["step"] for row in log.read(tmp_path / log.EPOCHS)] == [20, 40, 60]
+    assert len(loss) == 45
+    assert np.mean(loss[30:]) < np.mean(loss[:15])
+    assert [row["step"] for row in log.read(tmp_path / log.EPOCHS)] == [15, 30, 45]
 
 
 def test_the_papers_recipe_runs_on_a_shrunken_mert(labelled: Path, tmp_path: Path) -> None:

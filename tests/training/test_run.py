@@ -48,6 +48,14 @@ def small(*overrides: str) -> Recipe:
     return recipe.load("compact", [*SMALL, *overrides])
 
 
+@pytest.fixture(scope="module")
+def finished(labelled: Path, tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    """A run of two steps, never to be changed."""
+    out = tmp_path_factory.mktemp("runs") / "finished"
+    fit(labelled, out, small("max_steps=2"), Options(cache=cache, quiet=True))
+    return out
+
+
 def table(run: Path, name: str = log.STEPS) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if key != "audio_s_per_s"} for row in log.read(run / name)]
 
@@ -97,9 +105,8 @@ def test_a_run_that_was_stopped_and_killed_ends_like_one_that_was_left_alone(
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
-def test_what_a_resumed_run_may_not_change(labelled: Path, tmp_path: Path, cache: Path) -> None:
-    out = tmp_path / "run"
-    fit(labelled, out, small("max_steps=2"), Options(cache=cache, quiet=True))
+def test_what_a_resumed_run_may_not_change(labelled: Path, tmp_path: Path, cache: Path, finished: Path) -> None:
+    out = shutil.copytree(finished, tmp_path / "run")
     assert resumed(out, ("max_steps=3",)).max_steps == 3
     with pytest.raises(UserError, match=r"-o optimiser.lr=1: a resumed run keeps its settings, except"):
         resumed(out, ("optimiser.lr=1",))
@@ -115,15 +122,16 @@ def test_what_a_resumed_run_may_not_change(labelled: Path, tmp_path: Path, cache
 
 
 @pytest.mark.parametrize("harm", ["optimiser.safetensors", "state.json", "model.safetensors"])
-def test_a_damaged_state_is_named(labelled: Path, tmp_path: Path, cache: Path, harm: str) -> None:
-    out = tmp_path / "run"
-    fit(labelled, out, small("max_steps=1"), Options(cache=cache, quiet=True))
-    (state.place(out, 1) / harm).write_bytes(b"torn")
-    with pytest.raises(UserError, match=r"00000001(: is damaged|.*cannot be loaded)"):
+def test_a_damaged_state_is_named(labelled: Path, tmp_path: Path, cache: Path, finished: Path, harm: str) -> None:
+    out = shutil.copytree(finished, tmp_path / "run")
+    (state.place(out, 2) / harm).write_bytes(b"torn")
+    with pytest.raises(UserError, match=r"00000002(: is damaged|.*cannot be loaded)"):
         fit(labelled, out, resumed(out, ()), Options(resume=True, cache=cache, quiet=True))
-    shutil.rmtree(out / "state")
+
+
+def test_without_a_state_there_is_nothing_to_go_on_from(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no saved state"):
-        fit(labelled, out, resumed(out, ()), Options(resume=True, cache=cache, quiet=True))
+        state.newest(tmp_path)
 
 
 def test_a_loss_that_is_not_finite_stops_and_names_its_batch(labelled: Path, tmp_path: Path, cache: Path) -> None:
@@ -150,22 +158,20 @@ def test_the_best_network_is_kept_when_asked(labelled: Path, tmp_path: Path, cac
     assert len({row["score"] for row in epochs}) > 1
 
 
-def test_overwriting_leaves_nothing_of_the_run_before(labelled: Path, tmp_path: Path, cache: Path) -> None:
+def test_overwriting_leaves_nothing_of_the_run_before(
+    labelled: Path, tmp_path: Path, cache: Path, finished: Path
+) -> None:
     options = Options(cache=cache, quiet=True, overwrite=True)
-    fit(labelled, tmp_path, small("max_steps=5", "epoch_steps=5", "run.keep=best"), options)
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(state.place(tmp_path, 2), tmp_path / "best")
     (tmp_path / "notes.txt").write_text("mine")
-    fit(labelled, tmp_path, small("max_steps=2", "epoch_steps=2"), options)
-    assert [path.name for path in (tmp_path / "state").iterdir()] == ["00000002"]
-    assert len(table(tmp_path)) == 2
+    fit(labelled, tmp_path, small("max_steps=1"), options)
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["00000001"]
+    assert len(table(tmp_path)) == 1
     assert not (tmp_path / "best").exists()
     assert (tmp_path / "notes.txt").read_text() == "mine"
     with pytest.raises(UserError, match="is not empty"):
         fit(labelled, tmp_path, small(), Options(cache=cache, quiet=True))
-
-
-def test_states_are_thinned_out(labelled: Path, tmp_path: Path, cache: Path) -> None:
-    fit(labelled, tmp_path, small("max_steps=5", "run.save_steps=1"), Options(cache=cache, quiet=True))
-    assert [path.name for path in sorted((tmp_path / "state").iterdir())] == ["00000004", "00000005"]
 
 
 @pytest.mark.parametrize("mode", ["lora", "full"])
@@ -190,10 +196,11 @@ def test_a_transformer_goes_on_with_its_adapter_and_moments(
 def test_the_run_is_written_down(labelled: Path, tmp_path: Path, cache: Path) -> None:
     from tensorboardX.proto.event_pb2 import Event
 
-    settings = small("max_steps=4", "epoch_steps=2", "run.mapping=mlp")
+    settings = small("max_steps=4", "epoch_steps=2", "run.mapping=mlp", "run.save_steps=1")
     result = fit(labelled, tmp_path, settings, Options(cache=cache, quiet=True))
     steps, epochs = log.read(tmp_path / log.STEPS), log.read(tmp_path / log.EPOCHS)
     assert [row["step"] for row in steps] == [1, 2, 3, 4]
+    assert [path.name for path in sorted((tmp_path / "state").iterdir())] == ["00000003", "00000004"]
     assert {"loss", "lr", "gradient", "full_mos", "full_bitrate", "unmatched_regression"} <= set(steps[0])
     assert {"score", "full_srcc", "full_pcc", "unmatched_srcc"} <= set(epochs[0])
     (events,) = (tmp_path / "tensorboard").iterdir()
