@@ -22,8 +22,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep '^torch==' constraints.txt)"
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,dask,baselines,export]'
-	# HAAQI alone is wanted of it; its other dependencies bring a torchaudio that does not fit the pinned torch.
-	$(PIP) install --quiet --constraint constraints.txt --no-deps pyclarity
+	# Without what they depend on: pyclarity (HAAQI alone is wanted) brings a torchaudio that does not fit the pinned
+	# torch, tinysoundfont a package for sound cards that has to be compiled.
+	$(PIP) install --quiet --constraint constraints.txt --no-deps pyclarity tinysoundfont
 	touch $@
 
 demo: $(INSTALLED)  ## the whole road, offline, in minutes: music, 21 conditions, labels, a metric, plots

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from deepaq.audio import SUFFIXES, Samples
 from deepaq.errors import UserError
@@ -24,7 +24,7 @@ class DeepaqFr(Rater):
     name = "deepaq-fr"
     scale = "DeePAQ distance"
     sample_rate = 48_000
-    identity: ClassVar[float | None] = 0.0
+    identity: float | None = 0.0
     higher_is_better = False
 
     def __init__(self, model: str = "") -> None:

@@ -45,10 +45,10 @@ class Rater(ABC):
 
     name: str
     scale: ClassVar[str]
-    sample_rate: ClassVar[int]
+    sample_rate: int
     channels: ClassVar[int] = 1
-    identity: ClassVar[float | None]
-    higher_is_better: ClassVar[bool] = True
+    identity: float | None
+    higher_is_better: bool = True
     aligned: ClassVar[bool] = False
     shortest_s: ClassVar[float] = 0.0
     requires: ClassVar[tuple[str, ...]] = ()
@@ -106,6 +106,7 @@ RATERS = {
     "visqol-speech": "labels.visqol:VisqolSpeech",
     "fad": "labels.fad:Fad",
     "fad-clap": "labels.fad:FadClap",
+    "onnx": "labels.onnx:Onnx",
     "deepaq-fr": "labels.deepaq:DeepaqFr",
     "deepaq-nmr": "labels.deepaq:DeepaqNmr",
 }

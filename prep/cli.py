@@ -158,14 +158,21 @@ def distortions(as_json: bool) -> None:
 @click.option("--minutes", default=10.0, show_default=True, help="How much music.")
 @click.option("--track", default=30.0, show_default=True, help="Length of a track in seconds.")
 @click.option("--seed", default=0, show_default=True)
+@click.option(
+    "--soundfont",
+    type=click.Path(path_type=Path),
+    help="Play it on the sampled instruments of this General MIDI file (.sf2).",
+)
 @_JOBS
 @json_option
-def synth(out: Path, minutes: float, track: float, seed: int, jobs: int | None, as_json: bool) -> None:
+def synth(
+    out: Path, minutes: float, track: float, seed: int, soundfont: Path | None, jobs: int | None, as_json: bool
+) -> None:
     """Make procedural test music, full bandwidth, the same for the same seed."""
     from manifests.jobs import cpu_count
     from prep.synth import write_tracks
 
-    tracks = write_tracks(out, minutes, seed, cpu_count() if jobs is None else jobs, track)
+    tracks = write_tracks(out, minutes, seed, cpu_count() if jobs is None else jobs, track, soundfont)
     _show({"tracks": len(tracks), "out": str(out)}, as_json)
 
 

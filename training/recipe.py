@@ -24,8 +24,9 @@ class Data:
     segment_s: length of the segments. clips, versions: a batch holds this many clips, each in this many versions, the
     clean one among them; several processes share the clips. segment_labels: take the label of a segment from the
     raters' timelines, where there are any, instead of the whole clip's. share: of the training clips, 0 to 1; smaller
-    shares are parts of larger ones. without_codecs: codecs that are kept from training, so that the held-out clips show
-    how well an unknown codec is judged. rows: size of a batch of whole clips, for networks with a head of their own for
+    shares are parts of larger ones. fold: `i/n` holds out the i-th of n parts of the songs, for cross-validation, instead of the
+    data set's own split. without_codecs: codecs that are kept from training, so that the held-out clips show how well
+    an unknown codec is judged. rows: size of a batch of whole clips, for networks with a head of their own for
     non-matching references. rows_codecs_only: leave distortions without a codec out of those.
     """
 
@@ -35,6 +36,7 @@ class Data:
     versions: int = 8
     segment_labels: bool = True
     share: float = 1.0
+    fold: str = ""
     without_codecs: tuple[str, ...] = ()
     rows: int = 96
     rows_codecs_only: bool = True
@@ -42,7 +44,16 @@ class Data:
     def __post_init__(self) -> None:
         _require(self.clips >= 1 and self.versions >= 2, "data.clips is at least 1, data.versions at least 2")
         _require(0 < self.share <= 1, f"data.share={self.share:g}: more than 0 and at most 1")
+        _require(self.part is None or 1 <= self.part[0] <= self.part[1] > 1, f"data.fold={self.fold}: i/n, such as 1/3")
         _require(self.segment_s > 0, f"data.segment_s={self.segment_s:g}: more than 0")
+
+    @property
+    def part(self) -> tuple[int, int] | None:
+        """`fold` as two numbers, (0, 0) when it is not of that form."""
+        if not self.fold:
+            return None
+        place, slash, parts = self.fold.partition("/")
+        return (int(place), int(parts)) if slash and place.isdecimal() and parts.isdecimal() else (0, 0)
 
 
 @dataclass(frozen=True)

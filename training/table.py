@@ -70,12 +70,13 @@ class Table:
 def load(dataset: Dataset, data: Data) -> Table:
     """Every ok clip that has a clean file and labels by all raters of `data`; the label is their weighted mean.
 
-    `data.share` and `data.without_codecs` thin out what is trained on, never what is held out. UserError when a rater
-    has no labels here, or nothing is left to train on, or nothing is held out.
+    `data.fold` decides what is held out in place of the split; `data.share` and `data.without_codecs` thin out what is
+    trained on, never what is held out. The test split is left to others. UserError when a rater has no labels here, or
+    nothing is left to train on, or nothing is held out.
     """
     mixes, identity = scale.mixed(dataset, data.raters)
-    references = _ok(dataset.references(["path", "split", "sha256", "frames", "sample_rate"]).to_pylist())
-    references = [row for row in references if row["split"] in (TRAIN, VALID)]  # the test split is for others
+    columns = ["path", "track_id", "split", "sha256", "frames", "sample_rate"]
+    references = [row for row in _ok(dataset.references(columns).to_pylist()) if row["split"] in (TRAIN, VALID)]
     clips = {row["reference_id"]: number for number, row in enumerate(references)}
     seconds = [row["frames"] / row["sample_rate"] for row in references]
     rows: list[tuple[Any, ...]] = [
@@ -94,7 +95,7 @@ def load(dataset: Dataset, data: Data) -> Table:
         raise UserError(f"{dataset.root}: has no labelled clips; run `labels visqol {dataset.root}` first")
     found: list[Any] = [np.array(column) for column in zip(*rows, strict=True)]
     clip = found[3]
-    valid = np.array([row["split"] == VALID for row in references])[clip]
+    valid = _held_out(references, data.part)[clip]
     names = [entry.name for entry in fields(Table)]
     table = Table(**dict(zip(names, [*found, np.array(seconds)[clip], valid], strict=True)))
     chosen = np.array([_position(row["reference_id"]) < data.share for row in references])[clip]
@@ -105,6 +106,15 @@ def load(dataset: Dataset, data: Data) -> Table:
         if not share.any():
             raise UserError(f"{dataset.root}: no clip is {name}; add music of other tracks, or see `manifests split`")
     return table
+
+
+def _held_out(references: list[dict[str, Any]], part: tuple[int, int] | None) -> npt.NDArray[np.bool_]:
+    """Which clips are held out: those of the split, or of every n-th song in an order that has no meaning."""
+    if part is None:
+        return np.array([row["split"] == VALID for row in references])
+    place, parts = part
+    songs = sorted({row["track_id"] for row in references}, key=lambda song: joined_id("fold", song))
+    return np.isin([row["track_id"] for row in references], songs[place - 1 :: parts])
 
 
 def _position(reference_id: str) -> float:

@@ -19,6 +19,14 @@ def add(track: Signal, sound: Signal, start_s: float, pan: float, gain: float) -
     track[begin : begin + len(sound), 1] += gain * np.sin(angle) * sound
 
 
+def placed(sound: Signal, width: float, rng: Rng) -> Signal:
+    """A stereo sound, (frames, 2), narrowed and moved aside at random, the more the larger `width`; 0..1."""
+    middle = sound.mean(axis=1, keepdims=True)
+    angle = (width * rng.uniform(-0.8, 0.8) + 1) * np.pi / 4
+    gains = np.sqrt(2) * np.array([np.cos(angle), np.sin(angle)])
+    return np.asarray(gains * (middle + width * (sound - middle)))
+
+
 def room(track: Signal, decay_s: float, share: float, rng: Rng) -> Signal:
     """Add decorrelated reverberation: exponentially decaying noise, duller with time, after a short gap."""
     frames = round(1.5 * decay_s * SAMPLE_RATE)

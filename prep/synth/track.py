@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 from deepaq.audio import Samples
 from deepaq.errors import UserError
 from manifests.storage import committed
-from prep.synth import mix, score
+from prep.synth import mix, sampled, score
 from prep.synth.drum import DRUMS
 from prep.synth.tone import SAMPLE_RATE, Rng, Signal, draw
 
@@ -20,8 +20,11 @@ TRACK_S = 30.0
 _TEXTURES = ("solo", "duo", "ensemble", "ensemble", "band", "band", "percussion", "pad", "dense")
 
 
-def compose(seed: int, seconds: float, number: int = 0) -> Samples:
-    """Track `number` of the collection `seed`: float32 (frames, 2) at 44.1 kHz, peak at most 0.95."""
+def compose(seed: int, seconds: float, number: int = 0, font: Path | None = None) -> Samples:
+    """Track `number` of the collection `seed`: float32 (frames, 2) at 44.1 kHz, peak at most 0.95.
+
+    font: of sampled instruments (.sf2) that play it, in place of computed ones.
+    """
     if not 1 <= seconds <= 3600:
         raise UserError(f"a track of {seconds:g} s: 1 to 3600 seconds are possible")
     rng = np.random.default_rng([seed, number])
@@ -30,9 +33,9 @@ def compose(seed: int, seconds: float, number: int = 0) -> Samples:
     track = np.zeros((round(seconds * SAMPLE_RATE), 2))
     width = rng.uniform(0, 1)
     for line, octave_gain in _parts(texture, rng):
-        _play(track, line(style, seconds, rng), width, octave_gain, rng)
+        _play(track, line(style, seconds, rng), width, octave_gain, rng, font)
     if texture in ("band", "percussion", "dense"):
-        _drum(track, style, seconds, width, rng)
+        _drum(track, style, seconds, width, rng, font)
     track = mix.air(track, 20 * np.log10(np.abs(track).max() + 1e-3) + rng.uniform(-75, -45), rng)
     if rng.uniform() < 0.8:
         track = mix.room(track, rng.uniform(0.3, 2.5), rng.uniform(0.05, 0.5), rng)
@@ -63,7 +66,10 @@ def _parts(texture: str, rng: Rng) -> list[tuple[Line, float]]:
     return [(line, gain * rng.uniform(0.6, 1.4)) for line, gain in lines[texture]]
 
 
-def _play(track: Signal, notes: list[score.Note], width: float, gain: float, rng: Rng) -> None:
+def _play(track: Signal, notes: list[score.Note], width: float, gain: float, rng: Rng, font: Path | None) -> None:
+    if font:
+        track += gain * mix.placed(sampled.line(font, notes, len(track) / SAMPLE_RATE, rng), width, rng)
+        return
     _, instrument, timbre = draw(rng)
     pan = width * rng.uniform(-0.8, 0.8)
     for note in notes:
@@ -73,8 +79,12 @@ def _play(track: Signal, notes: list[score.Note], width: float, gain: float, rng
                 gain * note.strength)  # fmt: skip
 
 
-def _drum(track: Signal, style: score.Style, seconds: float, width: float, rng: Rng) -> None:
+def _drum(track: Signal, style: score.Style, seconds: float, width: float, rng: Rng, font: Path | None) -> None:
     names = [str(name) for name in rng.permutation(list(DRUMS))[: rng.integers(3, 7)]]
+    if font:
+        hits = score.groove(style, seconds, names, rng)
+        track += rng.uniform(0.5, 1.5) * sampled.drums(font, hits, seconds, rng)
+        return
     strokes = {name: [DRUMS[name](rng) for _ in range(4)] for name in names}  # no two strokes alike, nor all different
     pans = {name: width * rng.uniform(-0.7, 0.7) for name in names}
     level = rng.uniform(0.5, 1.5)
@@ -89,7 +99,9 @@ def _swell(track: Signal, rng: Rng) -> Signal:
     return np.asarray(track * 10 ** (curve / 20)[:, None])
 
 
-def write_tracks(out: Path, minutes: float, seed: int, jobs: int = 1, track_s: float = TRACK_S) -> list[Path]:
+def write_tracks(
+    out: Path, minutes: float, seed: int, jobs: int = 1, track_s: float = TRACK_S, font: Path | None = None
+) -> list[Path]:
     """Fill `out` with tracks of `track_s` (the last may be shorter) that make up `minutes`; finished ones are kept."""
     if not 0.05 <= minutes <= 10_000:
         raise UserError(f"--minutes {minutes:g}: 0.05 to 10000 are possible")
@@ -100,8 +112,11 @@ def write_tracks(out: Path, minutes: float, seed: int, jobs: int = 1, track_s: f
     whole, rest = divmod(60 * minutes, track_s)
     lengths = [track_s] * int(whole) + ([rest] if rest >= 2 else [])
     out.mkdir(parents=True, exist_ok=True)
-    paths = [out / f"synth-{seed:03d}-{number:04d}.flac" for number in range(len(lengths))]
-    work = [(path, seed, length, number) for number, (path, length) in enumerate(zip(paths, lengths, strict=True))]
+    kind = "sampled" if font else "synth"
+    paths = [out / f"{kind}-{seed:03d}-{number:04d}.flac" for number in range(len(lengths))]
+    work = [
+        (path, seed, length, number, font) for number, (path, length) in enumerate(zip(paths, lengths, strict=True))
+    ]
     missing = [item for item in work if not item[0].exists() or _seconds(item[0]) != round(item[2], 3)]
     Parallel(n_jobs=jobs)(delayed(_write)(*item) for item in missing)
     return paths
@@ -111,7 +126,7 @@ def _seconds(path: Path) -> float:
     return round(float(soundfile.info(path).duration), 3)
 
 
-def _write(path: Path, seed: int, seconds: float, number: int) -> None:
-    samples = compose(seed, seconds, number)
+def _write(path: Path, seed: int, seconds: float, number: int, font: Path | None) -> None:
+    samples = compose(seed, seconds, number, font)
     with committed(path) as partial:
         soundfile.write(partial, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")

@@ -19,6 +19,7 @@ from deepaq.checkpoint import Checkpoint
 from deepaq.errors import UserError
 from deepaq.mapping import Exponential
 from labels.rater import RATERS, Judge, Rater, Rating, rater
+from tests.labels.networks import difference
 from tests.sounds import music, write
 
 EACH = pytest.mark.parametrize("name", sorted(RATERS))
@@ -41,6 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     options = {
         "fad": {"weights": "random", "layer": "6"},
         "fad-clap": {"weights": "random"},
+        "onnx": {"model": str(difference(folder / "difference.onnx"))},
         "deepaq-fr": {"model": str(folder / "run")},
         "deepaq-nmr": {"model": str(folder / "run"), "references": str(folder / "clean")},
     }

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from prep.cli import main
 from prep.clips import bandwidth_hz
-from prep.synth import SAMPLE_RATE, compose
+from prep.synth import SAMPLE_RATE, compose, sampled
+from prep.synth.score import Note
+from tests.soundfont import write_soundfont
 
 
 @given(seed=st.integers(0, 10**6), number=st.integers(0, 100))
@@ -57,3 +59,35 @@ def test_impossible_minutes_are_exit_2(tmp_path: Path) -> None:
     run = CliRunner().invoke(main, ["synth", str(tmp_path), "--minutes", "0"])
     assert run.exit_code == 2
     assert "--minutes 0" in run.stderr
+
+
+def test_a_sound_font_plays_the_same_score_the_same_way_each_time(tmp_path: Path) -> None:
+    pytest.importorskip("tinysoundfont")
+    font = write_soundfont(tmp_path / "one.sf2")
+    tracks = [compose(3, 2, number, font) for number in (0, 1, 0)]  # solo parts and drums
+    assert np.array_equal(tracks[0], tracks[2])
+    assert not np.array_equal(tracks[0], tracks[1])
+    for track in tracks:
+        assert track.shape == (2 * SAMPLE_RATE, 2)
+        assert 0.01 < np.abs(track).max() <= 0.95
+    assert not np.array_equal(tracks[0], compose(3, 2, 0))
+
+
+def test_sampled_notes_have_the_pitch_and_the_time_of_the_score(tmp_path: Path) -> None:
+    pytest.importorskip("tinysoundfont")
+    font = write_soundfont(tmp_path / "one.sf2")
+    sound = sampled.line(font, [Note(0.5, 0.3, 880.0, 0.8)], 1.0, np.random.default_rng(0)).mean(axis=1)
+    assert np.abs(sound[:21_000]).max() < 1e-4
+    spectrum = np.abs(np.fft.rfft(sound[22_050:35_000] * np.hanning(12_950), SAMPLE_RATE))
+    assert spectrum.argmax() == pytest.approx(880, abs=3)
+
+
+@pytest.mark.parametrize("content", [None, b"no font"])
+def test_a_wrong_sound_font_is_named(tmp_path: Path, content: bytes | None) -> None:
+    pytest.importorskip("tinysoundfont")
+    font = tmp_path / "wrong.sf2"
+    if content:
+        font.write_bytes(content)
+    run = CliRunner().invoke(main, ["synth", str(tmp_path / "out"), "--soundfont", str(font), "--jobs", "1"])
+    assert run.exit_code == 2
+    assert f"--soundfont {font}: " + ("is not a sound font" if content else "no such file") in run.stderr

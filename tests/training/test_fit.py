@@ -35,6 +35,14 @@ def test_the_table_joins_clips_versions_and_labels(labelled: Path) -> None:
     assert len(set(rows.clip[rows.valid])) == 3
 
 
+def test_folds_hold_out_every_clip_once_and_whole_songs(labelled: Path) -> None:
+    parts = [table.load(Dataset(labelled), Data(fold=f"{place}/3")) for place in (1, 2, 3)]
+    held_out = [set(rows.clip[rows.valid]) for rows in parts]
+    assert sorted(clip for part in held_out for clip in part) == list(range(8))
+    assert {len(part) for part in held_out} == {2, 3}
+    assert {len(rows) for rows in parts} == {8 + 8 * 6}
+
+
 def test_labels_may_be_a_weighted_mix_and_must_be_there(labelled: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(labelled, data)

@@ -96,6 +96,8 @@ def test_overrides_are_typed_and_reach_every_level() -> None:
         ("run.mapping=line", "auto, cubic, mlp or exponential"),
         ("evaluation.criterion=loss", "full, unmatched or both"),
         ("data.share=0", "more than 0 and at most 1"),
+        ("data.fold=4/3", "data.fold=4/3: i/n, such as 1/3"),
+        ("data.fold=half", "data.fold=half: i/n, such as 1/3"),
         ("data.versions=1", "at least 2"),
         ("data.without_codecs=opus", "not a list of words"),
         ("contrast.tau=0", "more than 0"),
