@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 EXTRAS = ("dask", "baselines", "speech", "export")
+ALONE = ("pyclarity", "tinysoundfont")  # installed on request, with --no-deps
 # What the metadata does not tell.
 NOTES = {
     "av": "its wheels hold FFmpeg libraries (LGPL, with parts under the GPL)",
@@ -79,14 +80,23 @@ def main() -> None:
     print(HEAD)
     seen: set[str] = set()
     for extra, requirements in direct().items():
-        print(f"## {f'With the extra `{extra}`' if extra else 'Always'}\n")
-        print("| package | version | licence | remark |\n|---|---|---|---|")
-        for name, package in sorted(needed(requirements, seen), key=lambda found: found[0]):
-            version = package.version.partition("+")[0] if package else "not installed"
-            print(
-                f"| {name} | {version} | {licence(package) if package else 'see the package'} | {NOTES.get(name, '')} |"
-            )
-        print()
+        _print(f"With the extra `{extra}`" if extra else "Always", needed(requirements, seen))
+    _print("By themselves, where they are asked for", needed([Requirement(name) for name in ALONE], {*seen, *_below()}))
+
+
+def _below() -> set[str]:
+    """What the packages that are installed alone would bring."""
+    texts = [text for name in ALONE for text in distribution(name).requires or ()]
+    return {canonicalize_name(Requirement(text).name) for text in texts}
+
+
+def _print(title: str, packages: Iterable[tuple[str, Distribution | None]]) -> None:
+    print(f"## {title}\n")
+    print("| package | version | licence | remark |\n|---|---|---|---|")
+    for name, package in sorted(packages, key=lambda found: found[0]):
+        version = package.version.partition("+")[0] if package else "not installed"
+        print(f"| {name} | {version} | {licence(package) if package else 'see the package'} | {NOTES.get(name, '')} |")
+    print()
 
 
 if __name__ == "__main__":

@@ -24,10 +24,10 @@ class Data:
     segment_s: length of the segments. clips, versions: a batch holds this many clips, each in this many versions, the
     clean one among them; several processes share the clips. segment_labels: take the label of a segment from the
     raters' timelines, where there are any, instead of the whole clip's. share: of the training clips, 0 to 1; smaller
-    shares are parts of larger ones. fold: `i/n` holds out the i-th of n parts of the songs, for cross-validation, instead of the
-    data set's own split. without_codecs: codecs that are kept from training, so that the held-out clips show how well
-    an unknown codec is judged. rows: size of a batch of whole clips, for networks with a head of their own for
-    non-matching references. rows_codecs_only: leave distortions without a codec out of those.
+    shares are parts of larger ones. fold: `i/n` holds out the i-th of n parts of the songs, for cross-validation,
+    instead of the data set's own split. without_codecs: codecs that are kept from training, so that the held-out clips
+    show how well an unknown codec is judged. rows: size of a batch of whole clips, for networks with a head of their
+    own for non-matching references. rows_codecs_only: leave distortions without a codec out of those.
     """
 
     raters: Mapping[str, float] = field(default_factory=lambda: {"visqol": 1.0})

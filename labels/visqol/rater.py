@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Visqol(Rater):
     name = "visqol"
     scale = "MOS-LQO"
     sample_rate = SAMPLE_RATE
-    identity: ClassVar[float | None] = IDENTITY_MOS
+    identity: float | None = IDENTITY_MOS
     shortest_s = 1.0
     mode: Mode = AUDIO
 

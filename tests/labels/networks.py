@@ -47,8 +47,8 @@ def save(path: Path, nodes: list[onnx.NodeProto], inputs: list[str], output: str
 
 
 class Encoder(nn.Module):
-    """(1, frames) at 16 kHz -> (1, dims): wav2vec 2.0 features, the mean over time, scaled to length 1 (arXiv 2410.06675,
-    section 3), on a shrunken wav2vec 2.0."""
+    """(1, frames) at 16 kHz -> (1, dims): features of a shrunken wav2vec 2.0, their mean over time scaled to length 1
+    (arXiv 2410.06675, section 3)."""
 
     def __init__(self) -> None:
         super().__init__()
