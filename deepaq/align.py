@@ -93,7 +93,7 @@ def _correlation(reference: _Reals, degraded: _Reals, bound: int, whitening: flo
     """
     from scipy.fft import irfft, next_fast_len, rfft
 
-    block = min(_BLOCK, len(reference))
+    block = -(-len(reference) // -(-len(reference) // _BLOCK))
     size = next_fast_len(block + 2 * bound, real=True)
     cross = np.zeros(size // 2 + 1, np.complex128)
     for start in range(0, len(reference), block):

@@ -15,6 +15,7 @@ WINDOW, HOP = 2048, 960  # 43 ms Hann windows, 50 frames a second
 FRAMES_PER_S = SAMPLE_RATE / HOP
 SHORTEST = WINDOW  # samples
 FLOOR = 1e-7  # of the signal's power: -70 dB
+_PIECE = 64  # steps
 QUIET_RMS = 1e-3  # -60 dBFS: below it a signal is not raised further
 
 Matrix = npt.NDArray[np.float32]
@@ -25,10 +26,14 @@ def erb_bands(bands: int = 64, low_hz: float = 50.0, high_hz: float = 20_000.0) 
 
     ERB and ERB-rate of Glasberg and Moore 1990; width 1.019 ERB of Patterson et al. 1992.
     """
-    rate = np.linspace(_erb_rate(low_hz), _erb_rate(high_hz), bands)
-    centres = (10 ** (rate / 21.4) - 1) / 0.00437
+    return gammatone(np.linspace(erb_rate(low_hz), erb_rate(high_hz), bands), WINDOW)
+
+
+def gammatone(erb_rates: npt.NDArray[np.float64], fft: int) -> Matrix:
+    """(bands,) centres -> (fft // 2 + 1, bands): see `erb_bands`."""
+    centres = (10 ** (erb_rates / 21.4) - 1) / 0.00437
     widths = 1.019 * 24.7 * (0.00437 * centres + 1)
-    offset = (_bin_hz()[:, None] - centres) / widths
+    offset = (_bin_hz(fft)[:, None] - centres) / widths
     return np.asarray((1 + offset**2) ** -4, np.float32)
 
 
@@ -40,7 +45,7 @@ def mel_bands(bands: int = 96, low_hz: float = 20.0, high_hz: float = 22_000.0) 
     lower, centre, upper = hz[:-2], hz[1:-1], hz[2:]
     width = SAMPLE_RATE / WINDOW
     lower, upper = np.minimum(lower, centre - width), np.maximum(upper, centre + width)
-    f = _bin_hz()[:, None]
+    f = _bin_hz(WINDOW)[:, None]
     triangles = np.minimum((f - lower) / (centre - lower), (upper - f) / (upper - centre))
     return np.asarray(np.clip(triangles, 0, None), np.float32)
 
@@ -50,11 +55,35 @@ def power(samples: Tensor) -> Tensor:
 
     The bins of a step sum to about 1. A signal quieter than -60 dBFS is scaled as if it were that loud.
     """
-    rms = samples.square().mean(dim=1, keepdim=True).sqrt().clamp(min=QUIET_RMS)
-    window = torch.hann_window(WINDOW, dtype=samples.dtype, device=samples.device)
-    spectrum = torch.stft(samples / rms, WINDOW, HOP, window=window, center=False, return_complex=True)
-    scale = 2 / (WINDOW * float(window.square().sum()))
-    return (spectrum.real.square() + spectrum.imag.square()).transpose(1, 2) * scale
+    taper = torch.hann_window(WINDOW, dtype=samples.dtype, device=samples.device)
+    scaled = samples / loudness(samples)
+    spectrum = torch.stft(scaled, WINDOW, HOP, window=taper, center=False, return_complex=True)
+    return _power(spectrum).transpose(1, 2) * _scale(taper)
+
+
+def loudness(samples: Tensor) -> Tensor:
+    """(batch, frames) -> (batch, 1): the RMS, at least -60 dBFS."""
+    return samples.square().mean(dim=1, keepdim=True).sqrt().clamp(min=QUIET_RMS)
+
+
+def energies(samples: Tensor, bank: Tensor) -> Tensor:
+    """(batch, frames) and (bins, bands) -> (batch, steps, bands): powers in Hann windows of 2 * (bins - 1), every `HOP`.
+
+    Spectra are made and forgotten in pieces that fit into the processor's cache.
+    """
+    window = 2 * (len(bank) - 1)
+    taper = torch.hann_window(window, dtype=samples.dtype, device=samples.device)
+    pieces = samples.unfold(1, window, HOP).split(_PIECE, dim=1)
+    return torch.cat([_power(torch.fft.rfft(piece * taper)) @ bank for piece in pieces], dim=1) * _scale(taper)
+
+
+def _power(spectrum: Tensor) -> Tensor:
+    return spectrum.real.square() + spectrum.imag.square()
+
+
+def _scale(taper: Tensor) -> float:
+    """Makes the powers in a window sum to the signal's own."""
+    return 2 / (len(taper) * float(taper.square().sum()))
 
 
 def log_energy(energy: Tensor) -> Tensor:
@@ -69,11 +98,12 @@ def bank(kind: str) -> Tensor:
         return torch.from_numpy(erb_bands() if kind == "erb" else mel_bands())
 
 
-def _bin_hz() -> npt.NDArray[np.float64]:
-    return np.arange(WINDOW // 2 + 1) * SAMPLE_RATE / WINDOW
+def _bin_hz(fft: int) -> npt.NDArray[np.float64]:
+    return np.arange(fft // 2 + 1) * SAMPLE_RATE / fft
 
 
-def _erb_rate(hz: float) -> float:
+def erb_rate(hz: float) -> float:
+    """Glasberg and Moore 1990."""
     return 21.4 * math.log10(0.00437 * hz + 1)
 
 

@@ -1,8 +1,9 @@
 """The compact network: small enough to learn, and to score, on a CPU.
 
-For a full reference, frames of log energies in 64 ERB bands pass a few convolutions, and degraded frames are held
-against the frames of the reference at the same time. For non-matching references, statistics of the whole clip pass
-two small layers. Quality depends on the difference in the first case and on the sound of the clip in the second.
+For a full reference, degraded frames are held against the frames of the reference at the same time: what a few
+convolutions make of their spectra, and the two things that ViSQOL compares, level and structure. For non-matching
+references, statistics of the whole clip pass two small layers. Quality depends on the difference in the first case and
+on the sound of the clip in the second.
 """
 
 from __future__ import annotations
@@ -13,15 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from deepaq import bands
+from deepaq import bands, neurogram
 from deepaq.backbone import Backbone
 from deepaq.errors import UserError
 
-_ERB, _MEL, _FLAT = 64, 96, 24  # columns of the front
+_ERB, _MEL, _FLAT, _NEURO = 64, 96, 24, neurogram.BANDS  # columns of the front
+_SPECTRA = _ERB + _MEL + _FLAT
 _FLAT_FLOOR = 1e-11  # of the signal's power, per bin
-_PATCH = 5  # frames and bands: the neighbourhood that contrast is measured in
-_FAINT = 0.05  # log10 of energy: deviations below it are hardly contrast
-_GAINS = (0.3, 0.5)  # of level and contrast, before training
+_GAINS = (0.3, 1.0)  # of luminance and structure, before training
 
 
 class Compact(Backbone):
@@ -51,44 +51,46 @@ class Compact(Backbone):
             "clip_dims": clip_dims,
             "clip_dropout": clip_dropout,
         }
-        self.stem = nn.Conv1d(2 * _ERB, width, 5, stride=2, padding=2)
+        self.stem = nn.Conv1d(_ERB + 2 * _NEURO, width, 5, stride=2, padding=2)
         self.blocks = nn.ModuleList(_Block(width) for _ in range(blocks))
         self.projections = nn.ModuleList(nn.Conv1d(width, projected, 1) for _ in range(blocks + 1))
-        self.log_gain = nn.Parameter(torch.tensor(_GAINS).log()[:, None].repeat(1, _ERB))
+        self.log_gain = nn.Parameter(torch.tensor(_GAINS).log()[:, None].repeat(1, _NEURO))
         self.clip = _ClipHead(clip_dims, clip_dropout)
 
     def settings(self) -> dict[str, Any]:
         return dict(self._settings)
 
     def front(self, samples: Tensor) -> Tensor:
-        """(batch, frames) at 48 kHz -> (batch, steps, 184): log energies in ERB and mel bands, and flatness."""
+        """(batch, frames) at 48 kHz -> (batch, steps, 216): log energies in ERB and mel bands, flatness, neurogram."""
         power = bands.power(samples)
         erb, mel = (bands.log_energy(power @ bands.bank(kind).to(power)) for kind in ("erb", "mel"))
-        return torch.cat([erb, mel, _flatness(power)], dim=2)
+        return torch.cat([erb, mel, _flatness(power), neurogram.levels(samples)], dim=2)
 
     def embed(self, front: Tensor) -> Tensor:
-        """(batch, steps, 184) -> (batch, 3 * (steps // 2), dims): thrice 25 steps a second, one track after the other.
+        """(batch, steps, 216) -> (batch, 3 * (steps // 2), dims): thrice 25 steps a second, one track after the other.
 
-        A step of the first track holds what all layers made of the sound; of the second, two frames of the energies
-        themselves, weighted per band; of the third, two frames of their contrast. The distances of the tracks add up:
-        the plain ones are robust, the learned one refines them.
+        A step of the first track holds what all layers made of the sound; of the second, the luminance of two frames,
+        weighted per band; of the third, their structure. The distances of the tracks add up.
         """
-        level = front[:, : front.shape[1] // 2 * 2, :_ERB] + 3
-        plain = level, _contrast(level)
-        hidden = self.stem(torch.cat(plain, dim=2).transpose(1, 2))
+        front = front[:, : front.shape[1] // 2 * 2]
+        erb, neuro = front[:, :, :_ERB] + 3, front[:, :, _SPECTRA:]
+        luminance, structure = neurogram.luminance(neuro), neurogram.structure(neuro)
+        middle = structure[..., neurogram.CELLS // 2]
+        hidden = self.stem(torch.cat([erb, luminance, middle], dim=2).transpose(1, 2))
         layers = [self.projections[0](hidden)]
         for block, projection in zip(self.blocks, self.projections[1:], strict=True):
             hidden = block(hidden)
             layers.append(projection(hidden))
+        gains = self.log_gain.exp()
+        weighted = (luminance * gains[0], (structure * gains[1, :, None]).flatten(2))
         tracks = [torch.cat(layers, dim=1).transpose(1, 2)]
-        for values, gain in zip(plain, self.log_gain.exp(), strict=True):
-            tracks.append((values * gain).unflatten(1, (-1, 2)).flatten(2))
+        tracks += [frames.unflatten(1, (-1, 2)).flatten(2) for frames in weighted]
         dims = max(steps.shape[2] for steps in tracks)
         return torch.cat([F.pad(steps, (0, dims - steps.shape[2])) for steps in tracks], dim=1)
 
     def describe(self, front: Tensor) -> Tensor:
-        """(batch, steps, 184) -> (batch, 984): every band's statistics over the clip."""
-        energies, flat = front[:, :, : _ERB + _MEL], front[:, :, _ERB + _MEL :]
+        """(batch, steps, 216) -> (batch, 984): every band's statistics over the clip."""
+        energies, flat = front[:, :, : _ERB + _MEL], front[:, :, _ERB + _MEL : _SPECTRA]
         quantiles = torch.quantile(energies, torch.tensor([0.1, 0.5, 0.9], device=front.device), dim=1)
         change = (energies[:, 1:] - energies[:, :-1]).abs().mean(dim=1)
         parts = [energies.mean(dim=1), energies.std(dim=1), *quantiles, change, flat.mean(dim=1)]
@@ -136,21 +138,6 @@ class _ClipHead(nn.Module):
     def forward(self, description: Tensor) -> Tensor:
         embedding: Tensor = self.layers((description - self.mean) / self.deviation)
         return embedding
-
-
-def _contrast(level: Tensor) -> Tensor:
-    """(batch, steps, bands) -> the same: standardised by mean and deviation of the neighbourhood in time and frequency.
-
-    The squared distance of two such patches grows as their correlation falls, the structure term of SSIM (Wang et al.
-    2004), which NSIM and ViSQOL rest on (Hines and Harte 2012).
-    """
-
-    def around(values: Tensor) -> Tensor:
-        return F.avg_pool2d(values[:, None], _PATCH, 1, _PATCH // 2, count_include_pad=False)[:, 0]
-
-    mean = around(level)
-    variance = (around(level.square()) - mean.square()).clamp(min=1e-6)
-    return (level - mean) / (variance.sqrt() + _FAINT)
 
 
 def _flatness(power: Tensor) -> Tensor:

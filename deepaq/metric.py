@@ -26,6 +26,7 @@ ALIGN_S = 30.0  # how much of both is held against each other to find the lag
 ENOUGH_REFERENCES = 10
 TIMELINE_S = 1.0  # resolution of a score over time, where the network resolves time
 _LEVEL_DB = 1.0  # a difference worth a note
+_WIDTH_DB, _WIDE_DB = 6.0, -40.0  # difference of the channels' difference worth a note, where one is to be heard
 _STRANGERS = 0.02  # normalised correlation below which two sounds may be different recordings
 
 
@@ -122,6 +123,9 @@ class Metric:
         if abs(left_over) > 0.1:
             longer, by = (coded, left_over) if left_over > 0 else (clean, -left_over)
             notes.append(f"{longer.name}: is {by:.2f} s longer, the rest was not scored")
+        if abs(wider := coded.side_db - clean.side_db) > _WIDTH_DB and max(coded.side_db, clean.side_db) > _WIDE_DB:
+            kind = f"{abs(wider):.0f} dB {'wider' if wider > 0 else 'narrower'} than its reference"
+            notes.append(f"{coded.name}: its stereo image is {kind}; only the channels' mean is scored")
         return sum_up(segments, self.model.full, self.rate, lag=found.lag, level_db=found.level_db, notes=notes)
 
     def _over_time(self, start: int, new: int, ours: Samples, theirs: Samples) -> list[Segment]:

@@ -56,9 +56,22 @@ class MonoStream:
         self.name = name_of(sound)
         self.lossy = isinstance(sound, str | Path) and Path(sound).suffix.lower() in LOSSY
         self.rate = rate
-        self._source = _resampled(pieces(sound, sample_rate), rate)
+        self._power = np.zeros(2)  # of the channels' mean, and of what they differ from it
+        self._source = _resampled(map(self._mono, pieces(sound, sample_rate)), rate)
         self._waiting: Samples = np.empty(0, np.float32)
         self.seconds = 0.0  # read so far
+
+    def _mono(self, audio: Audio) -> tuple[Samples, int]:
+        mono = to_mono(audio.samples)
+        apart = (audio.samples - mono[:, None]).ravel()
+        self._power += np.dot(mono, mono), np.dot(apart, apart) / audio.samples.shape[1]
+        return mono, audio.sample_rate
+
+    @property
+    def side_db(self) -> float:
+        """Power of what the channels differ from their mean, relative to the mean's, of what was read; -100 or more."""
+        mean, apart = self._power
+        return float(10 * np.log10(max(apart, 1e-10 * mean) / mean)) if mean else 0.0
 
     def peek(self, frames: int) -> Samples:
         """The next `frames` samples, fewer at the end, without going on."""
@@ -83,16 +96,16 @@ class MonoStream:
             yield samples
 
 
-def _resampled(source: Iterator[Audio], rate: int) -> Iterator[Samples]:
+def _resampled(source: Iterator[tuple[Samples, int]], rate: int) -> Iterator[Samples]:
+    """Pieces of mono sound with their rate -> the same at `rate` Hz."""
     import soxr
 
     converter = None
-    for audio in source:
-        mono = to_mono(audio.samples)
-        if audio.sample_rate == rate:
-            yield mono
+    for samples, given in source:
+        if given == rate:
+            yield samples
             continue
-        converter = converter or soxr.ResampleStream(audio.sample_rate, rate, 1, dtype="float32", quality="HQ")
-        yield converter.resample_chunk(mono)
+        converter = converter or soxr.ResampleStream(given, rate, 1, dtype="float32", quality="HQ")
+        yield converter.resample_chunk(samples)
     if converter is not None:
         yield converter.resample_chunk(np.empty(0, np.float32), last=True)

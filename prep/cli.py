@@ -80,7 +80,8 @@ def transcode(
     from prep import plan as planning
     from prep import transcode as stage
 
-    per_clip, wanted = _numbers("--conditions-per-clip", conditions_per_clip), _numbers("--hours", hours)
+    chosen = None if conditions_per_clip == "all" else conditions_per_clip
+    per_clip, wanted = _numbers("--conditions-per-clip", chosen), _numbers("--hours", hours)
     if plan == "paper":
         per_clip, wanted = per_clip or planning.PAPER_PER_CLIP, wanted or planning.PAPER_HOURS
     settings = _settings(

@@ -1,21 +1,24 @@
 #!/usr/bin/env bash
-# Train the metric inside the package: deepaq/models/compact. About a quarter of an hour of CPU time.
+# Train the metric inside the package: deepaq/models/compact. About forty minutes of CPU time.
 #
 #     bash training/default.sh [FOLDER]
 #
 # FOLDER (default-run) takes the music, the data set and the run; run again, it goes on where it stopped. The music is
-# procedural and, where the shared recordings are (DEEPAQ_SHARED), those of them that are CC0, CC BY or MIT. SEED
-# chooses another initialisation. The package is left alone unless the training has ended.
+# computed, played on sampled instruments where a sound font is (SOUNDFONT; FluidR3 GM is under the MIT licence), and,
+# where the shared recordings are (DEEPAQ_SHARED), those of them that are CC0, CC BY or MIT. RECORDINGS names a folder
+# to take in their place. SEED chooses another initialisation; ONLY_DATA=1 ends before the training. The package is left
+# alone unless the training has ended.
 set -euo pipefail
 FOLDER=${1:-default-run}
-RECORDINGS=${DEEPAQ_SHARED:-../shared/data}/music
+SHARED=${DEEPAQ_SHARED:-../shared/data}/music
+SOUNDFONT=${SOUNDFONT:-/usr/share/sounds/sf2/FluidR3_GM.sf2}
 SEED=${SEED:-0}
 
 step() { printf '\n== %s\n' "$*" >&2; "$@"; }
 
 # Licence by the table, file by file: no share-alike, and no repository-wide licence that may not cover a recording.
 allowed() {
-    python3 - "$RECORDINGS" <<'END'
+    python3 - "$SHARED" <<'END'
 import csv, pathlib, sys
 folder = pathlib.Path(sys.argv[1])
 with (folder / "music.csv").open() as table:
@@ -25,14 +28,32 @@ with (folder / "music.csv").open() as table:
 END
 }
 
-step prep synth "$FOLDER/synth" --minutes 2.5 --seed 7
-step prep transcode "$FOLDER/synth" --out "$FOLDER/data" --clip 5 --distortions all
-if [ -f "$RECORDINGS/music.csv" ]; then
+# Clips of MUSIC, each in so many conditions of coding and of other damage.
+degrade() {
+    local codecs=$1 distortions=$2
+    shift 2
+    step prep transcode "$@" --out "$FOLDER/data" --clip 5 --allow-lossy --conditions-per-clip "$codecs"
+    step prep transcode "$@" --out "$FOLDER/data" --clip 5 --allow-lossy --conditions-per-clip "$distortions" \
+        --codecs none --distortions all
+}
+
+if [ -n "${RECORDINGS:-}" ]; then
+    degrade 21 28 "$RECORDINGS"
+elif [ -f "$SHARED/music.csv" ]; then
     mapfile -t recordings < <(allowed)
-    step prep transcode "${recordings[@]}" --out "$FOLDER/data" --clip 5 --bitrates 16,32,64,128
+    degrade 21 28 "${recordings[@]}"
 else
-    printf 'no recordings at %s: procedural music only, which makes a poorer metric\n' "$RECORDINGS" >&2
+    printf 'no recordings at %s: made music only, which makes a poorer metric\n' "$SHARED" >&2
 fi
-step labels visqol "$FOLDER/data"
-step training fit "$FOLDER/data" --out "$FOLDER/run" --recipe default --overwrite -o "seed=$SEED"
+step prep synth "$FOLDER/synth" --minutes 4 --track 10 --seed 7
+degrade 9 9 "$FOLDER/synth"
+if [ -f "$SOUNDFONT" ]; then
+    step prep synth "$FOLDER/rendered" --minutes 12 --track 10 --seed 11 --soundfont "$SOUNDFONT"
+    degrade 9 9 "$FOLDER/rendered"
+else
+    printf 'no sound font at %s: without sampled instruments the metric is poorer without a reference\n' "$SOUNDFONT" >&2
+fi
+step labels visqol "$FOLDER/data" || [ $? = 1 ] # a version that drop-outs have silenced has no label
+[ -z "${ONLY_DATA:-}" ] || exit 0
+step training fit "$FOLDER/data" --out "$FOLDER/run" --recipe default --overwrite -o "seed=$SEED" -o data.fold=1/20
 step cp "$FOLDER/run/model.json" "$FOLDER/run/model.safetensors" deepaq/models/compact/

@@ -180,6 +180,9 @@ def test_what_looks_wrong_is_noted(sound: np.ndarray, tmp_path: Path) -> None:
     assert "same recording" in " ".join(metric().score(sound, other, sample_rate=RATE).notes)
     softer = metric().score(sound, sound / 2, sample_rate=RATE)
     assert "6.0 dB softer" in softer.notes[0]
+    narrow = np.repeat(sound.mean(axis=1, keepdims=True), 2, axis=1)
+    (note,) = metric().score(sound, narrow, sample_rate=RATE).notes
+    assert "dB narrower than its reference; only the channels' mean" in note
     assert metric().score(sound, sound, sample_rate=RATE).notes == ()
 
 

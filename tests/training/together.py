@@ -37,7 +37,7 @@ def network(kind: str) -> Backbone:
 
 def fronts(kind: str, rows: int) -> Tensor:
     generator = torch.Generator().manual_seed(4)
-    shape = (rows, 30, 184) if kind == "compact" else (rows, 24_000)
+    shape = (rows, 30, 216) if kind == "compact" else (rows, 24_000)
     return torch.randn(shape, generator=generator, dtype=torch.float64)
 
 

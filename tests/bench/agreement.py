@@ -1,0 +1,233 @@
+"""How well the recipe of the packaged metric agrees with ViSQOL on recordings that it was not trained on.
+
+    python tests/bench/agreement.py FOLDER [--seeds 3] [--steps N] [--without-codecs] [--packaged]
+
+FOLDER takes the data set, half an hour of work for two cores, and is gone on with: all shared recordings
+(DEEPAQ_SHARED), joined where they are parts of one, in 21 codec conditions and two grades of every distortion; and the
+music that `training/default.sh` makes. Each of three parts of the recordings is held out once while the recipe trains
+on the rest; printed is the SRCC / PCC of all held-out versions together, with 95 % intervals over clips, per seed.
+--without-codecs: also train without each codec in turn. --packaged: judge the packaged metric on those recordings whose
+licence kept them out of its training, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import torch
+
+from deepaq import checkpoint
+from deepaq.backbone import Backbone, build
+from deepaq.mapping import Exponential, Mapping
+from deepaq.metric import PACKAGED
+from labels.statistics.bootstrap import interval, item_weights
+from labels.statistics.correlation import pcc, srcc
+from manifests.dataset import Dataset
+from manifests.ids import joined_id
+from manifests.jobs import cpu_count
+from training import cache, evaluate, recipe, store, table
+from training.gather import World
+from training.recipe import Recipe
+from training.store import Store
+from training.table import Table
+from training.trainer import Trainer
+
+Values = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.bool_]
+Found = tuple[Values, Values]  # MOS of every row with and without its own reference, NaN where not held out
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT / os.environ.get("DEEPAQ_SHARED", "../shared/data") / "music"
+FREE = ("CC0-", "CC-BY-4.0", "MIT ")  # licences under which the packaged metric trains
+REAL = "music"
+PARTS, REFERENCES, RESAMPLES = 3, 20, 500
+TOP = 4.732  # ViSQOL's MOS of identical signals
+
+
+def prepare(folder: Path) -> None:
+    """The data set in FOLDER/data."""
+    join_recordings(folder / REAL)
+    environment = {**os.environ, "RECORDINGS": str(folder / REAL), "ONLY_DATA": "1"}
+    subprocess.run(["bash", str(ROOT / "training" / "default.sh"), str(folder)], check=True, env=environment)
+
+
+def join_recordings(out: Path) -> None:
+    """One file per recording, named after whether its licence allows training."""
+    out.mkdir(parents=True, exist_ok=True)
+    parts = defaultdict(list)
+    with (SHARED / "music.csv").open() as file:
+        for row in csv.DictReader(file):
+            kind = "free" if row["licence"].startswith(FREE) else "other"
+            parts[f"{kind}-{row['file'].rpartition('_')[0]}"].append(row["file"])
+    for name, files in parts.items():
+        path = out / f"{name}.flac"
+        if not path.exists():
+            found = [soundfile.read(SHARED / each, always_2d=True) for each in sorted(files)]
+            soundfile.write(path, np.concatenate([samples for samples, _ in found]), found[0][1], subtype="PCM_24")
+
+
+class Bench:
+    """A data set's rows with their fronts, and where they come from."""
+
+    def __init__(self, folder: Path) -> None:
+        dataset = Dataset(folder / "data")
+        self.rows = table.load(dataset, recipe.Data(fold="1/2"))
+        network = build("compact")
+        audio = cache.fill(dataset, self.rows, network.sample_rate, folder / "data" / "cache", cpu_count())
+        self.store = store.fill(network, self.rows, audio)
+        self.plain = {
+            name: store.fill(build("plain", kind=kind), self.rows, audio)
+            for name, kind in (("log-mel", "mel"), ("log-ERB", "erb"))
+        }
+        paths = {row["reference_id"]: Path(row["track_path"]) for row in dataset.references().to_pylist()}
+        clean = {int(self.rows.clip[r]): paths[str(self.rows.row_id[r])] for r in np.flatnonzero(self.rows.clean)}
+        own = [clean[int(clip)] for clip in self.rows.clip]
+        self.song = np.array([path.name for path in own])
+        self.real = np.array([path.parent.name == REAL for path in own])
+
+    def parts(self) -> Iterator[Rows]:
+        """Which rows each part of the recordings holds out."""
+        songs = sorted(set(self.song[self.real]), key=lambda song: joined_id("fold", song))
+        for place in range(PARTS):
+            yield np.isin(self.song, songs[place::PARTS])
+
+    def references(self, held_out: Rows) -> Rows:
+        """Clean clips of other recordings, to be the non-matching references."""
+        known = np.flatnonzero(self.rows.clean & self.real & ~held_out)
+        chosen = np.zeros(len(self.rows), bool)
+        chosen[known[:: max(1, len(known) // REFERENCES)][:REFERENCES]] = True
+        return chosen
+
+    def seen(self, source: Store, held_out: Rows) -> Store:
+        """What an evaluation needs of `source`."""
+        found = source.part(held_out | self.references(held_out))
+        chosen = held_out[held_out | self.references(held_out)]
+        found.table = replace(found.table, valid=chosen)
+        return found
+
+    def judged(self, network: Backbone, source: Store, curves: tuple[Mapping, Mapping], held_out: Rows) -> Found:
+        """MOS of the held-out rows."""
+        seen = self.seen(source, held_out)
+        distances = evaluate.distances(network, seen)
+        found = []
+        for curve, values in zip(curves, (distances.full, distances.unmatched), strict=True):
+            mos = np.full(len(self.rows), np.nan)
+            mos[held_out] = curve(values[seen.table.valid])
+            found.append(mos)
+        return found[0], found[1]
+
+    def trained(self, settings: Recipe, held_out: Rows, work: Path) -> Found:
+        """Train on the rest and judge."""
+        chosen = ~held_out & ~np.isin(self.rows.codec, settings.data.without_codecs)
+        training = self.store.part(chosen)
+        training.table = replace(training.table, valid=np.zeros(len(training.table), bool))
+        torch.manual_seed(settings.seed)
+        options = dict(settings.backbone)
+        network = build(str(options.pop("name")), **options)
+        alone = World(0, 1, torch.device("cpu"))
+        trainer = Trainer(settings, network, training, self.seen(self.store, held_out), alone)
+        trainer.start_curves()
+        trainer.run(work, quiet=False)
+        curves = trainer.curve("full").mapping(), trainer.curve("unmatched").mapping()
+        return self.judged(network, self.store, curves, held_out)
+
+
+def together(parts: list[Found]) -> Found:
+    """Predictions of several parts as one."""
+    first, second = (np.nansum(np.stack(each), axis=0) for each in zip(*parts, strict=True))
+    known = np.any([~np.isnan(full) for full, _ in parts], axis=0)
+    return np.where(known, first, np.nan), np.where(known, second, np.nan)
+
+
+def oracle(rows: Table, song: npt.NDArray[np.str_], judged: Rows) -> Values:
+    """The mean label of the condition on other recordings."""
+    found = np.full(len(rows), np.nan)
+    for condition in np.unique(rows.condition[judged & ~rows.clean]):
+        alike = judged & (rows.condition == condition)
+        for name in np.unique(song[alike]):
+            others = alike & (song != name)
+            if others.any():
+                found[alike & (song == name)] = rows.mos[others].mean()
+    return found
+
+
+def show(bench: Bench, systems: dict[str, Found]) -> None:
+    rows = bench.rows
+    groups = {"all": ~rows.clean, "codecs": rows.coded, "distortions": ~rows.clean & ~rows.coded}
+    groups |= {codec: rows.codec == codec for codec in ("opus", "mp3", "aac")}
+    for mode, title in enumerate(("full reference", "non-matching references")):
+        print(f"\n| {title}, SRCC [95 %] / PCC | {' | '.join(groups)} |\n|{'---|' * (len(groups) + 1)}")
+        for name, found in systems.items():
+            cells = [correlation(rows, found[mode], group) for group in groups.values()]
+            print(f"| {name} | {' | '.join(cells)} |")
+    sys.stdout.flush()
+
+
+def correlation(rows: Table, mos: Values, group: Rows) -> str:
+    known = group & np.isfinite(mos)
+    if known.sum() < 3 or np.ptp(mos[known]) == 0:
+        return "-"
+    weights = item_weights([str(clip) for clip in rows.clip[known]], RESAMPLES)
+    value = float(srcc(mos[known], rows.mos[known])[0])
+    found = interval(value, srcc(mos[known], rows.mos[known], weights), len(np.unique(rows.clip[known])))
+    low_high = f" [{found[0]:.3f}, {found[1]:.3f}]" if found else ""
+    return f"{value:.3f}{low_high} / {float(pcc(mos[known], rows.mos[known])[0]):.3f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--without-codecs", action="store_true")
+    parser.add_argument("--packaged", action="store_true")
+    options = parser.parse_args()
+    prepare(options.folder)
+    bench = Bench(options.folder)
+    print(f"{bench.real.sum()} versions of {len(np.unique(bench.rows.clip[bench.real]))} clips of recordings, ", end="")
+    print(f"{(~bench.real).sum()} of {len(np.unique(bench.rows.clip[~bench.real]))} clips made for training")
+    changed = [f"max_steps={options.steps}"] if options.steps else []
+    parts = list(bench.parts())
+
+    def run(seed: int, *overrides: str) -> Found:
+        settings = recipe.load("default", [f"seed={seed}", "epoch_steps=1000000", *changed, *overrides])
+        work = options.folder / "work"
+        return together([bench.trained(settings, part, work) for part in parts])
+
+    systems = {f"trained, seed {seed}": run(seed) for seed in range(options.seeds)}
+    by_distance = Exponential(TOP, 0.1, 1.0), Exponential(TOP, 0.1, 1.0)  # any falling curve keeps the order
+    torch.manual_seed(0)
+    untrained = build("compact").eval()
+    systems["untrained"] = together([bench.judged(untrained, bench.store, by_distance, part) for part in parts])
+    for name, source in bench.plain.items():
+        network = build("plain", kind=name[4:].lower())
+        systems[name] = together([bench.judged(network, source, by_distance, part) for part in parts])
+    known = oracle(bench.rows, bench.song, bench.real)
+    systems["knows the condition"] = known, known
+    show(bench, systems)
+    if options.without_codecs:
+        for codec in ("opus", "mp3", "aac"):
+            left_out = run(0, f'data.without_codecs=["{codec}"]')
+            print(f"\nwithout {codec} in training; as before with it:")
+            show(bench, {f"without {codec}": left_out, "with it": systems["trained, seed 0"]})
+    if options.packaged:
+        model = checkpoint.load(PACKAGED)
+        unseen = bench.real & np.char.startswith(bench.song, "other-")
+        assert model.full
+        assert model.unmatched
+        print("\nthe packaged metric, recordings from sources that it has not seen:")
+        show(bench, {"packaged": bench.judged(model.backbone, bench.store, (model.full, model.unmatched), unseen)})
+
+
+if __name__ == "__main__":
+    main()
