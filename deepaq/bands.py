@@ -67,9 +67,9 @@ def loudness(samples: Tensor) -> Tensor:
 
 
 def energies(samples: Tensor, bank: Tensor) -> Tensor:
-    """(batch, frames) and (bins, bands) -> (batch, steps, bands): powers in Hann windows of 2 * (bins - 1), every `HOP`.
+    """(batch, frames) and (bins, bands) -> (batch, steps, bands): powers in Hann windows, one every `HOP`.
 
-    Spectra are made and forgotten in pieces that fit into the processor's cache.
+    The windows have 2 * (bins - 1) samples. Spectra are made and forgotten in pieces that fit the processor's cache.
     """
     window = 2 * (len(bank) - 1)
     taper = torch.hann_window(window, dtype=samples.dtype, device=samples.device)

@@ -35,7 +35,7 @@ def levels(samples: Tensor) -> Tensor:
 
 
 def luminance(levels: Tensor) -> Tensor:
-    """(batch, steps, 32) -> the same: the logarithm of the level above the floor; NSIM compares levels by their ratio."""
+    """(batch, steps, 32) -> the same: log of the level above the floor; NSIM compares ratios of levels."""
     return torch.log(_HALF_DB * (levels - FLOOR) + 1)
 
 
