@@ -11,6 +11,16 @@ import click
 from deepaq.console import Console, complain, finish, json_option, note, print_json
 from deepaq.errors import UserError
 
+
+class SoundPath(click.Path):
+    """A path that is not empty: click would take an empty name, such as that of an unset variable, for this folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value):
+            self.fail("an empty name is no sound", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 MODEL = click.option("--model", type=click.Path(path_type=Path), help="Run folder.  [default: the packaged model]")
 
 
@@ -21,7 +31,7 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("sounds", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("sounds", nargs=-1, type=SoundPath(path_type=Path, allow_dash=True))
 @click.option("--against", type=click.Path(path_type=Path), help="Folder of clean music to use as the references.")
 @click.option("--references", type=int, default=0, help="With --against: use at most so many files.  [default: all]")
 @click.option("--pairs", "pairs_file", help="CSV file with the columns reference and degraded; - for stdin.")
@@ -80,7 +90,7 @@ def score(
 
 
 @main.command()
-@click.argument("sounds", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("sounds", nargs=-1, required=True, type=SoundPath(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write: .parquet or .npz.")
 @MODEL
 @json_option

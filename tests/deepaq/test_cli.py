@@ -61,6 +61,12 @@ def test_against_a_folder(sound: np.ndarray, run: Path, tmp_path: Path) -> None:
     assert "holds no audio" in empty.stderr
 
 
+def test_an_empty_name_is_not_this_folder(run: Path) -> None:
+    found = CliRunner().invoke(main, ["score", str(run), "", "--model", str(run)])
+    assert found.exit_code == 2
+    assert "an empty name is no sound" in found.stderr
+
+
 def test_one_sound_alone_is_exit_2(run: Path) -> None:
     done = CliRunner().invoke(main, ["score", "a.wav", "--model", str(run)])
     assert done.exit_code == 2
