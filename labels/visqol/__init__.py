@@ -1,7 +1,7 @@
 """ViSQOL v3 as a rater: our own engine for the hot path, visqol-python's constants, similarity and mapping beyond it.
 
-`engine` rates the versions of one reference; `gammatone`, `alignment` and `search` do its three costly steps; `shipped`
-is the package itself, which decides what is too close to call and serves as the oracle.
+`engine` rates the versions of one reference; `gammatone`, `alignment` and `search` do its three costly steps; `package`
+is what is taken from visqol-python, and `shipped` that package alone, as the oracle.
 """
 
 from labels.visqol.mode import AUDIO, Mode

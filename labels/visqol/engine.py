@@ -19,7 +19,7 @@ from visqol.nsim import PatchSimilarityResult, measure_patch_similarity
 from visqol.patch_selector import _calc_max_num_patches, slice_signal
 
 from deepaq.errors import UserError
-from labels.visqol import search, shipped
+from labels.visqol import package, search
 from labels.visqol.alignment import Envelope, lags
 from labels.visqol.gammatone import Reals, filterbank, frame_count
 from labels.visqol.mode import AUDIO, SEARCH_RADIUS, Mode
@@ -43,7 +43,7 @@ class Reference:
         self._level = calc_sound_pressure_level(self._signal)
         self._spectrogram = self._bank.spectrogram(self._signal.data)
         self._envelope = Envelope(self._signal.data)
-        self._starts = shipped.patch_frames(self._signal.data, mode)
+        self._starts = package.patch_frames(self._signal.data, mode)
         self._patches = [_Patch(self, start) for start in self._starts]
 
     def score(self, samples: npt.NDArray[np.floating]) -> Score:
@@ -59,7 +59,7 @@ class Reference:
         try:
             results = self._results(_Version(self, np.asarray(samples, np.float64), lag))
         except _TooCloseError:
-            results = shipped.measure(self._signal.data, samples, self.mode)
+            results = package.measure(self._signal.data, samples, self.mode)
         return Score.of(results, self._starts, self.mode)
 
     def _results(self, version: _Version) -> list[PatchSimilarityResult]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from visqol import visqol_core
 from visqol.nsim import PatchSimilarityResult
 
-from labels.visqol import shipped
+from labels.visqol import package
 from labels.visqol.mode import Mode
 
 Reals = npt.NDArray[np.float64]
@@ -21,9 +21,9 @@ def mos(patches: list[PatchSimilarityResult], mode: Mode) -> tuple[float, float]
     if mode.mapping == "svr":
         value = float(np.clip(_regression(similarity), 1, 5))
     elif mode.mapping == "exponential":
-        value = shipped.manager(mode).quality_mapper.predict_quality(similarity)
+        value = package.manager(mode).quality_mapper.predict_quality(similarity)
     else:
-        value = shipped.manager(mode).quality_mapper.predict_quality(
+        value = package.manager(mode).quality_mapper.predict_quality(
             similarity,
             visqol_core.calc_per_patch_freq_band_quantile(patches, 0.10),
             visqol_core.calc_per_patch_mean_freq_band_stddevs(patches, mode.hop_s),
@@ -44,6 +44,6 @@ def _regression(similarity: Reals) -> float:
 def _support_vectors() -> tuple[Reals, Reals, float, float]:
     from labels.visqol.mode import AUDIO
 
-    model = shipped.manager(AUDIO).quality_mapper.model
+    model = package.manager(AUDIO).quality_mapper.model
     vectors = np.array([[vector.get(band + 1, 0.0) for band in range(AUDIO.bands)] for vector in model.get_SV()])
     return vectors, np.array(model.get_sv_coef())[:, 0], float(model.param.gamma), float(model.rho[0])

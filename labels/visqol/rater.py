@@ -12,7 +12,7 @@ import numpy as np
 from deepaq.audio import Samples
 from deepaq.errors import UserError
 from labels.rater import Judge, Rater, Rating
-from labels.visqol import shipped
+from labels.visqol import package
 from labels.visqol.mode import AUDIO, EXPONENTIAL_SPEECH, SPEECH, Mode
 from manifests.provenance import package_version
 
@@ -76,7 +76,7 @@ class Visqol(Rater):
         noise: Samples = (np.random.default_rng(0).standard_normal(2 * self.sample_rate) / 10).astype(np.float32)
         self.judge(noise)(noise)
         # The fast engine leaves to the package what is too close to call.
-        shipped.measure(noise, noise, self.mode)
+        package.measure(noise, noise, self.mode)
 
     def tools(self) -> dict[str, str]:
         return {"visqol-python": package_version("visqol-python"), "numba": package_version("numba")}

@@ -18,7 +18,7 @@ from visqol.patch_selector import find_most_optimal_deg_patches
 
 from deepaq.audio import is_silent, read, to_mono
 from deepaq.errors import UserError
-from labels.visqol import AUDIO, engine, mapping, search, shipped
+from labels.visqol import AUDIO, engine, mapping, package, search, shipped
 from labels.visqol.alignment import Envelope, lags
 from labels.visqol.gammatone import filterbank
 from labels.visqol.mode import EXPONENTIAL_SPEECH, SPEECH, Mode
@@ -83,7 +83,7 @@ def test_paths_are_those_of_the_package(seed: int) -> None:
 
 
 def test_the_regression_is_the_package_s() -> None:
-    predict = shipped.manager(AUDIO).quality_mapper.predict_quality
+    predict = package.manager(AUDIO).quality_mapper.predict_quality
     for row in np.random.default_rng(0).uniform(0, 1, (20, AUDIO.bands)):
         assert np.clip(mapping._regression(row), 1, 5) == pytest.approx(predict(row), abs=1e-12)
 
@@ -141,7 +141,7 @@ def test_scores_are_those_of_the_package(pair: tuple[Sound, Sound]) -> None:
     if is_silent(sound) or is_silent(other):
         return
     try:
-        expected = shipped.run(sound, other, AUDIO)
+        expected = package.run(sound, other, AUDIO)
     except UserError:
         with pytest.raises(UserError):
             engine.Reference(sound).score(other)
@@ -154,7 +154,7 @@ def test_scores_are_those_of_the_package(pair: tuple[Sound, Sound]) -> None:
 def test_levels_beyond_single_precision_are_left_to_the_package() -> None:
     sound = 1e25 * mono(1.2)
     other = noisy(sound, 1e23)
-    assert engine.Reference(sound).score(other).mos == pytest.approx(shipped.run(sound, other, AUDIO).moslqo, abs=1e-6)
+    assert engine.Reference(sound).score(other).mos == pytest.approx(package.run(sound, other, AUDIO).moslqo, abs=1e-6)
 
 
 def test_together_is_the_same_as_one_by_one() -> None:
@@ -203,7 +203,7 @@ def test_published_values_of_speech(shared: Path, mode: Mode, mos: float) -> Non
     names = ("CA01_01", "transcoded_CA01_01")
     sounds = [to_mono(read(shared / "visqol_conformance" / f"{name}.flac").samples) for name in names]
     value = engine.Reference(sounds[0], mode).score(sounds[1]).mos
-    assert value == pytest.approx(shipped.run(*sounds, mode).moslqo, abs=1e-6)
+    assert value == pytest.approx(package.run(*sounds, mode).moslqo, abs=1e-6)
     assert value == pytest.approx(mos, abs=5e-3)
 
 
