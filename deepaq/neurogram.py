@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from deepaq import bands
 
 BANDS = 32
-FLOOR = -7.0  # log10 of the signal's power: quieter cells are as loud as this
+FLOOR = -6.0  # log10 of the signal's power: quieter cells are as loud as this
 CELLS = 9  # of a neighbourhood
 _WINDOW = 3840  # 80 ms, as ViSQOL's
 _HALF_DB = 5.0  # of log10 of a power; ViSQOL takes 10 log10 of the amplitude
