@@ -95,7 +95,7 @@ def _correlation(reference: _Reals, degraded: _Reals, bound: int, whitening: flo
 
     block = -(-len(reference) // -(-len(reference) // _BLOCK))
     size = next_fast_len(block + 2 * bound, real=True)
-    cross = np.zeros(size // 2 + 1, np.complex128)
+    cross = np.zeros(size // 2 + 1, np.result_type(reference, np.complex64))
     for start in range(0, len(reference), block):
         first = reference[start : start + block]
         begin, end = start - bound, start + len(first) + bound

@@ -164,7 +164,13 @@ def resample(samples: Samples, source_rate: int, target_rate: int) -> Samples:
 
 def to_mono(samples: Samples) -> Samples:
     """(frames, channels) -> (frames,): the mean of the channels."""
-    return samples.mean(axis=1, dtype=np.float32) if samples.ndim == 2 else samples
+    if samples.ndim != 2:
+        return samples
+    total = samples[:, 0].astype(np.float32)
+    for channel in samples.T[1:]:  # several times as fast as numpy's mean over so short an axis
+        total += channel
+    total /= samples.shape[1]
+    return total
 
 
 def to_stereo(samples: Samples) -> Samples:

@@ -63,15 +63,15 @@ class MonoStream:
 
     def _mono(self, audio: Audio) -> tuple[Samples, int]:
         mono = to_mono(audio.samples)
-        apart = (audio.samples - mono[:, None]).ravel()
-        self._power += np.dot(mono, mono), np.dot(apart, apart) / audio.samples.shape[1]
+        mean = float(np.dot(mono, mono))
+        self._power += mean, float(np.vdot(audio.samples, audio.samples)) / audio.samples.shape[1] - mean
         return mono, audio.sample_rate
 
     @property
     def side_db(self) -> float:
-        """Power of what the channels differ from their mean, relative to the mean's, of what was read; -100 or more."""
+        """Power of what the channels differ from their mean, relative to the mean's, of what was read; -60 or more."""
         mean, apart = self._power
-        return float(10 * np.log10(max(apart, 1e-10 * mean) / mean)) if mean else 0.0
+        return float(10 * np.log10(max(apart, 1e-6 * mean) / mean)) if mean else 0.0
 
     def peek(self, frames: int) -> Samples:
         """The next `frames` samples, fewer at the end, without going on."""
