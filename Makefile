@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install demo test check bench coverage docs docker-test clean
+.PHONY: help install demo test check bench coverage default docs docker-test clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -43,6 +43,9 @@ check: $(INSTALLED)  ## style, types, command reference
 
 bench: $(INSTALLED)  ## the measurements that the README and the docs quote; takes a while
 	for script in tests/bench/*.py; do $(BIN)/python $$script; done
+
+default: $(INSTALLED)  ## train the packaged metric anew
+	PATH="$(abspath $(BIN)):$$PATH" bash training/default.sh
 
 docs: $(INSTALLED)  ## write docs/commands.md anew
 	$(BIN)/python docs/reference.py

@@ -1,8 +1,8 @@
 """How well the recipe of the packaged metric agrees with ViSQOL on recordings that it was not trained on.
 
-    python tests/bench/agreement.py FOLDER [--seeds 3] [--steps N] [--without-codecs] [--packaged]
+    python tests/bench/agreement.py [FOLDER] [--seeds 3] [--steps N] [--without-codecs] [--packaged]
 
-FOLDER takes the data set, half an hour of work for two cores, and is gone on with: all shared recordings
+FOLDER (default-run/agreement) takes the data set, half an hour of work for two cores, and is gone on with: all shared recordings
 (DEEPAQ_SHARED), joined where they are parts of one, in 21 codec conditions and two grades of every distortion; and the
 music that `training/default.sh` makes. Each of three parts of the recordings is held out once while the recipe trains
 on the rest; printed is the SRCC / PCC of all held-out versions together, with 95 % intervals over clips, per seed.
@@ -185,8 +185,9 @@ def correlation(rows: Table, mos: Values, group: Rows) -> str:
 
 
 def main() -> None:
+    sys.path[0] = str(ROOT)  # not this folder, whose visqol.py would hide the package
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("default-run/agreement"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--without-codecs", action="store_true")
