@@ -134,9 +134,11 @@ def workers(data: Path, rounds: int) -> None:
 
 def memory(data: Path, what: str) -> None:
     code = (
-        "import resource, sys\nfrom pathlib import Path\nfrom labels.rate import Settings, rate\n"
+        "import sys\nfrom pathlib import Path\nfrom labels.rate import Settings, rate\n"
         f"rate(Path(sys.argv[1]), 'visqol', Settings(jobs=1, shard={SHARD}, quiet=True))\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+        # Not getrusage: its peak would be this process's own, which a new one starts with.
+        "lines = Path('/proc/self/status').read_text().splitlines()\n"
+        "print(next(int(line.split()[1]) // 1024 for line in lines if line.startswith('VmHWM')))"
     )
     with unlabelled(data) as copy:
         run = subprocess.run([sys.executable, "-c", code, str(copy)], capture_output=True, text=True, check=True)
