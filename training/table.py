@@ -104,7 +104,7 @@ def load(dataset: Dataset, data: Data) -> Table:
     table = table.take(np.isin(table.clip, table.clip[~table.clean]))
     for share, name in ((table.valid, "held out"), (~table.valid, "left to train on")):
         if not share.any():
-            raise UserError(f"{dataset.root}: no clip is {name}; add music of other tracks, or see `manifests split`")
+            raise UserError(f"{dataset.root}: no clip is {name}; add music of other songs, or choose what is held out: -o data.fold=1/3")
     return table
 
 
