@@ -104,7 +104,8 @@ def load(dataset: Dataset, data: Data) -> Table:
     table = table.take(np.isin(table.clip, table.clip[~table.clean]))
     for share, name in ((table.valid, "held out"), (~table.valid, "left to train on")):
         if not share.any():
-            raise UserError(f"{dataset.root}: no clip is {name}; add music of other songs, or choose what is held out: -o data.fold=1/3")
+            hint = "add music of other songs, or choose what is held out, such as -o data.fold=1/3"
+            raise UserError(f"{dataset.root}: no clip is {name}; {hint}")
     return table
 
 
