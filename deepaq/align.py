@@ -93,7 +93,8 @@ def _correlation(reference: _Reals, degraded: _Reals, bound: int, whitening: flo
     """
     from scipy.fft import irfft, next_fast_len, rfft
 
-    block = -(-len(reference) // -(-len(reference) // _BLOCK))
+    blocks = -(-len(reference) // _BLOCK)
+    block = -(-len(reference) // blocks)  # all about equally long: every one is transformed at the longest one's size
     size = next_fast_len(block + 2 * bound, real=True)
     cross = np.zeros(size // 2 + 1, np.result_type(reference, np.complex64))
     for start in range(0, len(reference), block):

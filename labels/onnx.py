@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from deepaq.audio import Samples
 from deepaq.errors import UserError
 from labels.rater import Judge, Rater, Rating
+from manifests.ids import file_sha256
 from manifests.provenance import package_version
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Onnx(Rater):
         if gives not in (SCORE, DISTANCE, EMBEDDING):
             raise UserError(f"rater onnx: gives={gives}: {SCORE}, {DISTANCE} or {EMBEDDING}")
         self.model, self.gives = model, gives
-        self.sample_rate, self.multiple = _number("rate", rate), _number("multiple", multiple)
+        self.sample_rate, self.multiple = _whole("rate", rate), _whole("multiple", multiple)
         self.higher_is_better = gives == SCORE
         if gives == EMBEDDING:
             self.identity = 0.0
@@ -93,11 +93,10 @@ class Onnx(Rater):
         _session(self.model)
 
     def tools(self) -> dict[str, str]:
-        digest = hashlib.sha256(Path(self.model).read_bytes()).hexdigest()
-        return {"onnxruntime": package_version("onnxruntime"), "model_sha256": digest}
+        return {"onnxruntime": package_version("onnxruntime"), "model_sha256": file_sha256(Path(self.model))}
 
 
-def _number(name: str, text: str) -> int:
+def _whole(name: str, text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise UserError(f"rater onnx: {name}={text}: a whole number, at least 1")
     return int(text)

@@ -33,6 +33,7 @@ from deepaq.mapping import Exponential, Mapping
 from deepaq.metric import PACKAGED
 from labels.statistics.bootstrap import interval, item_weights
 from labels.statistics.correlation import pcc, srcc
+from labels.visqol import IDENTITY_MOS
 from manifests.dataset import Dataset
 from manifests.ids import joined_id
 from manifests.jobs import cpu_count
@@ -51,7 +52,6 @@ SHARED = ROOT / os.environ.get("DEEPAQ_SHARED", "../shared/data") / "music"
 FREE = ("CC0-", "CC-BY-4.0", "MIT ")  # licences under which the packaged metric trains
 REAL = "music"
 PARTS, REFERENCES, RESAMPLES = 3, 20, 200
-TOP = 4.732  # ViSQOL's MOS of identical signals
 
 
 def prepare(folder: Path) -> None:
@@ -110,9 +110,9 @@ class Bench:
 
     def seen(self, source: Store, held_out: Rows) -> Store:
         """What an evaluation needs of `source`."""
-        found = source.part(held_out | self.references(held_out))
-        chosen = held_out[held_out | self.references(held_out)]
-        found.table = replace(found.table, valid=chosen)
+        needed = held_out | self.references(held_out)
+        found = source.part(needed)
+        found.table = replace(found.table, valid=held_out[needed])
         return found
 
     def judged(self, network: Backbone, source: Store, curves: tuple[Mapping, Mapping], held_out: Rows) -> Found:
@@ -206,7 +206,7 @@ def main() -> None:
         return together([bench.trained(settings, part, work) for part in parts])
 
     systems = {f"trained, seed {seed}": run(seed) for seed in range(options.seeds)}
-    by_distance = Exponential(TOP, 0.1, 1.0), Exponential(TOP, 0.1, 1.0)  # any falling curve keeps the order
+    by_distance = (Exponential(IDENTITY_MOS, 0.1, 1.0),) * 2  # any falling curve keeps the order
     torch.manual_seed(0)
     untrained = build("compact").eval()
     systems["untrained"] = together([bench.judged(untrained, bench.store, by_distance, part) for part in parts])
