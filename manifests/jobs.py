@@ -17,6 +17,9 @@ from deepaq.errors import UserError
 
 T = TypeVar("T")
 Counts = Counter[str]
+# For the process that cleans up after joblib's workers: what an interrupted run left may be gone already when it comes,
+# which is no news for the user, whose last line says what happened.
+_NO_NEWS = "ignore:resource_tracker"
 
 
 def cpu_count() -> int:
@@ -94,6 +97,8 @@ def _results(
     tasks = (delayed(_measured)(function, batch) for batch in batches)
     options = {"return_as": "generator_unordered", "batch_size": 1}
     if dask is None:
+        if _NO_NEWS not in sys.warnoptions:
+            sys.warnoptions.append(_NO_NEWS)
         try:
             yield from Parallel(n_jobs=min(jobs, len(batches)), backend="loky", **options)(tasks)
         except BrokenProcessPool:
