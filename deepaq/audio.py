@@ -173,6 +173,19 @@ def to_mono(samples: Samples) -> Samples:
     return total
 
 
+def to_mid_side(samples: Samples) -> Samples:
+    """(frames, channels) -> (frames, 2): the channels' mean, and half the difference of left and right.
+
+    Mono has a side of zeros; of more than two channels, left and right are those of `to_stereo`.
+    """
+    found = np.zeros((len(samples), 2), np.float32)
+    found[:, 0] = to_mono(samples)
+    if samples.shape[1] > 1:
+        left, right = to_stereo(samples).T
+        found[:, 1] = (left - right) / 2
+    return found
+
+
 def to_stereo(samples: Samples) -> Samples:
     """(frames, channels) -> (frames, 2).
 

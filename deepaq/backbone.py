@@ -16,8 +16,9 @@ from deepaq.errors import UserError
 class Backbone(nn.Module, ABC):
     """A network that turns audio into points whose distance is the loss of quality.
 
-    Audio comes in as float32 of shape (batch, frames), mono, at `sample_rate`, unpadded. It passes a `front` that is
-    never trained, so that training may store its output and cut it anywhere, and then one of two heads.
+    Audio comes in as float32 of shape (batch, frames), mono, at `sample_rate`, unpadded; networks of two channels also
+    take (batch, 2, frames), mid and side, and have a front of their own. It passes a `front` that is never trained, so that training may store its
+    output and cut it anywhere, and then one of two heads.
     """
 
     name: ClassVar[str]
@@ -25,12 +26,13 @@ class Backbone(nn.Module, ABC):
     front_rate: ClassVar[float]  # items that `front` gives per second of audio
     segment_s: ClassVar[float]  # length of the segments that long audio is scored in
     shortest_s: ClassVar[float]  # the shortest audio that can be embedded
+    channels: ClassVar[int] = 1  # 2: the stereo image is heard, too
     step_tracks: ClassVar[int] = 1  # how many times in a row the steps of `embed` run through the segment
     licence: ClassVar[str] = "Apache-2.0"  # of what is stored with a trained network
     clip_head: ClassVar[bool] = False  # whether `embed_clip` has weights that `embed` does not use
 
     def front(self, samples: Tensor) -> Tensor:
-        """The fixed first stage: (batch, frames) -> (batch, items, ...); the samples themselves by default."""
+        """The fixed first stage: audio -> (batch, items, ...); the samples themselves by default."""
         return samples
 
     def audible(self, samples: Tensor) -> Tensor:

@@ -66,14 +66,14 @@ def loudness(samples: Tensor) -> Tensor:
     return samples.square().mean(dim=1, keepdim=True).sqrt().clamp(min=QUIET_RMS)
 
 
-def energies(samples: Tensor, bank: Tensor) -> Tensor:
-    """(batch, frames) and (bins, bands) -> (batch, steps, bands): powers in Hann windows, one every `HOP`.
+def energies(samples: Tensor, bank: Tensor, hop: int = HOP) -> Tensor:
+    """(batch, frames) and (bins, bands) -> (batch, steps, bands): powers in Hann windows, one every `hop`.
 
     The windows have 2 * (bins - 1) samples. Spectra are made and forgotten in pieces that fit the processor's cache.
     """
     window = 2 * (len(bank) - 1)
     taper = torch.hann_window(window, dtype=samples.dtype, device=samples.device)
-    pieces = samples.unfold(1, window, HOP).split(_PIECE, dim=1)
+    pieces = samples.unfold(1, window, hop).split(_PIECE, dim=1)
     return torch.cat([_power(torch.fft.rfft(piece * taper)) @ bank for piece in pieces], dim=1) * _scale(taper)
 
 

@@ -1,9 +1,9 @@
 """The compact network: small enough to learn, and to score, on a CPU.
 
 For a full reference, degraded frames are held against the frames of the reference at the same time: what a few
-convolutions make of their spectra, and the two things that ViSQOL compares, level and structure. For non-matching
-references, statistics of the whole clip pass two small layers. Quality depends on the difference in the first case and
-on the sound of the clip in the second.
+convolutions make of their spectra, the two things that ViSQOL compares, level and structure, and the level of the side
+signal, which is the stereo image. For non-matching references, statistics of the whole clip pass two small layers.
+Quality depends on the difference in the first case and on the sound of the clip in the second.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from deepaq.errors import UserError
 _ERB, _MEL, _FLAT, _NEURO = 64, 96, 24, neurogram.BANDS  # columns of the front
 _SPECTRA = _ERB + _MEL + _FLAT
 _FLAT_FLOOR = 1e-11  # of the signal's power, per bin
-_GAINS = (0.3, 1.0)  # of luminance and structure, before training
+_GAINS = (0.3, 1.0, 0.1)  # of luminance, structure and image, before training
 
 
 class Compact(Backbone):
@@ -35,7 +35,8 @@ class Compact(Backbone):
     front_rate = bands.FRAMES_PER_S
     segment_s = 10.0
     shortest_s = 0.25
-    step_tracks = 3
+    channels = 2
+    step_tracks = 4
     clip_head = True
 
     def __init__(
@@ -61,19 +62,32 @@ class Compact(Backbone):
         return dict(self._settings)
 
     def front(self, samples: Tensor) -> Tensor:
-        """(batch, frames) at 48 kHz -> (batch, steps, 216): log energies in ERB and mel bands, flatness, neurogram."""
-        power = bands.power(samples)
+        """(batch, frames) or (batch, 2, frames), mid and side, at 48 kHz -> (batch, steps, 248).
+
+        Of the mid signal log energies in ERB and mel bands, flatness and neurogram; of the side signal its neurogram,
+        on the scale of the mid signal.
+        """
+        mid = samples if samples.ndim == 2 else samples[:, 0]
+        power = bands.power(mid)
         erb, mel = (bands.log_energy(power @ bands.bank(kind).to(power)) for kind in ("erb", "mel"))
-        return torch.cat([erb, mel, _flatness(power), neurogram.levels(samples)], dim=2)
+        loudness = bands.loudness(mid)
+        neuro = neurogram.levels(mid, loudness)
+        if samples.ndim == 2:
+            side = torch.full_like(neuro, neurogram.FLOOR)
+        else:  # a step of `embed` has two frames, of which one will do here
+            every = neurogram.levels(samples[:, 1], loudness, 2)
+            side = every.repeat_interleave(2, dim=1)[:, : neuro.shape[1]]
+        return torch.cat([erb, mel, _flatness(power), neuro, side], dim=2)
 
     def embed(self, front: Tensor) -> Tensor:
-        """(batch, steps, 216) -> (batch, 3 * (steps // 2), dims): thrice 25 steps a second, one track after the other.
+        """(batch, steps, 248) -> (batch, 4 * (steps // 2), dims): 25 steps a second, one track after the other.
 
         A step of the first track holds what all layers made of the sound; of the second, the luminance of two frames,
-        weighted per band; of the third, their structure. The distances of the tracks add up.
+        weighted per band; of the third, their structure; of the fourth, the luminance of the side signal. The distances
+        of the tracks add up.
         """
         front = front[:, : front.shape[1] // 2 * 2]
-        erb, neuro = front[:, :, :_ERB] + 3, front[:, :, _SPECTRA:]
+        erb, neuro, side = front[:, :, :_ERB] + 3, front[:, :, _SPECTRA:-_NEURO], front[:, ::2, -_NEURO:]
         luminance, structure = neurogram.luminance(neuro), neurogram.structure(neuro)
         middle = structure[..., neurogram.CELLS // 2]
         hidden = self.stem(torch.cat([erb, luminance, middle], dim=2).transpose(1, 2))
@@ -85,11 +99,12 @@ class Compact(Backbone):
         weighted = (luminance * gains[0], (structure * gains[1, :, None]).flatten(2))
         tracks = [torch.cat(layers, dim=1).transpose(1, 2)]
         tracks += [frames.unflatten(1, (-1, 2)).flatten(2) for frames in weighted]
+        tracks.append(neurogram.luminance(side) * gains[2])
         dims = max(steps.shape[2] for steps in tracks)
         return torch.cat([F.pad(steps, (0, dims - steps.shape[2])) for steps in tracks], dim=1)
 
     def describe(self, front: Tensor) -> Tensor:
-        """(batch, steps, 216) -> (batch, 984): every band's statistics over the clip."""
+        """(batch, steps, 248) -> (batch, 984): every band's statistics over the clip."""
         energies, flat = front[:, :, : _ERB + _MEL], front[:, :, _ERB + _MEL : _SPECTRA]
         quantiles = torch.quantile(energies, torch.tensor([0.1, 0.5, 0.9], device=front.device), dim=1)
         change = (energies[:, 1:] - energies[:, :-1]).abs().mean(dim=1)

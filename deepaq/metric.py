@@ -19,7 +19,7 @@ from deepaq.errors import UserError
 from deepaq.mapping import Mapping
 from deepaq.references import References
 from deepaq.score import Score, Segment, mos, sum_up
-from deepaq.sound import MonoStream, Sound
+from deepaq.sound import Sound, Stream, as_batch, mid_of
 
 PACKAGED = Path(__file__).parent / "models" / "compact"
 ALIGN_S = 30.0  # how much of both is held against each other to find the lag
@@ -53,7 +53,7 @@ class Metric:
         """`score(reference, degraded)`, or `score(degraded, references=clean)` against unrelated clean music.
 
         Sounds are paths, `deepaq.audio.Audio`, or floating-point arrays and tensors of (frames,) or (frames, channels)
-        at `sample_rate` Hz. Channels are averaged. UserError for sound that cannot be scored.
+        at `sample_rate` Hz. UserError for sound that cannot be scored.
         """
         if (degraded is None) == (references is None):
             raise UserError("give a degraded sound with its reference, or one sound and references=")
@@ -87,30 +87,35 @@ class Metric:
 
     def clip_points(self, sound: Sound, sample_rate: int | None = None) -> Iterator[tuple[float, float, Tensor]]:
         """(start and length in seconds, (dims,) embedding) of every audible segment, comparable across content."""
-        stream = MonoStream(sound, self.rate, sample_rate)
+        stream = self._stream(sound, sample_rate)
         heard = False
         for start, new, samples in self._segments(stream):
             if self._audible(samples):
                 heard = True
-                yield start / self.rate, new / self.rate, self.embed_clip(torch.from_numpy(samples)[None])[0]
+                yield start / self.rate, new / self.rate, self.embed_clip(as_batch(samples))[0]
         if not heard:
             raise UserError(f"{stream.name}: is silent")
 
     @torch.inference_mode()
     def embed(self, samples: Tensor) -> Tensor:
-        """(batch, frames) mono at `rate` Hz -> (batch, steps, dims), for a full reference."""
+        """(batch, frames) mono, or (batch, 2, frames) mid and side where the network hears both, at `rate` Hz ->
+        (batch, steps, dims), for a full reference."""
         return self.backbone.embed(self.backbone.front(samples))
 
     @torch.inference_mode()
     def embed_clip(self, samples: Tensor) -> Tensor:
-        """(batch, frames) mono at `rate` Hz -> (batch, dims), comparable across content."""
+        """The same -> (batch, dims), comparable across content."""
         return self.backbone.embed_clip(self.backbone.describe(self.backbone.front(samples)))
 
     def _audible(self, samples: Samples) -> bool:
-        return not is_silent(samples) and bool(self.backbone.audible(torch.from_numpy(samples)[None]).all())
+        mid = mid_of(samples)
+        return not is_silent(mid) and bool(self.backbone.audible(as_batch(mid)).all())
+
+    def _stream(self, sound: Sound, sample_rate: int | None) -> Stream:
+        return Stream(sound, self.rate, self.backbone.channels, sample_rate)
 
     def _matched(self, reference: Sound, degraded: Sound, sample_rate: int | None) -> Score:
-        clean, coded = (MonoStream(sound, self.rate, sample_rate) for sound in (reference, degraded))
+        clean, coded = (self._stream(sound, sample_rate) for sound in (reference, degraded))
         found = _aligned(clean, coded)
         segments: list[Segment] = []
         for start, new, ours, theirs in self._pairs(clean, coded):
@@ -125,12 +130,13 @@ class Metric:
             notes.append(f"{longer.name}: is {by:.2f} s longer, the rest was not scored")
         if abs(wider := coded.side_db - clean.side_db) > _WIDTH_DB and max(coded.side_db, clean.side_db) > _WIDE_DB:
             kind = f"{abs(wider):.0f} dB {'wider' if wider > 0 else 'narrower'} than its reference"
-            notes.append(f"{coded.name}: its stereo image is {kind}; only the channels' mean is scored")
+            unheard = "" if self.backbone.channels == 2 else "; only the channels' mean is scored"
+            notes.append(f"{coded.name}: its stereo image is {kind}{unheard}")
         return sum_up(segments, self.model.full, self.rate, lag=found.lag, level_db=found.level_db, notes=notes)
 
     def _over_time(self, start: int, new: int, ours: Samples, theirs: Samples) -> list[Segment]:
         """The distance of one pair of segments in stretches of about a second; of it, only the `new` samples' share."""
-        left, right = (torch.from_numpy(samples)[None] for samples in (ours, theirs))
+        left, right = (as_batch(samples) for samples in (ours, theirs))
         apart = torch.linalg.vector_norm(self.embed(right)[0] - self.embed(left)[0], dim=1)
         steps = apart.unflatten(0, (self.backbone.step_tracks, -1)).mean(dim=0).numpy()
         steps = steps[len(steps) - max(1, round(len(steps) * new / len(ours))) :]
@@ -158,10 +164,10 @@ class Metric:
     def _segment(start_s: float, seconds: float, distance: float, mapping: Mapping | None) -> Segment:
         return Segment(start_s, seconds, distance, mos(mapping, distance))
 
-    def _segments(self, stream: MonoStream) -> Iterator[tuple[int, int, Samples]]:
+    def _segments(self, stream: Stream) -> Iterator[tuple[int, int, Samples]]:
         """(start, new samples, samples): a last short segment is filled up with what came before it."""
         length = round(self.backbone.segment_s * self.rate)
-        start, before = 0, np.empty(0, np.float32)
+        start, before = 0, stream.peek(0)
         for samples in stream.segments(length):
             new = len(samples)
             filled = _filled(before, samples, length)
@@ -169,11 +175,11 @@ class Metric:
             yield start, new, filled
             start, before = start + new, filled
 
-    def _pairs(self, clean: MonoStream, coded: MonoStream) -> Iterator[tuple[int, int, Samples, Samples]]:
+    def _pairs(self, clean: Stream, coded: Stream) -> Iterator[tuple[int, int, Samples, Samples]]:
         """Segments of both at the same time, as long as both last."""
         length = round(self.backbone.segment_s * self.rate)
         start = 0
-        before = np.empty(0, np.float32), np.empty(0, np.float32)
+        before = clean.peek(0), coded.peek(0)
         while new := min(len(clean.peek(length)), len(coded.peek(length))):
             pair = _filled(before[0], clean.read(new), length), _filled(before[1], coded.read(new), length)
             self._long_enough(pair[0], f"{coded.name}: in common with {clean.name} are")
@@ -197,16 +203,16 @@ def _filled(before: Samples, samples: Samples, length: int) -> Samples:
     return samples if len(samples) == length else np.concatenate([before, samples])[-length:]
 
 
-def _aligned(clean: MonoStream, coded: MonoStream) -> Aligned:
+def _aligned(clean: Stream, coded: Stream) -> Aligned:
     """Find the lag in the first half minute and drop what has no counterpart."""
     frames = round(ALIGN_S * clean.rate)
-    found = align(clean.peek(frames), coded.peek(frames), clean.rate)
+    found = align(mid_of(clean.peek(frames)), mid_of(coded.peek(frames)), clean.rate)
     late = coded if found.lag > 0 else clean
     late.read(abs(found.lag))
     return found
 
 
-def _notes(clean: MonoStream, coded: MonoStream, found: Aligned) -> list[str]:
+def _notes(clean: Stream, coded: Stream, found: Aligned) -> list[str]:
     """What was found out about the pair that its owner should know."""
     notes = []
     if found.lag:
@@ -228,6 +234,6 @@ def _correlation(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]
     return abs(float(np.dot(first, second))) / power**0.5 if power > 0 else 1.0
 
 
-def _rest(stream: MonoStream) -> float:
+def _rest(stream: Stream) -> float:
     """Seconds that were left unread."""
     return sum(len(samples) for samples in stream.segments(1 << 18)) / stream.rate

@@ -36,18 +36,25 @@ class Distance(nn.Module):
         return self
 
     def forward(self, degraded: Tensor, reference: Tensor) -> Tensor:
-        """Aligned signals of (batch, frames), or (batch, channels, frames) which are averaged -> (batch,) distances."""
+        """Aligned signals of (batch, frames) or (batch, channels, frames) -> (batch,) distances.
+
+        Channels are averaged, or where the network hears the stereo image and there are two, turned to mid and side.
+        """
         if degraded.shape != reference.shape or degraded.ndim not in (2, 3):
             raise UserError(
                 f"shapes {tuple(degraded.shape)} and {tuple(reference.shape)}: give two equal (batch, frames)"
                 " or (batch, channels, frames)"
             )
-        ours, theirs = (signal.mean(dim=1) if signal.ndim == 3 else signal for signal in (reference, degraded))
-        apart = self._embed(theirs) - self._embed(ours)
+        apart = self._embed(degraded) - self._embed(reference)
         return torch.linalg.vector_norm(apart, dim=2).mean(dim=1)
 
-    def _embed(self, samples: Tensor) -> Tensor:
-        return self.backbone.embed(self.backbone.front(samples))
+    def _embed(self, signal: Tensor) -> Tensor:
+        if signal.ndim == 3 and signal.shape[1] == self.backbone.channels == 2:
+            left, right = signal.unbind(dim=1)
+            signal = torch.stack([left + right, left - right], dim=1) / 2
+        elif signal.ndim == 3:
+            signal = signal.mean(dim=1)
+        return self.backbone.embed(self.backbone.front(signal))
 
 
 class Quality(nn.Module):

@@ -27,11 +27,15 @@ _FAINT = 0.02  # deviation below which a neighbourhood has hardly any structure
 _WEIGHTS = [math.exp(-2 * (x * x + y * y)) for x in (-1, 0, 1) for y in (-1, 0, 1)]
 
 
-def levels(samples: Tensor) -> Tensor:
-    """(batch, frames) at 48 kHz -> (batch, steps, 32): log10 of the power in bands, at the steps of `bands.power`."""
+def levels(samples: Tensor, loudness: Tensor, every: int = 1) -> Tensor:
+    """(batch, frames) at 48 kHz -> (batch, steps, 32): log10 of the power in bands, at the steps of `bands.power`.
+
+    loudness: (batch, 1), the RMS that counts as 1. every: leave out all steps but every so many.
+    """
     margin = (_WINDOW - bands.WINDOW) // 2
-    scaled = F.pad(samples / bands.loudness(samples), (margin, margin))
-    return torch.log10(bands.energies(scaled, _bank().to(samples)).clamp(min=10**FLOOR))
+    scaled = F.pad(samples / loudness, (margin, margin))
+    found = bands.energies(scaled, _bank().to(samples), every * bands.HOP)
+    return torch.log10(found.clamp(min=10**FLOOR))
 
 
 def luminance(levels: Tensor) -> Tensor:

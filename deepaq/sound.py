@@ -1,4 +1,4 @@
-"""What can be scored, files, arrays and tensors, as one stream of mono samples at the rate a network wants."""
+"""What can be scored, files, arrays and tensors, as one stream at the rate and in the channels that a network wants."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.audio import LOSSY, Audio, Samples, blocks, check, to_mono
+from deepaq.audio import LOSSY, Audio, Samples, blocks, check, to_mid_side, to_mono
 from deepaq.errors import UserError
 
 if TYPE_CHECKING:
@@ -49,23 +49,28 @@ def _from_array(sound: npt.NDArray[np.floating] | Tensor, sample_rate: int | Non
     return Audio((samples if samples.ndim == 2 else samples[:, None]).astype(np.float32, copy=False), sample_rate)
 
 
-class MonoStream:
-    """The mean of a sound's channels at `rate` Hz, read from front to back in little memory."""
+class Stream:
+    """A sound at `rate` Hz, read from front to back in little memory.
 
-    def __init__(self, sound: Sound, rate: int, sample_rate: int | None = None) -> None:
+    channels: 1 for the mean of the sound's channels, (frames,); 2 for mid and side, (frames, 2).
+    """
+
+    def __init__(self, sound: Sound, rate: int, channels: int = 1, sample_rate: int | None = None) -> None:
         self.name = name_of(sound)
         self.lossy = isinstance(sound, str | Path) and Path(sound).suffix.lower() in LOSSY
         self.rate = rate
         self._power = np.zeros(2)  # of the channels' mean, and of what they differ from it
-        self._source = _resampled(map(self._mono, pieces(sound, sample_rate)), rate)
-        self._waiting: Samples = np.empty(0, np.float32)
+        self._mixed = to_mono if channels == 1 else to_mid_side
+        self._source = _resampled(map(self._mix, pieces(sound, sample_rate)), rate, channels)
+        self._waiting: Samples = np.empty((0, 2) if channels == 2 else 0, np.float32)
         self.seconds = 0.0  # read so far
 
-    def _mono(self, audio: Audio) -> tuple[Samples, int]:
-        mono = to_mono(audio.samples)
-        mean = float(np.dot(mono, mono))
+    def _mix(self, audio: Audio) -> tuple[Samples, int]:
+        mixed = self._mixed(audio.samples)
+        mid = mid_of(mixed)
+        mean = float(np.dot(mid, mid))
         self._power += mean, float(np.vdot(audio.samples, audio.samples)) / audio.samples.shape[1] - mean
-        return mono, audio.sample_rate
+        return mixed, audio.sample_rate
 
     @property
     def side_db(self) -> float:
@@ -96,8 +101,20 @@ class MonoStream:
             yield samples
 
 
-def _resampled(source: Iterator[tuple[Samples, int]], rate: int) -> Iterator[Samples]:
-    """Pieces of mono sound with their rate -> the same at `rate` Hz."""
+def mid_of(samples: Samples) -> Samples:
+    """The mid signal, (frames,), of what a `Stream` gives."""
+    return samples if samples.ndim == 1 else np.ascontiguousarray(samples[:, 0])
+
+
+def as_batch(samples: Samples) -> Tensor:
+    """(frames,) or (frames, 2) -> (1, frames) or (1, 2, frames)."""
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(samples.T))[None]
+
+
+def _resampled(source: Iterator[tuple[Samples, int]], rate: int, channels: int) -> Iterator[Samples]:
+    """Pieces of sound with their rate -> the same at `rate` Hz."""
     import soxr
 
     converter = None
@@ -105,7 +122,7 @@ def _resampled(source: Iterator[tuple[Samples, int]], rate: int) -> Iterator[Sam
         if given == rate:
             yield samples
             continue
-        converter = converter or soxr.ResampleStream(given, rate, 1, dtype="float32", quality="HQ")
+        converter = converter or soxr.ResampleStream(given, rate, channels, dtype="float32", quality="HQ")
         yield converter.resample_chunk(samples)
     if converter is not None:
-        yield converter.resample_chunk(np.empty(0, np.float32), last=True)
+        yield converter.resample_chunk(np.empty((0, 2) if channels == 2 else 0, np.float32), last=True)

@@ -25,6 +25,7 @@ def work_options(command: Callable[..., None]) -> Callable[..., None]:
     options = [
         click.option("--jobs", type=int, default=None, help="Worker processes.  [default: one per processor]"),
         click.option("--shard", default=None, help="i/n: do only the i-th of n parts."),
+        click.option("--conditions", default="", help="Only those, patterns separated by commas: opus-*,noise-3."),
         click.option("--dask", default=None, help="Scheduler address of a Dask cluster to run on."),
         click.option("--retry-failed", is_flag=True, help="Do failed rows again."),
         click.option("--dry-run", is_flag=True, help="Say what would be done, do nothing."),
@@ -173,6 +174,7 @@ def _rate(
     own: dict[str, str],
     jobs: int | None,
     shard: str | None,
+    conditions: str,
     dask: str | None,
     retry_failed: bool,
     dry_run: bool,
@@ -186,6 +188,7 @@ def _rate(
         options=tuple(sorted(own.items())),
         jobs=cpu_count() if jobs is None else jobs,
         shard=parse_shard(shard),
+        conditions=tuple(conditions.replace(" ", "").split(",")) if conditions else (),
         dask=dask,
         retry_failed=retry_failed,
         quiet=quiet,

@@ -24,6 +24,7 @@ class DeepaqFr(Rater):
     name = "deepaq-fr"
     scale = "DeePAQ distance"
     sample_rate = 48_000
+    channels = 2
     identity: float | None = 0.0
     higher_is_better = False
 

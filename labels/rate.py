@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,13 @@ from manifests.storage import sweep
 
 @dataclass(frozen=True)
 class Settings:
-    """How to work. jobs: worker processes. shard: (index from 0, count). options: the rater's own."""
+    """How to work. jobs: worker processes. shard: (index from 0, count). options: the rater's own. conditions: patterns
+    of the names of those to rate, such as `opus-*`; all without any."""
 
     options: tuple[tuple[str, str], ...] = ()
     jobs: int = field(default_factory=jobs.cpu_count)
     shard: tuple[int, int] = (0, 1)
+    conditions: tuple[str, ...] = ()
     dask: str | None = None
     retry_failed: bool = False
     quiet: bool = False
@@ -37,14 +40,14 @@ class Settings:
 def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
     """Rate every version that `name` has not rated yet, and return what was done.
 
-    Keys: labelled, failed (both: rows of this shard, made now or before), skipped (versions without audio),
+    Keys: labelled, failed (both: of the rows asked for, made now or before), skipped (versions without audio),
     audio_seconds, cpu_seconds (both: now), errors (one line each).
     """
     dataset = Dataset(data)
     options = _options(dataset, name, settings.options)
     judge = rater(name, **dict(options))
     sweep(dataset.folder(schema.LABELS))
-    wanted, skipped = _wanted(dataset, settings.shard)
+    wanted, skipped = _wanted(dataset, settings)
     work = _remaining(dataset, wanted, name, settings.retry_failed)
     if work:
         judge.warm_up()
@@ -68,7 +71,7 @@ def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
 def plan(data: Path, name: str, settings: Settings) -> dict[str, Any]:
     """What `rate` would do, without doing it: clips and versions that remain, hours of audio in them."""
     dataset = Dataset(data)
-    wanted, skipped = _wanted(dataset, settings.shard)
+    wanted, skipped = _wanted(dataset, settings)
     work = _remaining(dataset, wanted, name, settings.retry_failed)
     return {"clips": len(work), "versions": sum(len(item.versions) for item in work), "skipped": skipped}
 
@@ -85,15 +88,22 @@ def _options(dataset: Dataset, name: str, given: tuple[tuple[str, str], ...]) ->
     return tuple(options.items())
 
 
-def _wanted(dataset: Dataset, shard: tuple[int, int]) -> tuple[pa.Table, int]:
-    """The degraded rows of this shard that have audio, joined with their references, and how many have none."""
-    index, count = shard
+def _wanted(dataset: Dataset, settings: Settings) -> tuple[pa.Table, int]:
+    """The degraded rows that are asked for and have audio, joined with their references, and how many have none."""
+    index, count = settings.shard
     references = dataset.references(["path", "sha256"])
     references = references.filter(pc.equal(references["status"], schema.OK))
     references = references.rename_columns(["reference_id", "reference_status", "reference_path", "reference_sha256"])
-    degraded = dataset.degraded(["reference_id", "path", "sha256"])
+    degraded = dataset.degraded(["reference_id", "path", "sha256", "condition"])
     mine = [jobs.shard_of(name, count) == index for name in degraded["reference_id"].to_pylist()]
     degraded = degraded.filter(pa.array(mine, pa.bool_()))
+    if settings.conditions:
+        names = degraded["condition"].to_pylist()
+        asked = [any(fnmatchcase(name, pattern) for pattern in settings.conditions) for name in names]
+        if names and not any(asked):
+            known = ", ".join(sorted(set(names)))
+            raise UserError(f"--conditions {','.join(settings.conditions)}: there are none; known are {known}")
+        degraded = degraded.filter(pa.array(asked, pa.bool_()))
     audible = degraded.filter(pc.equal(degraded["status"], schema.OK))
     return audible.join(references, "reference_id", join_type="inner"), degraded.num_rows - audible.num_rows
 

@@ -16,9 +16,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.audio import Samples, fit, read, resample, to_mono
+from deepaq.audio import Audio, Samples, fit, read, resample, to_mid_side, to_mono
+from deepaq.backbone import Backbone
 from deepaq.console import note
 from deepaq.errors import UserError
+from deepaq.sound import mid_of
 from manifests import jobs
 from manifests.dataset import Dataset
 from manifests.ids import file_sha256, joined_id
@@ -36,6 +38,30 @@ Int16 = npt.NDArray[np.int16]
 
 
 @dataclass(frozen=True)
+class Form:
+    """rate: in Hz. channels: 1 for the mean of the channels, (frames,); 2 for mid and side, (frames, 2)."""
+
+    rate: int
+    channels: int = 1
+
+    @classmethod
+    def of(cls, network: Backbone) -> Form:
+        """What a network listens to."""
+        return cls(network.sample_rate, network.channels)
+
+    def layout(self, frames: int) -> np.dtype[np.void]:
+        """A version: samples x scale is the signal; levels are the mean squares of its blocks, of the mid signal."""
+        blocks = max(1, round(frames / (BLOCK_S * self.rate)))
+        shape = (frames,) if self.channels == 1 else (frames, self.channels)
+        return np.dtype([("scale", "<f4"), ("levels", "<f4", (blocks,)), ("samples", "<i2", shape)])
+
+    def mixed(self, audio: Audio) -> Samples:
+        """A file in this form."""
+        samples = to_mono(audio.samples) if self.channels == 1 else to_mid_side(audio.samples)
+        return resample(samples, audio.sample_rate, self.rate)
+
+
+@dataclass(frozen=True)
 class Clip:
     """One file of the cache: the versions of a clip in the order of their rows.
 
@@ -48,27 +74,22 @@ class Clip:
     sha256: tuple[str, ...]
 
 
-def _layout(rate: int, frames: int) -> np.dtype[np.void]:
-    """A version: samples x scale is the signal; levels are the mean squares of its blocks."""
-    blocks = max(1, round(frames / (BLOCK_S * rate)))
-    return np.dtype([("scale", "<f4"), ("levels", "<f4", (blocks,)), ("samples", "<i2", (frames,))])
-
-
-def _file(folder: Path, rate: int, key: str) -> Path:
-    return folder / str(rate) / key[:2] / f"{key}.npy"
+def _file(folder: Path, form: Form, key: str) -> Path:
+    kind = str(form.rate) if form.channels == 1 else f"{form.rate}-mid-side"
+    return folder / kind / key[:2] / f"{key}.npy"
 
 
 @lru_cache(_OPEN)
-def _mapped(path: Path, rate: int, frames: int, versions: int) -> npt.NDArray[np.void]:
+def _mapped(path: Path, form: Form, frames: int, versions: int) -> npt.NDArray[np.void]:
     found: npt.NDArray[np.void] = np.load(path, mmap_mode="r", allow_pickle=False)
-    if found.dtype != _layout(rate, frames) or found.shape != (versions,):
+    if found.dtype != form.layout(frames) or found.shape != (versions,):
         raise ValueError("holds something else")
     return found
 
 
-def _whole(path: Path, rate: int, clip: Clip) -> bool:
+def _whole(path: Path, form: Form, clip: Clip) -> bool:
     try:
-        _mapped(path, rate, clip.frames, len(clip.paths))
+        _mapped(path, form, clip.frames, len(clip.paths))
     except (OSError, ValueError):
         return False
     return True
@@ -80,7 +101,7 @@ class Decode:
 
     root: Path
     folder: Path
-    rate: int
+    form: Form
 
     def __call__(self, batch: Sequence[Clip]) -> Counts:
         dataset = Dataset(self.root)
@@ -95,41 +116,41 @@ class Decode:
         return counts
 
     def _write(self, dataset: Dataset, clip: Clip) -> None:
-        found = np.zeros(len(clip.paths), _layout(self.rate, clip.frames))
+        found = np.zeros(len(clip.paths), self.form.layout(clip.frames))
         for place, (relative, sha256) in enumerate(zip(clip.paths, clip.sha256, strict=True)):
-            samples = fit(_load(dataset, relative, sha256, self.rate), clip.frames)
+            samples = fit(_load(dataset, relative, sha256, self.form), clip.frames)
             peak = float(np.abs(samples).max(initial=0.0))
             scale = peak / 32767 if peak else 1.0
             found[place]["scale"] = scale
             found[place]["samples"] = np.rint(samples / scale)
-            blocks = np.array_split(samples.astype(np.float64), found.dtype["levels"].shape[0])
+            blocks = np.array_split(mid_of(samples).astype(np.float64), found.dtype["levels"].shape[0])
             found[place]["levels"] = [np.mean(block**2) if len(block) else 0 for block in blocks]
-        with committed(_file(self.folder, self.rate, clip.key)) as partial, partial.open("wb") as file:
+        with committed(_file(self.folder, self.form, clip.key)) as partial, partial.open("wb") as file:
             np.save(file, found, allow_pickle=False)
 
 
-def _load(dataset: Dataset, relative: str, sha256: str, rate: int) -> Samples:
+def _load(dataset: Dataset, relative: str, sha256: str, form: Form) -> Samples:
     path = dataset.path(relative)
     if not path.is_file():
         raise UserError(f"{path}: is missing")
     if file_sha256(path) != sha256:
         raise UserError(f"{path}: differs from its checksum; make it again or restore it")
-    audio = read(path)
-    return resample(to_mono(audio.samples), audio.sample_rate, rate)
+    return form.mixed(read(path))
 
 
 class Cache:
     """The audio of a table's rows. rate: of the samples, in Hz."""
 
-    def __init__(self, folder: Path, rate: int, clips: Sequence[Clip], places: Sequence[tuple[int, int]]) -> None:
-        self.folder, self.rate, self._clips, self._places = folder, rate, clips, places
+    def __init__(self, folder: Path, form: Form, clips: Sequence[Clip], places: Sequence[tuple[int, int]]) -> None:
+        self.folder, self.form, self._clips, self._places = folder, form, clips, places
+        self.rate = form.rate
 
     def frames(self, row: int) -> int:
         """How long a row is."""
         return self._clips[self._places[row][0]].frames
 
     def samples(self, row: int, start: int = 0, frames: int | None = None) -> Samples:
-        """(frames,) float32 samples of a row, from frame `start` on, to the end when `frames` is None."""
+        """(frames,) or (frames, 2) float32 samples of a row from `start` on, to the end when `frames` is None."""
         version = self._version(row)
         cut: Int16 = version["samples"][start : None if frames is None else start + frames]
         return cut * version["scale"]
@@ -147,55 +168,55 @@ class Cache:
     def _version(self, row: int) -> np.void:
         number, place = self._places[row]
         clip = self._clips[number]
-        path = _file(self.folder, self.rate, clip.key)
-        version: np.void = _mapped(path, self.rate, clip.frames, len(clip.paths))[place]
+        path = _file(self.folder, self.form, clip.key)
+        version: np.void = _mapped(path, self.form, clip.frames, len(clip.paths))[place]
         return version
 
 
-def fill(dataset: Dataset, table: Table, rate: int, folder: Path, workers: int, quiet: bool = False) -> Cache:
+def fill(dataset: Dataset, table: Table, form: Form, folder: Path, workers: int, quiet: bool = False) -> Cache:
     """Decode what `folder` does not hold yet and return the audio of all rows.
 
-    rate: in Hz. workers: processes. UserError when the disk is too full, before anything is written, or when some file
+    workers: processes. UserError when the disk is too full, before anything is written, or when some file
     cannot be read, after everything else was; run again, it does only what is left.
     """
-    clips, places = _clips(table, rate)
-    missing = [clip for clip in clips if not _whole(_file(folder, rate, clip.key), rate, clip)]
+    clips, places = _clips(table, form)
+    missing = [clip for clip in clips if not _whole(_file(folder, form, clip.key), form, clip)]
     if missing:
-        _check_space(folder, rate, missing, quiet)
+        _check_space(folder, form, missing, quiet)
         sweep(folder)
         batches = jobs.batched(missing, _BATCH)
-        counts = jobs.run(Decode(dataset.root, folder, rate), batches, jobs=workers, label="decode", quiet=quiet)
+        counts = jobs.run(Decode(dataset.root, folder, form), batches, jobs=workers, label="decode", quiet=quiet)
         _mapped.cache_clear()
         errors = [name.removeprefix("error: ") for name in counts if name.startswith("error: ")]
         if errors:
             raise UserError(f"{errors[0]} ({counts['failed']} clips of {dataset.root} cannot be used)")
-    return Cache(folder, rate, clips, places)
+    return Cache(folder, form, clips, places)
 
 
-def _clips(table: Table, rate: int) -> tuple[list[Clip], list[tuple[int, int]]]:
+def _clips(table: Table, form: Form) -> tuple[list[Clip], list[tuple[int, int]]]:
     """The files of a table's rows, and per row its file and place in it."""
     order = np.lexsort((table.row_id, table.clip))
     clips: list[Clip] = []
     places = [(0, 0)] * len(table)
     _, starts = np.unique(table.clip[order], return_index=True)
     for rows in np.split(order, starts[1:]):
-        frames = round(float(table.seconds[rows[0]]) * rate)
+        frames = round(float(table.seconds[rows[0]]) * form.rate)
         sha256 = tuple(str(text) for text in table.sha256[rows])
-        key = joined_id(FORMAT, str(rate), str(frames), *sha256)
+        key = joined_id(FORMAT, str(form.rate), str(frames), *sha256)
         for place, row in enumerate(rows.tolist()):
             places[row] = (len(clips), place)
         clips.append(Clip(key, frames, tuple(str(text) for text in table.path[rows]), sha256))
     return clips, places
 
 
-def predicted_bytes(rate: int, clips: Sequence[Clip]) -> int:
+def predicted_bytes(form: Form, clips: Sequence[Clip]) -> int:
     """What files of these clips take on the disk."""
-    return sum(len(clip.paths) * _layout(rate, clip.frames).itemsize + _HEADER for clip in clips)
+    return sum(len(clip.paths) * form.layout(clip.frames).itemsize + _HEADER for clip in clips)
 
 
-def _check_space(folder: Path, rate: int, clips: Sequence[Clip], quiet: bool) -> None:
+def _check_space(folder: Path, form: Form, clips: Sequence[Clip], quiet: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    needed, free = predicted_bytes(rate, clips), shutil.disk_usage(folder).free
+    needed, free = predicted_bytes(form, clips), shutil.disk_usage(folder).free
     if needed > 0.95 * free:
         raise UserError(
             f"{folder}: decoded audio would take {needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free;"

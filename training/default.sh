@@ -38,10 +38,10 @@ degrade() {
 }
 
 if [ -n "${RECORDINGS:-}" ]; then
-    degrade 21 28 "$RECORDINGS"
+    degrade 21 32 "$RECORDINGS"
 elif [ -f "$SHARED/music.csv" ]; then
     mapfile -t recordings < <(allowed)
-    degrade 21 28 "${recordings[@]}"
+    degrade 21 32 "${recordings[@]}"
 else
     printf 'no recordings at %s: made music only, which makes a poorer metric\n' "$SHARED" >&2
 fi

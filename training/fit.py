@@ -21,6 +21,7 @@ from deepaq.mapping import FITS, Mapping
 from manifests.dataset import Dataset
 from manifests.provenance import package_version, provenance
 from training import cache, card, evaluate, gather, log, report, store, table
+from training.cache import Form
 from training.evaluate import Distances
 from training.gather import World
 from training.recipe import Recipe, from_json
@@ -65,7 +66,7 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
     wanted = rows.take(np.isin(rows.row_id, held_out.row_id) | ~rows.valid)
     folder = options.cache or data / CACHE
     if gather.decodes():  # the others wait for it in `join`
-        cache.fill(dataset, wanted, network.sample_rate, folder, options.jobs, options.quiet)
+        cache.fill(dataset, wanted, Form.of(network), folder, options.jobs, options.quiet)
     world = gather.join(recipe.run.device)
     options = options if world.first else Options(**{**vars(options), "quiet": True})
     try:
@@ -85,7 +86,7 @@ class _Parts:
 
 def _train(out: Path, recipe: Recipe, options: Options, parts: _Parts, begun: float) -> dict[str, Any]:
     network, rows, world = parts.network, parts.rows, parts.world
-    audio = cache.fill(parts.dataset, rows, network.sample_rate, parts.folder, options.jobs, options.quiet)
+    audio = cache.fill(parts.dataset, rows, Form.of(network), parts.folder, options.jobs, options.quiet)
     filled = store.fill(network, rows, audio, options.quiet)
     held_out = evaluate.subset(rows, recipe.evaluation.clips, recipe.evaluation.references)
     trainer = Trainer(
@@ -162,9 +163,9 @@ def _before(out: Path, trainer: Trainer, parts: _Parts, options: Options) -> dic
     for name, settings in BASELINES.items():
         plain = backbones.build("plain", **settings)
         if gather.decodes():
-            cache.fill(parts.dataset, held_out, plain.sample_rate, parts.folder, options.jobs, options.quiet)
+            cache.fill(parts.dataset, held_out, Form.of(plain), parts.folder, options.jobs, options.quiet)
         gather.wait()
-        audio = cache.fill(parts.dataset, held_out, plain.sample_rate, parts.folder, 1, options.quiet)
+        audio = cache.fill(parts.dataset, held_out, Form.of(plain), parts.folder, 1, options.quiet)
         filled = store.fill(plain, held_out, audio, options.quiet)
         found[name] = evaluate.correlations(held_out, evaluate.distances(plain.to(parts.world.device), filled))
     if parts.world.first:

@@ -21,6 +21,7 @@ class Data:
     """What a batch is made of.
 
     raters: names and weights of the raters whose values, moved to a scale of 1 to 5 and averaged, are the label.
+    teachers: raters that label certain conditions in their place, as `"2f" = ["musical-noise-*"]`, see `teachers`.
     segment_s: length of the segments. clips, versions: a batch holds this many clips, each in this many versions, the
     clean one among them; several processes share the clips. segment_labels: take the label of a segment from the
     raters' timelines, where there are any, instead of the whole clip's. share: of the training clips, 0 to 1; smaller
@@ -31,6 +32,7 @@ class Data:
     """
 
     raters: Mapping[str, float] = field(default_factory=lambda: {"visqol": 1.0})
+    teachers: Mapping[str, Any] = field(default_factory=dict)
     segment_s: float = 4.0
     clips: int = 4
     versions: int = 8
@@ -45,6 +47,9 @@ class Data:
         _require(self.clips >= 1 and self.versions >= 2, "data.clips is at least 1, data.versions at least 2")
         _require(0 < self.share <= 1, f"data.share={self.share:g}: more than 0 and at most 1")
         _require(self.part is None or 1 <= self.part[0] <= self.part[1] > 1, f"data.fold={self.fold}: i/n, such as 1/3")
+        for name, conditions in self.teachers.items():
+            words = isinstance(conditions, list | tuple) and all(isinstance(word, str) for word in conditions)
+            _require(words, f'data.teachers.{name}={conditions!r}: a list of conditions, such as ["dropouts-*"]')
         _require(self.segment_s > 0, f"data.segment_s={self.segment_s:g}: more than 0")
 
     @property

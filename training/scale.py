@@ -78,20 +78,35 @@ def mixed(dataset: Dataset, raters: Mapping[str, float]) -> tuple[dict[str, Mix]
     return mixes, sum(share * best for share, (_, best) in zip(shares, found.values(), strict=True))
 
 
+def rated(dataset: Dataset, rater: str) -> dict[str, float]:
+    """degraded_id -> a rater's value as it is; UserError when there is none."""
+    return {row["degraded_id"]: row["value"] for row in _rows(dataset, rater, ["value"])}
+
+
+def identity_of(dataset: Dataset, rater: str) -> float | None:
+    """What a rater says it gives a clip against itself, on its own scale."""
+    stated = read_footer(fragments(dataset.folder(schema.LABELS, rater))[0]).get("settings", {}).get("identity")
+    return None if stated is None else float(stated)
+
+
 def _of(dataset: Dataset, rater: str) -> tuple[dict[str, Rating], float]:
     """A rater's values as MOS, and what it gives a clip against itself."""
-    table = dataset.labels(rater, ["value", "scale", "extras", "timeline"])
-    rows = [row for row in table.to_pylist() if row["status"] == schema.OK and row["rater"] == rater]
-    if not rows:
-        raise UserError(f"{dataset.root}: has no labels by {rater}; run `labels rate {dataset.root} --rater {rater}`")
     found = {}
-    for row in rows:
+    for row in _rows(dataset, rater, ["value", "scale", "extras", "timeline"]):
         extras = dict(row["extras"] or ())
         ends = _ends(dataset, rater, row["scale"], extras)
         found[row["degraded_id"]] = Rating(mos(row["value"], ends), _timeline(row["timeline"], extras, ends))
-    stated = read_footer(fragments(dataset.folder(schema.LABELS, rater))[0]).get("settings", {}).get("identity")
+    stated = identity_of(dataset, rater)
     # Listeners say nothing of a clip against itself; by the rules of their tests it is the top of the scale.
-    return found, 5.0 if stated is None else mos(float(stated), ends)
+    return found, 5.0 if stated is None else mos(stated, ends)
+
+
+def _rows(dataset: Dataset, rater: str, columns: list[str]) -> list[dict[str, Any]]:
+    table = dataset.labels(rater, columns)
+    rows = [row for row in table.to_pylist() if row["status"] == schema.OK and row["rater"] == rater]
+    if not rows:
+        raise UserError(f"{dataset.root}: has no labels by {rater}; run `labels rate {dataset.root} --rater {rater}`")
+    return rows
 
 
 def _ends(dataset: Dataset, rater: str, scale: str, extras: Mapping[str, Any]) -> Ends:

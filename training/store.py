@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from deepaq.audio import SILENCE_DBFS
 from deepaq.backbone import Backbone
+from deepaq.sound import as_batch
 from manifests.jobs import cpu_count
 from training.cache import Cache
 from training.table import Table
@@ -63,14 +64,14 @@ class Store:
 def fill(backbone: Backbone, table: Table, cache: Cache, quiet: bool = False) -> Store:
     """Pass every row through the front, in threads; nothing to do when the samples are the front.
 
-    Memory: 43 kB per second of audio for the compact network.
+    Memory: 50 kB per second of audio for the compact network.
     """
     if type(backbone).front is Backbone.front:
         return Store(table, cache, backbone.front_rate)
 
     def front(row: int) -> Tensor:
         with torch.inference_mode():
-            return backbone.front(torch.from_numpy(cache.samples(row))[None])[0].clone()
+            return backbone.front(as_batch(cache.samples(row)))[0].clone()
 
     with ThreadPoolExecutor(cpu_count()) as pool:
         rows = pool.map(front, range(len(table)))

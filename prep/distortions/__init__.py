@@ -17,6 +17,7 @@ from prep.distortions import (
     clipping,
     gaps,
     holes,
+    image,
     noise,
     pre_echo,
     quantisation,
@@ -44,6 +45,8 @@ DISTORTIONS: dict[str, Distortion] = {
         holes.SEPARATION,
         reverberation.REVERBERATION,
         tandem.TANDEM,
+        image.NARROWING,
+        image.IMBALANCE,
     )
 }
 

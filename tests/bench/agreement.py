@@ -38,6 +38,7 @@ from manifests.dataset import Dataset
 from manifests.ids import joined_id
 from manifests.jobs import cpu_count
 from training import cache, evaluate, recipe, store, table
+from training.cache import Form
 from training.gather import World
 from training.recipe import Recipe
 from training.store import Store
@@ -80,10 +81,10 @@ class Bench:
     """A data set's rows with their fronts, and where they come from."""
 
     def __init__(self, folder: Path) -> None:
-        dataset = Dataset(folder / "data")
+        dataset = self.dataset = Dataset(folder / "data")
         self.rows = table.load(dataset, recipe.Data(fold="1/2"))
         network = build("compact")
-        audio = cache.fill(dataset, self.rows, network.sample_rate, folder / "data" / "cache", cpu_count())
+        audio = cache.fill(dataset, self.rows, Form.of(network), folder / "data" / "cache", cpu_count())
         self.store = store.fill(network, self.rows, audio)
         self.plain = {
             name: store.fill(build("plain", kind=kind), self.rows, audio)
@@ -127,10 +128,14 @@ class Bench:
         return found[0], found[1]
 
     def trained(self, settings: Recipe, held_out: Rows, work: Path) -> Found:
-        """Train on the rest and judge."""
-        chosen = ~held_out & ~np.isin(self.rows.codec, settings.data.without_codecs)
-        training = self.store.part(chosen)
-        training.table = replace(training.table, valid=np.zeros(len(training.table), bool))
+        """Train on the rest, with the recipe's own labels, and judge."""
+        taught = table.load(self.dataset, replace(settings.data, fold="1/2", without_codecs=()))
+        places = {name: place for place, name in enumerate(taught.row_id.tolist())}
+        known = np.isin(self.rows.row_id, taught.row_id)
+        training = self.store.part(known & ~held_out & ~np.isin(self.rows.codec, settings.data.without_codecs))
+        own = [places[name] for name in training.table.row_id.tolist()]
+        labels = {"mos": taught.mos[own], "mix": taught.mix[own], "valid": np.zeros(len(own), bool)}
+        training.table = replace(training.table, **labels)
         torch.manual_seed(settings.seed)
         options = dict(settings.backbone)
         network = build(str(options.pop("name")), **options)
@@ -140,6 +145,12 @@ class Bench:
         trainer.run(work, quiet=False)
         curves = trainer.curve("full").mapping(), trainer.curve("unmatched").mapping()
         return self.judged(network, self.store, curves, held_out)
+
+
+def mean_of(seeds: list[Found]) -> Found:
+    """What an ensemble says."""
+    full, unmatched = (np.mean(np.stack(each), axis=0) for each in zip(*seeds, strict=True))
+    return full, unmatched
 
 
 def together(parts: list[Found]) -> Found:
@@ -205,7 +216,10 @@ def main() -> None:
         work = options.folder / "work"
         return together([bench.trained(settings, part, work) for part in parts])
 
-    systems = {f"trained, seed {seed}": run(seed) for seed in range(options.seeds)}
+    seeds = [run(seed) for seed in range(options.seeds)]
+    systems = {f"trained, seed {seed}": found for seed, found in enumerate(seeds)}
+    if len(seeds) > 1:
+        systems["their mean"] = mean_of(seeds)
     by_distance = (Exponential(IDENTITY_MOS, 0.1, 1.0),) * 2  # any falling curve keeps the order
     torch.manual_seed(0)
     untrained = build("compact").eval()

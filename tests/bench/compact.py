@@ -21,6 +21,11 @@ import numpy as np
 import torch
 
 import deepaq
+from deepaq.audio import to_mid_side
+from deepaq.backbone import build
+from deepaq.checkpoint import Checkpoint
+from deepaq.metric import Metric
+from deepaq.sound import as_batch
 from labels.benchmark.stage import Settings as BenchmarkSettings
 from labels.benchmark.stage import benchmark
 from labels.importing.stage import Settings as ImportSettings
@@ -40,12 +45,14 @@ def speed(rounds: int = 5) -> None:
     degraded = (reference + 0.003 * rng.standard_normal(reference.shape)).astype(np.float32)
     metric, shipped, fast = deepaq.load(), rater("visqol", engine="shipped"), rater("visqol")
     mono = [samples.mean(axis=1) for samples in (reference, degraded)]
-    tensors = [torch.from_numpy(samples)[None] for samples in mono]
+    both = [as_batch(to_mid_side(samples)) for samples in (reference, degraded)]
+    mert = Metric(Checkpoint(build("mert", init="random").eval()))  # the cost does not depend on the weights
     ways: dict[str, Callable[[], object]] = {
         "ViSQOL as shipped": lambda: shipped.judge(mono[0])(mono[1]),
         "ViSQOL, our engine": lambda: fast.judge(mono[0])(mono[1]),
         "deepaq.score": lambda: metric.score(reference, degraded, sample_rate=48_000),
-        "deepaq, both embeddings alone": lambda: [metric.embed(samples) for samples in tensors],
+        "deepaq, both embeddings alone": lambda: [metric.embed(samples) for samples in both],
+        "deepaq.score with MERT-v1-95M": lambda: mert.score(reference, degraded, sample_rate=48_000),
     }
     spent: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):

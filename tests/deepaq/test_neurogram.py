@@ -17,10 +17,14 @@ RATE = bands.SAMPLE_RATE
 OFFSET = 896  # samples that a window of ours begins before its step's place, ViSQOL's does not
 
 
+def levels(samples: torch.Tensor) -> torch.Tensor:
+    return neurogram.levels(samples, bands.loudness(samples))
+
+
 def test_levels_are_those_of_visqol_s_spectrogram() -> None:
     sound = music(2, 3, RATE).mean(axis=1)
     theirs = 20 * np.log10(Filterbank(AUDIO).spectrogram(sound.astype(np.float64))).T
-    ours = 10 * neurogram.levels(torch.from_numpy(sound[OFFSET:])[None])[0].numpy()
+    ours = 10 * levels(torch.from_numpy(sound[OFFSET:])[None])[0].numpy()
     count = min(len(ours), len(theirs)) - 1
     # The slowest filters, of the lowest bands, still ring when ViSQOL's frame ends.
     ours, theirs = ours[1:count, 4:], theirs[1:count, 4:]
@@ -52,7 +56,7 @@ def _structure(clean: np.ndarray, dirty: np.ndarray, step: int, band: int) -> fl
 
 
 def test_silence_has_no_structure_and_no_luminance() -> None:
-    levels = neurogram.levels(torch.zeros(1, RATE))
-    assert (levels == neurogram.FLOOR).all()
-    assert (neurogram.luminance(levels) == 0).all()
-    assert (neurogram.structure(levels) == 0).all()
+    silent = levels(torch.zeros(1, RATE))
+    assert (silent == neurogram.FLOOR).all()
+    assert (neurogram.luminance(silent) == 0).all()
+    assert (neurogram.structure(silent) == 0).all()

@@ -45,7 +45,7 @@ def test_every_distortion_keeps_the_contract(name: str) -> None:
     np.testing.assert_array_equal(SOUND, before)
 
 
-@pytest.mark.parametrize("name", sorted(set(CHEAP) - {"lowpass", "highpass", "clipping", "quantisation"}))
+@pytest.mark.parametrize("name", sorted(set(CHEAP) - {"lowpass", "highpass", "clipping", "quantisation", "narrowing"}))
 def test_the_seed_decides_what_is_random(name: str) -> None:
     assert not np.array_equal(distort(SOUND, RATE, name, 3, seed=1), distort(SOUND, RATE, name, 3, seed=2))
 
@@ -105,6 +105,22 @@ def test_reverberation_goes_on_after_the_sound() -> None:
     energy = [float(np.mean(tail[round(t * RATE) : round((t + 0.1) * RATE)] ** 2)) for t in (0.1, 0.5)]
     assert 10 * np.log10(energy[0] / energy[1]) == pytest.approx(60 / 0.8 * 0.4, abs=2)
     assert 10 * np.log10(np.sum(tail**2) / 2) == pytest.approx(-7, abs=0.3)
+
+
+def test_a_narrower_image_has_the_same_mean_and_a_softer_side() -> None:
+    degraded = distort(SOUND, RATE, "narrowing", 3, 1)
+    np.testing.assert_allclose(degraded.mean(axis=1), SOUND.mean(axis=1), atol=1e-6)
+    np.testing.assert_allclose(np.diff(degraded), 0.25 * np.diff(SOUND), atol=1e-6)
+
+
+def test_an_imbalance_makes_one_channel_softer() -> None:
+    ratios = np.sqrt(np.mean(distort(SOUND, RATE, "imbalance", 3, 1) ** 2, axis=0) / np.mean(SOUND**2, axis=0))
+    assert sorted(20 * np.log10(ratios)) == pytest.approx([-6, 0], abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["narrowing", "imbalance"])
+def test_mono_has_no_image_to_damage(name: str) -> None:
+    np.testing.assert_array_equal(distort(SOUND[:, :1], RATE, name, 5, 1), SOUND[:, :1])
 
 
 @pytest.mark.parametrize(("name", "severity"), [("echo", 1), ("noise", 0), ("noise", 6)])

@@ -5,21 +5,23 @@ from __future__ import annotations
 import shutil
 import socket
 from collections import namedtuple
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from deepaq.audio import fit, read, resample, to_mono
+from deepaq.audio import Samples, fit, read, resample, to_mid_side, to_mono
 from deepaq.errors import UserError
 from manifests.dataset import Dataset
 from manifests.storage import PARTIAL
 from training import cache, table
-from training.cache import Cache
+from training.cache import Cache, Form
 from training.recipe import Data
 from training.table import Table
 
 RATE = 16_000
+MONO, STEREO = Form(RATE), Form(RATE, 2)
 
 
 @pytest.fixture(scope="module")
@@ -27,29 +29,33 @@ def rows(labelled: Path) -> Table:
     return table.load(Dataset(labelled), Data())
 
 
-def filled(labelled: Path, rows: Table, folder: Path, workers: int = 1) -> Cache:
-    return cache.fill(Dataset(labelled), rows, RATE, folder, workers, quiet=True)
+def filled(labelled: Path, rows: Table, folder: Path, workers: int = 1, form: Form = MONO) -> Cache:
+    return cache.fill(Dataset(labelled), rows, form, folder, workers, quiet=True)
 
 
 def written(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*.npy")}
 
 
-def test_holds_every_version_to_16_bits(labelled: Path, rows: Table, tmp_path: Path) -> None:
-    found = filled(labelled, rows, tmp_path)
+@pytest.mark.parametrize(("form", "mixed"), [(MONO, to_mono), (STEREO, to_mid_side)])
+def test_holds_every_version_to_16_bits(
+    labelled: Path, rows: Table, tmp_path: Path, form: Form, mixed: Callable[[Samples], Samples]
+) -> None:
+    found = filled(labelled, rows, tmp_path, form=form)
     for row in range(0, len(rows), 5):
         audio = read(labelled / str(rows.path[row]))
-        wanted = resample(to_mono(audio.samples), audio.sample_rate, RATE)
+        wanted = resample(mixed(audio.samples), audio.sample_rate, RATE)
         wanted = fit(wanted, round(float(rows.seconds[row]) * RATE))
         assert found.frames(row) == len(wanted)
         assert np.abs(found.samples(row) - wanted).max() <= 0.51 * np.abs(wanted).max() / 32767
         assert np.array_equal(found.samples(row, 1000, 500), found.samples(row)[1000:1500])
 
 
-def test_the_predicted_size_is_not_exceeded(labelled: Path, rows: Table, tmp_path: Path) -> None:
-    filled(labelled, rows, tmp_path)
+@pytest.mark.parametrize("form", [MONO, STEREO])
+def test_the_predicted_size_is_not_exceeded(labelled: Path, rows: Table, tmp_path: Path, form: Form) -> None:
+    filled(labelled, rows, tmp_path, form=form)
     used = sum(path.stat().st_size for path in tmp_path.rglob("*.npy"))
-    predicted = cache.predicted_bytes(RATE, cache._clips(rows, RATE)[0])
+    predicted = cache.predicted_bytes(form, cache._clips(rows, form)[0])
     assert used <= predicted <= 1.1 * used
 
 
@@ -110,11 +116,11 @@ def test_silence_is_found_without_reading(tmp_path: Path) -> None:
     """Two seconds: sound, then digital silence from 1.2 s on."""
     rng = np.random.default_rng(0)
     samples = np.where(np.arange(2 * RATE) < 1.2 * RATE, 0.1 * rng.standard_normal(2 * RATE), 0).astype(np.float32)
-    record = np.zeros(1, cache._layout(RATE, len(samples)))
+    record = np.zeros(1, MONO.layout(len(samples)))
     record[0]["levels"] = [np.mean(block**2) for block in np.array_split(samples.astype(float), 20)]
-    path = cache._file(tmp_path, RATE, "aa")
+    path = cache._file(tmp_path, MONO, "aa")
     path.parent.mkdir(parents=True)
     np.save(path, record)
-    found = Cache(tmp_path, RATE, [cache.Clip("aa", len(samples), ("",), ("",))], [(0, 0)])
+    found = Cache(tmp_path, MONO, [cache.Clip("aa", len(samples), ("",), ("",))], [(0, 0)])
     audible = {start: found.audible(0, round(start * RATE), RATE, 1e-7) for start in (0.0, 0.2, 0.6, 1.0)}
     assert audible == {0.0: True, 0.2: True, 0.6: True, 1.0: False}
