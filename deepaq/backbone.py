@@ -17,8 +17,8 @@ class Backbone(nn.Module, ABC):
     """A network that turns audio into points whose distance is the loss of quality.
 
     Audio comes in as float32 of shape (batch, frames), mono, at `sample_rate`, unpadded; networks of two channels also
-    take (batch, 2, frames), mid and side, and have a front of their own. It passes a `front` that is never trained, so that training may store its
-    output and cut it anywhere, and then one of two heads.
+    take (batch, 2, frames), mid and side, and have a front of their own. Audio passes a `front` that is never trained,
+    so that training may store its output and cut it anywhere, and then one of two heads.
     """
 
     name: ClassVar[str]

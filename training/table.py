@@ -68,15 +68,15 @@ class Table:
 
 
 def load(dataset: Dataset, data: Data) -> Table:
-    """Every ok clip that has a clean file and labels by all raters of `data`; the label is their weighted mean, or
-    where the condition has a teacher of its own, the teacher's.
+    """Every ok clip that has a clean file and labels by all raters of `data`; the label is their weighted mean, for
+    conditions with further teachers averaged with theirs.
 
     `data.fold` decides what is held out in place of the split; `data.share` and `data.without_codecs` thin out what is
     trained on, never what is held out. The test split is left to others. UserError when a rater has no labels here, or
     nothing is left to train on, or nothing is held out.
     """
     mixes, identity = scale.mixed(dataset, data.raters)
-    mixes = teachers.assigned(dataset, data.teachers, mixes, identity)
+    mixes = teachers.joined(dataset, mixes, data.teachers, identity)
     columns = ["path", "track_id", "split", "sha256", "frames", "sample_rate"]
     references = [row for row in _ok(dataset.references(columns).to_pylist()) if row["split"] in (TRAIN, VALID)]
     clips = {row["reference_id"]: number for number, row in enumerate(references)}

@@ -1,4 +1,4 @@
-"""Who labels what: some conditions have a teacher of their own, whose values are moved to the scale of all others."""
+"""Further teachers for conditions that the raters of all others forgive, on the same scale as they."""
 
 from __future__ import annotations
 
@@ -48,23 +48,22 @@ def equate(given: Values, meant: Values, identity: tuple[float | None, float]) -
     return Equating(sign, steps, np.maximum.accumulate(means))
 
 
-def assigned(
-    dataset: Dataset, teachers: Mapping[str, Sequence[str]], labels: Mapping[str, Mix], top: float
+def joined(
+    dataset: Dataset, labels: Mapping[str, Mix], teachers: Mapping[str, Sequence[str]], top: float
 ) -> dict[str, Mix]:
-    """`labels`, degraded_id -> label, with those of the conditions that `teachers` name replaced by the teacher's.
+    """`labels`, degraded_id -> label, averaged with those of the teachers that a condition has.
 
     teachers: rater -> patterns of condition names, such as `musical-noise-*`. Its values count as those labels that
     are as rare as they among the coded versions that it has rated, too; top: the label of a clip against itself. A
     version of such a condition that its teacher has not rated is left out. UserError when a teacher has rated too few
     coded versions.
     """
-    rows = dataset.degraded(["codec", "condition"]).to_pylist()
-    rows = [row for row in rows if row["status"] == schema.OK]
-    found = dict(labels)
+    rows = [row for row in dataset.degraded(["codec", "condition"]).to_pylist() if row["status"] == schema.OK]
+    coded = [row["degraded_id"] for row in rows if row["codec"]]
+    further: dict[str, list[Rating]] = {name: [] for name in labels}
     for teacher, patterns in teachers.items():
         ratings = rated(dataset, teacher)
-        common = [row["degraded_id"] for row in rows if row["codec"]]
-        common = [name for name in common if name in ratings and name in labels]
+        common = [name for name in coded if name in ratings and name in labels]
         if len(common) < _FEWEST:
             raise UserError(
                 f"{dataset.root}: {teacher} has rated {len(common)} coded versions, {_FEWEST} are needed to learn its"
@@ -73,9 +72,19 @@ def assigned(
         given, meant = np.array([[ratings[name], labels[name].value] for name in common]).T
         curve = equate(given, meant, (identity_of(dataset, teacher), top))
         for row in rows:
-            if any(fnmatchcase(row["condition"], pattern) for pattern in patterns):
-                name = row["degraded_id"]
-                found.pop(name, None)
-                if name in ratings:
-                    found[name] = Mix((1.0,), (Rating(curve(ratings[name]), None),))
-    return found
+            name = row["degraded_id"]
+            if name not in further or not any(fnmatchcase(row["condition"], pattern) for pattern in patterns):
+                continue
+            if name in ratings:
+                further[name].append(Rating(curve(ratings[name]), None))
+            else:
+                del further[name]
+    return {name: _mean(labels[name], ratings) for name, ratings in further.items()}
+
+
+def _mean(label: Mix, further: Sequence[Rating]) -> Mix:
+    """Every further rating weighs as much as the label."""
+    if not further:
+        return label
+    share = 1 / (1 + len(further))
+    return Mix((*(share * own for own in label.shares), *[share] * len(further)), (*label.ratings, *further))

@@ -28,6 +28,7 @@ import soundfile
 import torch
 
 from deepaq import checkpoint
+from deepaq.audio import Samples
 from deepaq.backbone import Backbone, build
 from deepaq.mapping import Exponential, Mapping
 from deepaq.metric import PACKAGED
@@ -38,7 +39,7 @@ from manifests.dataset import Dataset
 from manifests.ids import joined_id
 from manifests.jobs import cpu_count
 from training import cache, evaluate, recipe, store, table
-from training.cache import Form
+from training.cache import Cache, Form
 from training.gather import World
 from training.recipe import Recipe
 from training.store import Store
@@ -77,6 +78,13 @@ def join_recordings(out: Path) -> None:
             soundfile.write(path, np.concatenate([samples for samples, _ in found]), found[0][1], subtype="PCM_24")
 
 
+class Mid(Cache):
+    """The mid signal of a cache that holds mid and side."""
+
+    def samples(self, row: int, start: int = 0, frames: int | None = None) -> Samples:
+        return np.ascontiguousarray(super().samples(row, start, frames)[:, 0])
+
+
 class Bench:
     """A data set's rows with their fronts, and where they come from."""
 
@@ -86,8 +94,9 @@ class Bench:
         network = build("compact")
         audio = cache.fill(dataset, self.rows, Form.of(network), folder / "data" / "cache", cpu_count())
         self.store = store.fill(network, self.rows, audio)
+        mid = Mid(audio.folder, audio.form, audio._clips, audio._places)
         self.plain = {
-            name: store.fill(build("plain", kind=kind), self.rows, audio)
+            name: store.fill(build("plain", kind=kind), self.rows, mid)
             for name, kind in (("log-mel", "mel"), ("log-ERB", "erb"))
         }
         paths = {row["reference_id"]: Path(row["track_path"]) for row in dataset.references().to_pylist()}

@@ -1,4 +1,4 @@
-"""Raters that label some conditions, on the scale of the rater of all others."""
+"""Further teachers of some conditions, on the scale of the rater of all others."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepaq.errors import UserError
@@ -26,6 +26,7 @@ TOP = 4.732
     st.lists(st.floats(-3, 3).map(lambda x: round(x, 3)), min_size=20, max_size=60, unique=True),
     st.sampled_from([1, -1]),
 )
+@settings(deadline=None)
 def test_values_are_moved_to_those_of_the_same_rank(hidden: list[float], sign: int) -> None:
     latent = np.array(hidden)
     given_values, meant = sign * np.exp(latent), 3 + np.tanh(latent)
@@ -54,15 +55,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("teachers")
     for seed in range(10):
         write(folder / "music" / f"{seed}.wav", music(2, seed))
-    settings = Settings(("opus", "mp3"), (16, 48), 2, "musical-noise-4,noise-3", jobs=1, quiet=True)
-    transcode([folder / "music"], folder / "data", settings)
+    wanted = Settings(("opus", "mp3"), (16, 48), 2, "musical-noise-4,noise-3", jobs=1, quiet=True)
+    transcode([folder / "music"], folder / "data", wanted)
     rate(folder / "data", "visqol", RateSettings(jobs=1, quiet=True))
     return folder / "data"
 
 
 def test_a_condition_s_own_teacher_labels_it_on_the_common_scale(data: Path) -> None:
     wanted = Data(teachers={"2f": ["musical-noise-*"]}, fold="1/2")
-    with pytest.raises(UserError, match="has no labels by 2f; run `labels rate .* --rater 2f`"):
+    with pytest.raises(UserError, match=r"has no labels by 2f; run `labels rate .* --rater 2f`"):
         table.load(Dataset(data), wanted)
     done = rate(data, "2f", RateSettings(conditions=("musical-noise-*",), jobs=1, quiet=True))
     assert done["labelled"] == 10
@@ -73,18 +74,35 @@ def test_a_condition_s_own_teacher_labels_it_on_the_common_scale(data: Path) -> 
     assert plain.row_id.tolist() == taught.row_id.tolist()
     theirs = plain.condition == "musical-noise-4"
     assert np.array_equal(plain.mos[~theirs], taught.mos[~theirs])
-    assert plain.mos[theirs].mean() > taught.mos[theirs].mean() + 0.3  # which ViSQOL forgives
-    assert taught.mos[theirs].min() >= plain.mos[plain.coded].min()
+    own = 2 * taught.mos[theirs] - plain.mos[theirs]  # the mean of both is the label
+    assert plain.mos[theirs].mean() > own.mean() + 0.3  # which ViSQOL forgives
+    assert plain.mos[plain.coded].min() - 1e-9 < own.min() < own.max() < TOP
+    assert [mix.value for mix in taught.mix[theirs]] == pytest.approx(taught.mos[theirs].tolist())
 
 
 def test_the_curve_comes_from_coded_versions_alone(data: Path) -> None:
     rate(data, "2f", RateSettings(jobs=1, quiet=True))
     dataset = Dataset(data)
     mixes, top = scale.mixed(dataset, {"visqol": 1})
-    found = teachers.assigned(dataset, {"2f": ["*-*"]}, mixes, top)
+    found = teachers.joined(dataset, mixes, {"2f": ["*-*"]}, top)
     coded = [row["degraded_id"] for row in dataset.degraded(["codec"]).to_pylist() if row["codec"]]
-    ours = np.sort([found[name].value for name in coded])
+    ours = np.sort([2 * found[name].value - mixes[name].value for name in coded])
     assert np.abs(ours - np.sort([mixes[name].value for name in coded])).max() < 0.15
+
+
+def test_several_teachers_of_a_condition_weigh_the_same(data: Path) -> None:
+    rate(data, "2f", RateSettings(jobs=1, quiet=True))
+    rate(data, "zimtohrli", RateSettings(jobs=1, quiet=True))  # a distance on a scale of its own
+    dataset = Dataset(data)
+    mixes, top = scale.mixed(dataset, {"visqol": 1})
+    one, other, both = (
+        teachers.joined(dataset, mixes, {name: ["noise-3"] for name in names}, top)
+        for names in (["2f"], ["zimtohrli"], ["2f", "zimtohrli"])
+    )
+    rows = [row["degraded_id"] for row in dataset.degraded(["condition"]).to_pylist() if row["condition"] == "noise-3"]
+    for name in rows:
+        wanted = (2 * one[name].value + 2 * other[name].value - mixes[name].value) / 3
+        assert both[name].value == pytest.approx(wanted)
 
 
 def test_conditions_that_are_not_there_are_named(data: Path) -> None:
