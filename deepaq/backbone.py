@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from deepaq.errors import UserError
+from deepaq.pooling import Pooling
 
 
 class Backbone(nn.Module, ABC):
@@ -27,7 +28,7 @@ class Backbone(nn.Module, ABC):
     segment_s: ClassVar[float]  # length of the segments that long audio is scored in
     shortest_s: ClassVar[float]  # the shortest audio that can be embedded
     channels: ClassVar[int] = 1  # 2: the stereo image is heard, too
-    step_tracks: ClassVar[int] = 1  # how many times in a row the steps of `embed` run through the segment
+    pooling: ClassVar[Pooling] = Pooling()  # how the steps of two signals make their distance
     licence: ClassVar[str] = "Apache-2.0"  # of what is stored with a trained network
     clip_head: ClassVar[bool] = False  # whether `embed_clip` has weights that `embed` does not use
 
@@ -43,8 +44,8 @@ class Backbone(nn.Module, ABC):
     def embed(self, front: Tensor) -> Tensor:
         """For a full reference: what `front` gave, or a cut of it, -> (batch, steps, dims).
 
-        The distance of two equally long signals is the mean over steps of the Euclidean distance. A network that
-        describes the whole segment by one vector, as in the DeePAQ paper, has one step.
+        The distance of two equally long signals is what `pooling` makes of the Euclidean distances of their steps; by
+        default the mean. A network that describes the whole segment by one vector, as in the DeePAQ paper, has one.
         """
 
     def describe(self, front: Tensor) -> Tensor:

@@ -17,11 +17,13 @@ from torch.nn import functional as F
 from deepaq import bands, neurogram
 from deepaq.backbone import Backbone
 from deepaq.errors import UserError
+from deepaq.pooling import Pooling
 
 _ERB, _MEL, _FLAT, _NEURO = 64, 96, 24, neurogram.BANDS  # columns of the front
 _SPECTRA = _ERB + _MEL + _FLAT
 _FLAT_FLOOR = 1e-11  # of the signal's power, per bin
-_GAINS = (0.3, 1.0, 0.1)  # of luminance, structure and image, before training
+_GAINS = (0.3, 1.0, 0.3)  # of luminance, structure and image, before training
+_PACE = 5.0  # times the learning rate at which they move: so few numbers may move faster
 
 
 class Compact(Backbone):
@@ -36,7 +38,7 @@ class Compact(Backbone):
     segment_s = 10.0
     shortest_s = 0.25
     channels = 2
-    step_tracks = 4
+    pooling = Pooling(power=2.0, tracks=4)
     clip_head = True
 
     def __init__(
@@ -55,7 +57,7 @@ class Compact(Backbone):
         self.stem = nn.Conv1d(_ERB + 2 * _NEURO, width, 5, stride=2, padding=2)
         self.blocks = nn.ModuleList(_Block(width) for _ in range(blocks))
         self.projections = nn.ModuleList(nn.Conv1d(width, projected, 1) for _ in range(blocks + 1))
-        self.log_gain = nn.Parameter(torch.tensor(_GAINS).log()[:, None].repeat(1, _NEURO))
+        self.log_gain = nn.Parameter(torch.tensor(_GAINS).log()[:, None].repeat(1, _NEURO) / _PACE)
         self.clip = _ClipHead(clip_dims, clip_dropout)
 
     def settings(self) -> dict[str, Any]:
@@ -83,8 +85,7 @@ class Compact(Backbone):
         """(batch, steps, 248) -> (batch, 4 * (steps // 2), dims): 25 steps a second, one track after the other.
 
         A step of the first track holds what all layers made of the sound; of the second, the luminance of two frames,
-        weighted per band; of the third, their structure; of the fourth, the luminance of the side signal. The distances
-        of the tracks add up.
+        weighted per band; of the third, their structure; of the fourth, the luminance of the side signal.
         """
         front = front[:, : front.shape[1] // 2 * 2]
         erb, neuro, side = front[:, :, :_ERB] + 3, front[:, :, _SPECTRA:-_NEURO], front[:, ::2, -_NEURO:]
@@ -95,7 +96,7 @@ class Compact(Backbone):
         for block, projection in zip(self.blocks, self.projections[1:], strict=True):
             hidden = block(hidden)
             layers.append(projection(hidden))
-        gains = self.log_gain.exp()
+        gains = (_PACE * self.log_gain).exp()
         weighted = (luminance * gains[0], (structure * gains[1, :, None]).flatten(2))
         tracks = [torch.cat(layers, dim=1).transpose(1, 2)]
         tracks += [frames.unflatten(1, (-1, 2)).flatten(2) for frames in weighted]

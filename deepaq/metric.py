@@ -132,20 +132,28 @@ class Metric:
             kind = f"{abs(wider):.0f} dB {'wider' if wider > 0 else 'narrower'} than its reference"
             unheard = "" if self.backbone.channels == 2 else "; only the channels' mean is scored"
             notes.append(f"{coded.name}: its stereo image is {kind}{unheard}")
-        return sum_up(segments, self.model.full, self.rate, lag=found.lag, level_db=found.level_db, notes=notes)
+        return sum_up(
+            segments,
+            self.model.full,
+            self.rate,
+            pooling=self.backbone.pooling,
+            lag=found.lag,
+            level_db=found.level_db,
+            notes=notes,
+        )
 
     def _over_time(self, start: int, new: int, ours: Samples, theirs: Samples) -> list[Segment]:
         """The distance of one pair of segments in stretches of about a second; of it, only the `new` samples' share."""
         left, right = (as_batch(samples) for samples in (ours, theirs))
-        apart = torch.linalg.vector_norm(self.embed(right)[0] - self.embed(left)[0], dim=1)
-        steps = apart.unflatten(0, (self.backbone.step_tracks, -1)).mean(dim=0).numpy()
-        steps = steps[len(steps) - max(1, round(len(steps) * new / len(ours))) :]
-        count = max(1, min(len(steps), round(new / self.rate / TIMELINE_S)))
-        stretches = np.array_split(steps, count)
-        seconds = np.array([len(stretch) for stretch in stretches]) / len(steps) * new / self.rate
+        pooling = self.backbone.pooling
+        moments = pooling.moments(self.embed(left)[0], self.embed(right)[0])
+        moments = moments[len(moments) - max(1, round(len(moments) * new / len(ours))) :]
+        count = max(1, min(len(moments), round(new / self.rate / TIMELINE_S)))
+        stretches = moments.tensor_split(count)
+        seconds = np.array([len(stretch) for stretch in stretches]) / len(moments) * new / self.rate
         starts = start / self.rate + np.cumsum(seconds) - seconds
         return [
-            self._segment(begin, length, float(stretch.mean()), self.model.full)
+            self._segment(begin, length, float(pooling.over_time(stretch)), self.model.full)
             for begin, length, stretch in zip(starts.tolist(), seconds.tolist(), stretches, strict=True)
         ]
 

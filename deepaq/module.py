@@ -45,8 +45,7 @@ class Distance(nn.Module):
                 f"shapes {tuple(degraded.shape)} and {tuple(reference.shape)}: give two equal (batch, frames)"
                 " or (batch, channels, frames)"
             )
-        apart = self._embed(degraded) - self._embed(reference)
-        return torch.linalg.vector_norm(apart, dim=2).mean(dim=1)
+        return self.backbone.pooling.distance(self._embed(reference), self._embed(degraded))
 
     def _embed(self, signal: Tensor) -> Tensor:
         if signal.ndim == 3 and signal.shape[1] == self.backbone.channels == 2:

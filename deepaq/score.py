@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from deepaq.mapping import Mapping
+from deepaq.pooling import MEAN, Pooling
 
 
 @dataclass(frozen=True)
@@ -55,25 +54,22 @@ def sum_up(
     mapping: Mapping | None,
     sample_rate: int,
     *,
+    pooling: Pooling = MEAN,
     lag: int | None = None,
     level_db: float | None = None,
     notes: Sequence[str] = (),
 ) -> Score:
-    """A score whose distance is the segments' mean, weighted by their length."""
-    weights = np.array([segment.seconds for segment in segments])
-    distances = np.array([segment.distance for segment in segments])
-    distance = float(np.average(distances, weights=weights))
-    low = high = None
-    if len(segments) > 1:
-        spread = float(np.sqrt(np.average((distances - distance) ** 2, weights=weights) / (len(segments) - 1)))
-        low, high = mos(mapping, distance + 1.96 * spread), mos(mapping, max(0.0, distance - 1.96 * spread))
+    """A score whose distance is the segments' mean in the sense of `pooling`, weighted by their length."""
+    seconds = [segment.seconds for segment in segments]
+    distance, near, far = pooling.mean([segment.distance for segment in segments], seconds)
+    low, high = (mos(mapping, far), mos(mapping, near)) if len(segments) > 1 else (None, None)
     return Score(
         distance,
         mos(mapping, distance),
         low,
         high,
         tuple(segments),
-        float(weights.sum()),
+        sum(seconds),
         sample_rate,
         lag,
         level_db,

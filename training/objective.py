@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import huber_loss
 
+from deepaq.pooling import MEAN, Pooling
 from training.batch import Labels
 from training.curve import Curve
 from training.loss import Loss, bitrate_contrast, pairwise_distances, pooled, rank_n_contrast
@@ -29,9 +30,11 @@ class Terms:
         return Terms(self.total + other.total, {**self.parts, **other.parts})
 
 
-def full(points: Tensor, labels: Labels, curve: Curve, weights: Objective, settings: Contrast) -> Terms:
+def full(
+    points: Tensor, labels: Labels, curve: Curve, weights: Objective, settings: Contrast, pooling: Pooling = MEAN
+) -> Terms:
     """Of (batch, steps, dims) points, each beside its clip's clean version."""
-    fit = regression(to_own_clean(points, labels), labels, curve, weights.regression)
+    fit = regression(to_own_clean(points, labels, pooling), labels, curve, weights.regression)
     return contrast(points, labels, weights, settings).plus(fit)
 
 
@@ -86,10 +89,9 @@ def regression(distances: Tensor, labels: Labels, curve: Curve, weight: float) -
     return Terms(weight * loss, {"regression": loss.detach()})
 
 
-def to_own_clean(points: Tensor, labels: Labels) -> Tensor:
+def to_own_clean(points: Tensor, labels: Labels, pooling: Pooling = MEAN) -> Tensor:
     """(batch, steps, dims) -> (batch,): the distance of every sample to its clean version in the batch."""
-    apart = points - points[labels.own_clean]
-    return torch.linalg.vector_norm(apart, dim=2).mean(dim=1)
+    return pooling.distance(points[labels.own_clean], points)
 
 
 def to_centre(points: Tensor, labels: Labels) -> Tensor:

@@ -83,7 +83,7 @@ class Trainer:
             cut = self.sampler.draw(step)
             labels = self._labels(cut)
             points = self.network.embed(self.sampler.read(cut).to(self.world.device))
-            pairs["full"].append(_degraded(objective.to_own_clean(points, labels), labels))
+            pairs["full"].append(_degraded(objective.to_own_clean(points, labels, self.network.pooling), labels))
             if self.descriptions is not None:
                 points, labels = self._whole_clips(step)
                 pairs["unmatched"].append(_degraded(objective.to_centre(points, labels), labels))
@@ -139,7 +139,8 @@ class Trainer:
         labels = self._labels(cut)
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.run.precision == "bfloat16"):
             points = gathered(self.embed(fronts.to(device, non_blocking=True)))
-        terms = {"full": objective.full(points, labels, self.curve("full"), recipe.full, recipe.contrast)}
+        how = recipe.full, recipe.contrast, self.network.pooling
+        terms = {"full": objective.full(points, labels, self.curve("full"), *how)}
         if self.descriptions is not None:
             points, labels = self._whole_clips(self.step)
             curve = self.curve("unmatched")

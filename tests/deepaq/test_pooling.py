@@ -1,0 +1,51 @@
+"""From moments to one distance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deepaq.pooling import MEAN, Pooling
+
+powers = st.sampled_from([1.0, 2.0, 3.0])
+
+
+@given(powers, st.integers(1, 3), st.integers(0, 2**32 - 1))
+@settings(deadline=None)
+def test_the_distance_is_the_power_mean_of_the_tracks_euclidean_distances(power: float, tracks: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    ours, theirs = (rng.standard_normal((2, 4 * tracks, 5)) for _ in range(2))
+    moments = np.linalg.norm(ours - theirs, axis=2).reshape(2, tracks, 4).mean(axis=1)
+    found = Pooling(power, tracks).distance(torch.from_numpy(ours), torch.from_numpy(theirs))
+    np.testing.assert_allclose(found, (moments**power).mean(axis=1) ** (1 / power))
+
+
+@given(powers, st.lists(st.floats(0, 50), min_size=1, max_size=8), st.floats(0.1, 5))
+def test_stretches_pool_to_what_their_moments_do(power: float, stretches: list[float], seconds: float) -> None:
+    pooling = Pooling(power)
+    mean, low, high = pooling.mean(stretches, [seconds] * len(stretches))
+    assert mean == pytest.approx(float(pooling.over_time(torch.tensor(stretches, dtype=torch.float64))), abs=1e-9)
+    assert low <= mean + 1e-9
+    assert mean <= high + 1e-9
+    assert len(stretches) > 1 or (low, high) == pytest.approx((mean, mean))
+    doubled = pooling.mean([*stretches, 7.0], [*[seconds] * len(stretches), 2 * seconds])[0]
+    assert doubled == pytest.approx(pooling.mean([*stretches, 7.0, 7.0], [seconds] * (len(stretches) + 2))[0])
+
+
+def test_a_short_drop_counts_more_with_a_higher_power() -> None:
+    drop = torch.zeros(50)
+    drop[:5] = 10
+    assert [float(Pooling(power).over_time(drop)) for power in (1.0, 2.0)] == pytest.approx([1, 10**0.5])
+
+
+@pytest.mark.parametrize("pooling", [MEAN, Pooling(2.0)])
+def test_identical_signals_have_a_gradient_of_zero(pooling: Pooling) -> None:
+    points = torch.ones(1, 4, 3, requires_grad=True)
+    distance = pooling.distance(torch.ones(1, 4, 3), points)
+    distance.sum().backward()
+    assert distance.item() == 0
+    assert points.grad is not None
+    assert not points.grad.any()
