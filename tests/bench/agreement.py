@@ -5,9 +5,9 @@
 FOLDER (default-run/agreement) takes the data set, half an hour of work for two cores, and is gone on with: all shared
 recordings (DEEPAQ_SHARED), joined where they are parts of one, in 21 codec conditions and two grades of every
 distortion; and the music that `training/default.sh` makes. Each of three parts of the recordings is held out once while
-the recipe trains on the rest; printed is the SRCC / PCC of all held-out versions together, with 95 % intervals over
-clips, per seed. --without-codecs: also train without each codec in turn. --packaged: judge the packaged metric, too, on
-those recordings whose licence kept them out of its training.
+the recipe trains on the rest. Printed is the SRCC / PCC of all held-out versions together, with ViSQOL and with the
+recipe's own labels, with 95 % intervals over clips, per seed. --without-codecs: also train without each codec in turn.
+--packaged: judge the packaged metric, too, on those recordings whose licence kept them out of its training.
 """
 
 from __future__ import annotations
@@ -86,11 +86,17 @@ class Mid(Cache):
 
 
 class Bench:
-    """A data set's rows with their fronts, and where they come from."""
+    """A data set's rows, labelled by ViSQOL, with their fronts, and where they come from.
+
+    labels: what the recipe makes of several teachers; NaN for rows that it does not train on.
+    """
 
     def __init__(self, folder: Path) -> None:
         dataset = self.dataset = Dataset(folder / "data")
         self.rows = table.load(dataset, recipe.Data(fold="1/2"))
+        taught = table.load(dataset, replace(recipe.load("default").data, fold="1/2"))
+        known = dict(zip(taught.row_id.tolist(), taught.mos.tolist(), strict=True))
+        self.labels = np.array([known.get(name, np.nan) for name in self.rows.row_id.tolist()])
         network = build("compact")
         audio = cache.fill(dataset, self.rows, Form.of(network), folder / "data" / "cache", cpu_count())
         self.store = store.fill(network, self.rows, audio)
@@ -183,25 +189,31 @@ def oracle(rows: Table, song: npt.NDArray[np.str_], judged: Rows) -> Values:
 
 def show(bench: Bench, systems: dict[str, Found]) -> None:
     rows = bench.rows
-    groups = {"all": ~rows.clean, "codecs": rows.coded, "distortions": ~rows.clean & ~rows.coded}
+    groups = {"all": ~rows.clean, "ViSQOL the only teacher": ~rows.clean & (bench.labels == rows.mos)}
+    groups |= {"codecs": rows.coded, "distortions": ~rows.clean & ~rows.coded}
     groups |= {codec: rows.codec == codec for codec in ("opus", "mp3", "aac")}
-    for mode, title in enumerate(("full reference", "non-matching references")):
+    tables = {
+        "full reference, with ViSQOL": (0, rows.mos),
+        "full reference, with the labels": (0, bench.labels),
+        "non-matching references, with ViSQOL": (1, rows.mos),
+    }
+    for title, (mode, labels) in tables.items():
         print(f"\n| {title}, SRCC [95 %] / PCC | {' | '.join(groups)} |\n|{'---|' * (len(groups) + 1)}")
         for name, found in systems.items():
-            cells = [correlation(rows, found[mode], group) for group in groups.values()]
+            cells = [correlation(rows, labels, found[mode], group) for group in groups.values()]
             print(f"| {name} | {' | '.join(cells)} |")
     sys.stdout.flush()
 
 
-def correlation(rows: Table, mos: Values, group: Rows) -> str:
-    known = group & np.isfinite(mos)
+def correlation(rows: Table, labels: Values, mos: Values, group: Rows) -> str:
+    known = group & np.isfinite(mos) & np.isfinite(labels)
     if known.sum() < 3 or np.ptp(mos[known]) == 0:
         return "-"
     weights = item_weights([str(clip) for clip in rows.clip[known]], RESAMPLES)
-    value = float(srcc(mos[known], rows.mos[known])[0])
-    found = interval(value, srcc(mos[known], rows.mos[known], weights), len(np.unique(rows.clip[known])))
+    value = float(srcc(mos[known], labels[known])[0])
+    found = interval(value, srcc(mos[known], labels[known], weights), len(np.unique(rows.clip[known])))
     low_high = f" [{found[0]:.3f}, {found[1]:.3f}]" if found else ""
-    return f"{value:.3f}{low_high} / {float(pcc(mos[known], rows.mos[known])[0]):.3f}"
+    return f"{value:.3f}{low_high} / {float(pcc(mos[known], labels[known])[0]):.3f}"
 
 
 def main() -> None:
