@@ -173,6 +173,11 @@ def to_mono(samples: Samples) -> Samples:
     return total
 
 
+def for_network(samples: Samples, channels: int) -> Samples:
+    """What a network of one channel hears, (frames,), the mean; or one of two, (frames, 2), mid and side."""
+    return to_mono(samples) if channels == 1 else to_mid_side(samples)
+
+
 def to_mid_side(samples: Samples) -> Samples:
     """(frames, channels) -> (frames, 2): the channels' mean, and half the difference of left and right.
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from deepaq.errors import UserError
-from deepaq.pooling import Pooling
+from deepaq.pooling import MEAN, Pooling
 
 
 class Backbone(nn.Module, ABC):
@@ -28,7 +28,7 @@ class Backbone(nn.Module, ABC):
     segment_s: ClassVar[float]  # length of the segments that long audio is scored in
     shortest_s: ClassVar[float]  # the shortest audio that can be embedded
     channels: ClassVar[int] = 1  # 2: the stereo image is heard, too
-    pooling: ClassVar[Pooling] = Pooling()  # how the steps of two signals make their distance
+    pooling: ClassVar[Pooling] = MEAN  # how the steps of two signals make their distance
     licence: ClassVar[str] = "Apache-2.0"  # of what is stored with a trained network
     clip_head: ClassVar[bool] = False  # whether `embed_clip` has weights that `embed` does not use
 

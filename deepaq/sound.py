@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.audio import LOSSY, Audio, Samples, blocks, check, to_mid_side, to_mono
+from deepaq.audio import LOSSY, Audio, Samples, blocks, check, for_network
 from deepaq.errors import UserError
 
 if TYPE_CHECKING:
@@ -60,13 +60,13 @@ class Stream:
         self.lossy = isinstance(sound, str | Path) and Path(sound).suffix.lower() in LOSSY
         self.rate = rate
         self._power = np.zeros(2)  # of the channels' mean, and of what they differ from it
-        self._mixed = to_mono if channels == 1 else to_mid_side
+        self._channels = channels
         self._source = _resampled(map(self._mix, pieces(sound, sample_rate)), rate, channels)
         self._waiting: Samples = np.empty((0, 2) if channels == 2 else 0, np.float32)
         self.seconds = 0.0  # read so far
 
     def _mix(self, audio: Audio) -> tuple[Samples, int]:
-        mixed = self._mixed(audio.samples)
+        mixed = for_network(audio.samples, self._channels)
         mid = mid_of(mixed)
         mean = float(np.dot(mid, mid))
         self._power += mean, float(np.vdot(audio.samples, audio.samples)) / audio.samples.shape[1] - mean

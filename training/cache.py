@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.audio import Audio, Samples, fit, read, resample, to_mid_side, to_mono
+from deepaq.audio import Audio, Samples, fit, for_network, read, resample
 from deepaq.backbone import Backbone
 from deepaq.console import note
 from deepaq.errors import UserError
@@ -57,8 +57,7 @@ class Form:
 
     def mixed(self, audio: Audio) -> Samples:
         """A file in this form."""
-        samples = to_mono(audio.samples) if self.channels == 1 else to_mid_side(audio.samples)
-        return resample(samples, audio.sample_rate, self.rate)
+        return resample(for_network(audio.samples, self.channels), audio.sample_rate, self.rate)
 
 
 @dataclass(frozen=True)
