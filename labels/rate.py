@@ -50,7 +50,7 @@ def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
         judge.warm_up()
     size = max(1, min(8, len(work) // (8 * settings.jobs)))
     counts = jobs.run(
-        Rate(data, name, options),
+        Rate(dataset.root.absolute(), name, options),
         jobs.batched(work, size),
         jobs=settings.jobs,
         label=name,

@@ -34,6 +34,53 @@ def test_a_killed_worker_is_a_clear_error() -> None:
         jobs.run(die, [[1], [2]], jobs=2, quiet=True)
 
 
+@pytest.fixture
+def lone_worker(tmp_path: Path) -> Iterator[str]:
+    """Address of a Dask cluster of one worker with one thread."""
+    distributed = pytest.importorskip("distributed")
+    one = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with distributed.LocalCluster(**one, local_directory=str(tmp_path), silence_logs=logging.CRITICAL) as cluster:
+        yield cluster.scheduler_address
+
+
+def process_of(batch: Sequence[int]) -> Counter[str]:
+    return Counter({str(os.getpid()): 1})
+
+
+def test_a_cluster_of_one_worker_does_the_work_itself(lone_worker: str) -> None:
+    counts = jobs.run(process_of, [[1], [2], [3]], quiet=True, dask=lone_worker)
+    del counts["cpu_seconds"]
+    assert str(os.getpid()) not in counts
+    assert list(counts.values()) == [3]
+
+
+def test_workers_that_die_again_and_again_are_a_clear_error(lone_worker: str) -> None:
+    with pytest.raises(UserError, match="workers died again and again"):
+        jobs.run(die, [[1]], quiet=True, dask=lone_worker)
+
+
+def wait(batch: Sequence[int]) -> Counter[str]:
+    time.sleep(60)
+    return Counter()
+
+
+def test_a_lost_scheduler_is_a_clear_error(tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    file = tmp_path / "address.json"
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    scheduler = subprocess.Popen([*command, "--no-dashboard", "--scheduler-file", str(file)], **quiet)
+    try:
+        deadline = time.monotonic() + 60
+        while not file.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        address = json.loads(file.read_text())["address"]
+        with distributed.Worker
+    finally:
+        scheduler.kill()
+        scheduler.wait()
+
+
 def test_no_scheduler_is_a_clear_error() -> None:
     pytest.importorskip("distributed")
     with pytest.raises(UserError, match="no scheduler answers"):
