@@ -42,6 +42,8 @@ def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
     """
     dataset = Dataset(data)
     options = _options(dataset, name, settings.options)
+    if settings.dask:
+        _require_absolute(options)
     judge = rater(name, **dict(options))
     sweep(dataset.folder(schema.LABELS))
     wanted, skipped = _wanted(dataset, settings.shard)
@@ -83,6 +85,13 @@ def _options(dataset: Dataset, name: str, given: tuple[tuple[str, str], ...]) ->
         other = f"{name.partition('+')[0]}+TAG"
         raise UserError(f"{dataset.root}: its labels by {name} were made with {was}; for others name the rater {other}")
     return tuple(options.items())
+
+
+def _require_absolute(options: tuple[tuple[str, str], ...]) -> None:
+    """The workers of a cluster stand in folders of their own."""
+    for key, value in options:
+        if value and not Path(value).is_absolute() and Path(value).exists():
+            raise UserError(f"--dask: workers look for {key}={value} where they stand; give {Path(value).absolute()}")
 
 
 def _wanted(dataset: Dataset, shard: tuple[int, int]) -> tuple[pa.Table, int]:

@@ -126,9 +126,9 @@ class Hosts:
 
     @staticmethod
     def _environment() -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("TMP", "DEEPAQ", "NUMBA"))}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("TMP", "DEEPAQ"))}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return {**kept, "PATH": path, "HOME": "/tmp", "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": "/tmp/numba"}
+        return {**kept, "PATH": path, "HOME": "/tmp", "PYTHONPATH": str(ROOT)}
 
     def _started(self, command: list[str]) -> subprocess.Popen[str]:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

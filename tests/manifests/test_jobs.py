@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
 from deepaq.errors import UserError
 from manifests import jobs
+from tests.conftest import ROOT
 
 
 def tally(batch: Sequence[int]) -> Counter[str]:
@@ -59,26 +66,33 @@ def test_workers_that_die_again_and_again_are_a_clear_error(lone_worker: str) ->
         jobs.run(die, [[1]], quiet=True, dask=lone_worker)
 
 
-def wait(batch: Sequence[int]) -> Counter[str]:
-    time.sleep(60)
+def end(batch: Sequence[int]) -> Counter[str]:
+    """Kill the process named."""
+    os.kill(batch[0], signal.SIGKILL)
     return Counter()
 
 
 def test_a_lost_scheduler_is_a_clear_error(tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed")
-    file = tmp_path / "address.json"
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    scheduler = subprocess.Popen([*command, "--no-dashboard", "--scheduler-file", str(file)], **quiet)
-    try:
-        deadline = time.monotonic() + 60
-        while not file.exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        address = json.loads(file.read_text())["address"]
-        with distributed.Worker
-    finally:
-        scheduler.kill()
-        scheduler.wait()
+    pytest.importorskip("distributed")
+    file = str(tmp_path / "scheduler.json")
+    dask = [sys.executable, "-m", "dask"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": ROOT}
+    options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file]
+    worker = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--scheduler-file", file, "--death-timeout", "30"]
+    with (
+        subprocess.Popen([*dask, "scheduler", *options], **quiet) as scheduler,
+        subprocess.Popen([*dask, "worker", *worker, "--local-directory", str(tmp_path)], **quiet) as other,
+    ):
+        try:
+            while not Path(file).exists():
+                assert scheduler.poll() is None
+                time.sleep(0.1)
+            address = json.loads(Path(file).read_text())["address"]
+            with pytest.raises(UserError, match="the scheduler was lost"):
+                jobs.run(end, [[scheduler.pid]], quiet=True, dask=address)
+        finally:
+            scheduler.kill()
+            other.kill()
 
 
 def test_no_scheduler_is_a_clear_error() -> None:
