@@ -4,10 +4,10 @@
 #
 # Docker is used where an engine runs. Elsewhere, as root on Debian, buildah, podman, runc and debootstrap stand in for
 # it, and a bookworm of this machine's package mirror with Debian's Python for the base image: the Dockerfile stays as
-# it is. podman-compose, from the Python index, stands in for docker compose, with the services on the host's network.
-# What only an engine with the published base shows is pulling that base, compose's own network, waiting for a healthy
-# scheduler, the health check on a schedule, and GPUs. Where neither is there, nothing is tested and the last line says
-# why.
+# it is. podman-compose from the Python index and catatonit stand in for docker compose, the services one after the other
+# on the host's network.
+# What only an engine with the published base shows is pulling that base, compose's own network and order of services,
+# the health check on a schedule, and GPUs. Where neither is there, nothing is tested and the last line says why.
 #
 # From the environment:
 #   CUDA         1: the image for NVIDIA GPUs, tested without one; 15 GB more in SCRATCH.
@@ -22,7 +22,8 @@ SCRATCH=${SCRATCH:-${TMPDIR:-/tmp}/deepaq-docker}
 CERTIFICATES=${CERTIFICATES:-/etc/ssl/certs/ca-certificates.crt}
 BASE=python:3.11-slim-bookworm
 export DEEPAQ_TEST_IMAGE=deepaq:test${CUDA:+-cuda}
-arguments=(--build-arg "TORCH_INDEX=${TORCH_INDEX:-}" --build-arg "CUDA=${CUDA:-}" -t "$DEEPAQ_TEST_IMAGE" -f docker/Dockerfile .)
+arguments=(--build-arg "TORCH_INDEX=${TORCH_INDEX:-}" --build-arg "CUDA=${CUDA:-}" -t "$DEEPAQ_TEST_IMAGE")
+arguments+=(-f docker/Dockerfile .)
 
 skip() { printf 'skipped: %s\n' "$*" && exit 0; }
 
@@ -86,7 +87,10 @@ else
     done
     [[ $(id -u) == 0 ]] || skip "no Docker engine answers, and to do without one takes root"
     export DEEPAQ_TEST_ENGINE=podman
-    if command -v podman-compose > /dev/null; then export DEEPAQ_TEST_COMPOSE=podman-compose; fi
+    # catatonit is the init that compose.yaml asks for.
+    if command -v podman-compose > /dev/null && command -v catatonit > /dev/null; then
+        export DEEPAQ_TEST_COMPOSE=podman-compose
+    fi
     engine
     base
     make_image() { build; }
