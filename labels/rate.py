@@ -87,13 +87,6 @@ def _options(dataset: Dataset, name: str, given: tuple[tuple[str, str], ...]) ->
     return tuple(options.items())
 
 
-def _require_absolute(options: tuple[tuple[str, str], ...]) -> None:
-    """The workers of a cluster stand in folders of their own."""
-    for key, value in options:
-        if value and not Path(value).is_absolute() and Path(value).exists():
-            raise UserError(f"--dask: workers look for {key}={value} where they stand; give {Path(value).absolute()}")
-
-
 def _wanted(dataset: Dataset, shard: tuple[int, int]) -> tuple[pa.Table, int]:
     """The degraded rows of this shard that have audio, joined with their references, and how many have none."""
     index, count = shard
@@ -129,3 +122,10 @@ def _report(dataset: Dataset, wanted: pa.Table, name: str) -> dict[str, Any]:
         "failed": len(failed),
         "errors": [f"{row['degraded_id']}: {row['error']}" for row in failed],
     }
+
+
+def _require_absolute(options: tuple[tuple[str, str], ...]) -> None:
+    """The workers of a cluster stand in folders of their own."""
+    for key, value in options:
+        if value and not Path(value).is_absolute() and Path(value).exists():
+            raise UserError(f"--dask: workers look for {key}={value} where they stand; give {Path(value).absolute()}")
