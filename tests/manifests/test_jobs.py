@@ -95,6 +95,16 @@ def test_a_lost_scheduler_is_a_clear_error(tmp_path: Path) -> None:
             other.kill()
 
 
+def test_a_cluster_without_workers_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(jobs, "_JOIN_S", 1)
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster,
+        pytest.raises(UserError, match="no worker has joined"),
+    ):
+        jobs.run(tally, [[1]], quiet=True, dask=cluster.scheduler_address)
+
+
 def test_no_scheduler_is_a_clear_error() -> None:
     pytest.importorskip("distributed")
     with pytest.raises(UserError, match="no scheduler answers"):
