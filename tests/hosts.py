@@ -131,7 +131,8 @@ class Hosts:
         return {**kept, "PATH": path, "HOME": "/tmp", "PYTHONPATH": str(ROOT)}
 
     def _started(self, command: list[str]) -> subprocess.Popen[str]:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        bound = ["setpriv", "--pdeathsig", "KILL", *command]  # to this process, however that ends
+        process = subprocess.Popen(bound, stdout=subprocess.PIPE, text=True)
         self._stack.callback(process.wait)
         self._stack.callback(process.kill)
         assert process.stdout
