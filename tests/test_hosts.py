@@ -26,6 +26,7 @@ ADDRESS = f"tcp://{hosts.Hosts.address(SCHEDULER)}:8786"
 MADE = ["--codecs", "opus,mp3", "--bitrates", "32,96", "--clip", "2", "--quiet"]
 WANTED = Settings(("opus", "mp3"), (32, 96), 2, jobs=1, quiet=True)
 SONGS = 8
+PATIENCE = 300  # seconds, for a machine that has other things to do
 
 pytestmark = [pytest.mark.skipif(bool(hosts.missing()), reason=hosts.missing()), pytest.mark.xdist_group("hosts")]
 
@@ -63,7 +64,8 @@ def cluster(volume: Path) -> Iterator[hosts.Hosts]:
         for number in (FIRST, SECOND):
             options = ["--nthreads", "1", "--no-dashboard", "--local-directory", "/tmp"]
             cluster.start(number, ["dask", "worker", ADDRESS, *options], Path("/"), **quiet)
-        wait = f"from distributed import Client; Client('{ADDRESS}', timeout=60).wait_for_workers(2, timeout=60)"
+        client = f"Client('{ADDRESS}', timeout={PATIENCE})"
+        wait = f"from distributed import Client; {client}.wait_for_workers(2, timeout={PATIENCE})"
         cluster.run(SCHEDULER, ["python", "-c", wait])
         yield cluster
 
@@ -100,11 +102,11 @@ def test_a_host_that_dies_takes_nothing_along(cluster: hosts.Hosts, volume: Path
     degraded = Dataset(volume / "again", create=True).folder(schema.DEGRADED)
     while not rows(degraded)[cluster.group(SECOND)]:
         assert run.poll() is None, run.communicate()
-        assert time.monotonic() < begun + 60
+        assert time.monotonic() < begun + PATIENCE
         time.sleep(0.02)
     cluster.cut_off(SECOND)
     before = rows(degraded)
-    output, messages = run.communicate(timeout=120)
+    output, messages = run.communicate(timeout=PATIENCE)
     assert run.returncode == 0, messages
     assert json.loads(output)["ok"] == 4 * SONGS
     assert sum(before.values()) < 4 * SONGS, "the host died too late for this test to say anything"
