@@ -40,6 +40,7 @@ check: $(INSTALLED)  ## style, types, command reference
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_docs.py -k reference_is_what
 
 bench: $(INSTALLED)  ## the measurements that the README and the docs quote; takes a while
 	for script in tests/bench/*.py; do $(BIN)/python $$script; done

@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
-# Build docker/Dockerfile and test what it makes (tests/docker), offline and against a run outside of it.
+# Build docker/Dockerfile and test what it makes (tests/docker), offline and against a run outside of it: commands in one
+# container, then the services of docker/compose.yaml.
 #
 # Docker is used where an engine runs. Elsewhere, as root on Debian, buildah, podman, runc and debootstrap stand in for
 # it, and a bookworm of this machine's package mirror with Debian's Python for the base image: the Dockerfile stays as
-# it is. What only an engine with the published base shows is pulling that base, compose's own network and the health
-# check on a schedule. Where neither is there, nothing is tested and the last line says why.
+# it is. podman-compose from the Python index and catatonit stand in for docker compose, the services one after the other
+# on the host's network.
+# What only an engine with the published base shows is pulling that base, compose's own network and order of services,
+# the health check on a schedule, and GPUs. Where neither is there, nothing is tested and the last line says why.
 #
 # From the environment:
+#   CUDA         1: the image for NVIDIA GPUs, tested without one; 15 GB more in SCRATCH.
 #   PYTHON       a Python with deepaq and pytest, for the run outside.  [python]
 #   SCRATCH      folder for images and layers, 10 GB; kept, so that the next build is short.  [TMPDIR/deepaq-docker]
 #   WHEELS       folder of wheels for pip to prefer, such as PyTorch's CPU wheel.
@@ -17,7 +21,9 @@ cd "$(dirname "$0")/.."
 SCRATCH=${SCRATCH:-${TMPDIR:-/tmp}/deepaq-docker}
 CERTIFICATES=${CERTIFICATES:-/etc/ssl/certs/ca-certificates.crt}
 BASE=python:3.11-slim-bookworm
-export DEEPAQ_TEST_IMAGE=deepaq:test
+export DEEPAQ_TEST_IMAGE=deepaq:test${CUDA:+-cuda}
+arguments=(--build-arg "TORCH_INDEX=${TORCH_INDEX:-}" --build-arg "CUDA=${CUDA:-}" -t "$DEEPAQ_TEST_IMAGE")
+arguments+=(-f docker/Dockerfile .)
 
 skip() { printf 'skipped: %s\n' "$*" && exit 0; }
 
@@ -68,19 +74,23 @@ build() {
         mounts+=(-v "$(realpath "$WHEELS"):/run/wheels:ro")
         echo 'find-links = /run/wheels' >> "$SCRATCH/pip.conf"
     fi
-    buildah build --layers --isolation chroot --pull-never --format docker "${mounts[@]}" \
-        --build-arg "TORCH_INDEX=${TORCH_INDEX:-}" -t "$DEEPAQ_TEST_IMAGE" -f docker/Dockerfile .
+    buildah build --layers --isolation chroot --pull-never --format docker "${mounts[@]}" "${arguments[@]}"
 }
 
 if docker info > /dev/null 2>&1; then
     export DEEPAQ_TEST_ENGINE=docker
-    make_image() { docker build --build-arg "TORCH_INDEX=${TORCH_INDEX:-}" -t "$DEEPAQ_TEST_IMAGE" -f docker/Dockerfile .; }
+    if docker compose version > /dev/null 2>&1; then export DEEPAQ_TEST_COMPOSE="docker compose"; fi
+    make_image() { docker build "${arguments[@]}"; }
 else
     for tool in buildah podman runc debootstrap; do
         command -v "$tool" > /dev/null || skip "no Docker engine answers, and to do without one $tool is missing"
     done
     [[ $(id -u) == 0 ]] || skip "no Docker engine answers, and to do without one takes root"
     export DEEPAQ_TEST_ENGINE=podman
+    # catatonit is the init that compose.yaml asks for.
+    if command -v podman-compose > /dev/null && command -v catatonit > /dev/null; then
+        export DEEPAQ_TEST_COMPOSE=podman-compose
+    fi
     engine
     base
     make_image() { build; }

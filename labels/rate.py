@@ -45,6 +45,8 @@ def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
     """
     dataset = Dataset(data)
     options = _options(dataset, name, settings.options)
+    if settings.dask:
+        _require_absolute(options)
     judge = rater(name, **dict(options))
     sweep(dataset.folder(schema.LABELS))
     wanted, skipped = _wanted(dataset, settings)
@@ -53,7 +55,7 @@ def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
         judge.warm_up()
     size = max(1, min(8, len(work) // (8 * settings.jobs)))
     counts = jobs.run(
-        Rate(data, name, options),
+        Rate(dataset.root.absolute(), name, options),
         jobs.batched(work, size),
         jobs=settings.jobs,
         label=name,
@@ -130,3 +132,10 @@ def _report(dataset: Dataset, wanted: pa.Table, name: str) -> dict[str, Any]:
         "failed": len(failed),
         "errors": [f"{row['degraded_id']}: {row['error']}" for row in failed],
     }
+
+
+def _require_absolute(options: tuple[tuple[str, str], ...]) -> None:
+    """The workers of a cluster stand in folders of their own."""
+    for key, value in options:
+        if value and not Path(value).is_absolute() and Path(value).exists():
+            raise UserError(f"--dask: workers look for {key}={value} where they stand; give {Path(value).absolute()}")

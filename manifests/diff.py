@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer
+from manifests.lock import read_lock
 from manifests.schema import TableSpec
 
 TOLERANCE = 1e-6  # what processors of different makes may differ by
@@ -61,12 +62,21 @@ def diff(a: Dataset, b: Dataset, tolerance: float = TOLERANCE) -> dict[str, Any]
 
 
 def _provenance(a: Dataset, b: Dataset) -> Iterator[dict[str, Any]]:
-    """Entries of the footers that the sides do not share, by table."""
+    """Entries of the footers that the sides do not share, by table; for other packages, which they are."""
     for name in (spec.name for spec in schema.CONTENT):
-        left, right = footers(a, name), footers(b, name)
+        left, right = _explained(a, footers(a, name)), _explained(b, footers(b, name))
         for entry in sorted(set(left) | set(right)):
             if left[entry] != right[entry]:
                 yield {"table": name, "entry": entry, "a": sorted(left[entry]), "b": sorted(right[entry])}
+
+
+def _explained(dataset: Dataset, found: dict[str, set[str]]) -> dict[str, set[str]]:
+    """The same with the packages behind every id of a package lock."""
+    for entry in [entry for entry in found if entry.endswith(": environment.packages")]:
+        for name in found[entry]:
+            for package, version in read_lock(dataset.root, name).items():
+                found[f"{entry}.{package}"].add(version)
+    return found
 
 
 def footers(dataset: Dataset, table: str) -> dict[str, set[str]]:

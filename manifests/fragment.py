@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from deepaq.errors import UserError
+from manifests.lock import keep_lock, lock_id
 from manifests.schema import SCHEMA_VERSION, TableSpec
 from manifests.storage import PARTIAL, committed
 
@@ -35,9 +36,12 @@ def to_table(spec: TableSpec, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 def write_fragment(folder: Path, spec: TableSpec, rows: Sequence[Mapping[str, Any]], footer: Mapping[str, Any]) -> Path:
     """Write rows and their provenance atomically into `folder` and return the new file.
 
-    Names sort by time, so that later fragments supersede earlier ones.
+    Names sort by time, so that later fragments supersede earlier ones. The package lock that the provenance names is
+    kept in the data set.
     """
     table = to_table(spec, rows)
+    if footer.get("environment", {}).get("packages") == lock_id():
+        keep_lock(folder.parent if folder.name == spec.name else folder.parent.parent)  # labels: a folder per rater
     return write_table(folder, table, footer)
 
 

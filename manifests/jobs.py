@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 from deepaq.errors import UserError
@@ -20,6 +21,7 @@ Counts = Counter[str]
 # For the process that cleans up after joblib's workers: what an interrupted run left may be gone already when it comes,
 # which is no news for the user, whose last line says what happened.
 _NO_NEWS = "ignore:resource_tracker"
+_JOIN_S = 60  # that a cluster's first worker may take to come
 
 
 def cpu_count() -> int:
@@ -90,41 +92,59 @@ def _results(
     if dask is None and (jobs <= 1 or len(batches) <= 1):
         yield from (_measured(function, batch) for batch in batches)
         return
+    if dask is not None:
+        yield from _on_cluster(partial(_measured, function), batches, dask)
+        return
     from concurrent.futures.process import BrokenProcessPool
 
     from joblib import Parallel, delayed
 
+    if _NO_NEWS not in sys.warnoptions:
+        sys.warnoptions.append(_NO_NEWS)
     tasks = (delayed(_measured)(function, batch) for batch in batches)
-    options = {"return_as": "generator_unordered", "batch_size": 1}
-    if dask is None:
-        if _NO_NEWS not in sys.warnoptions:
-            sys.warnoptions.append(_NO_NEWS)
-        try:
-            yield from Parallel(n_jobs=min(jobs, len(batches)), backend="loky", **options)(tasks)
-        except BrokenProcessPool:
-            raise UserError(
-                "a worker process was killed, mostly for want of memory; what was finished is kept, run the command "
-                f"again with fewer than --jobs {jobs}"
-            ) from None
-        return
-    with _dask_backend(dask):
-        yield from Parallel(**options)(tasks)
-
-
-@contextmanager
-def _dask_backend(address: str) -> Iterator[None]:
     try:
-        from distributed import Client
+        yield from Parallel(
+            n_jobs=min(jobs, len(batches)), backend="loky", return_as="generator_unordered", batch_size=1
+        )(tasks)
+    except BrokenProcessPool:
+        raise UserError(
+            "a worker process was killed, mostly for want of memory; what was finished is kept, run the command "
+            f"again with fewer than --jobs {jobs}"
+        ) from None
+
+
+def _on_cluster(
+    function: Callable[[Sequence[T]], tuple[int, Counts]], batches: Sequence[Sequence[T]], address: str
+) -> Iterator[tuple[int, Counts]]:
+    """The results as they come. Not by joblib, which does the work of a cluster of one thread in this process."""
+    try:
+        from distributed import Client, KilledWorker, as_completed
     except ImportError:
         raise UserError("--dask needs the dask extra: pip install 'deepaq[dask]'") from None
-    from joblib import parallel_config
+    from concurrent.futures import CancelledError
 
     try:
         client = Client(address, timeout="10s")
     except (OSError, ValueError) as error:
         raise UserError(f"--dask {address}: no scheduler answers there ({error})") from None
-    with client, parallel_config(backend="dask", scheduler_host=address):
-        yield
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=_JOIN_S)
+        except TimeoutError:
+            raise UserError(f"--dask {address}: no worker has joined this scheduler; start some") from None
+        try:
+            # Not pure: the same batch done again is work again, whatever the scheduler remembers.
+            for future in as_completed(client.map(function, batches, pure=False)):
+                yield future.result()
+        except KilledWorker:
+            raise UserError(
+                f"--dask {address}: workers died again and again over the same work, mostly for want of memory; what "
+                "was finished is kept, run the command again with fewer or larger workers"
+            ) from None
+        except CancelledError:
+            raise UserError(
+                f"--dask {address}: the scheduler was lost; what was finished is kept, run the command again"
+            ) from None
 
 
 @contextmanager

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from manifests.ids import settings_id
+from manifests.lock import lock_id
 from manifests.schema import SCHEMA_VERSION
 
 IMAGE = "DEEPAQ_IMAGE"  # environment variable: a container image's digest, or the file that holds it
@@ -27,11 +26,8 @@ def package_version(name: str) -> str:
 
 @cache
 def environment() -> dict[str, str]:
-    """Around the tools: `packages`, the id of all installed distributions and their versions; `image`, the digest of
-    the container image, or 'none'."""
-    # The folders' names say what the metadata in them says, without reading two hundred files.
-    found = {path.stem for entry in sys.path if Path(entry).is_dir() for path in Path(entry).glob("*.dist-info")}
-    return {"packages": settings_id({"packages": sorted(found)}), "image": _image()}
+    """Around the tools: `packages`, the id of the package lock; `image`, the container image's digest, or none."""
+    return {"packages": lock_id(), "image": _image()}
 
 
 def _image() -> str:

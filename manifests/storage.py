@@ -9,13 +9,16 @@ import secrets
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from deepaq.errors import UserError
 
 PARTIAL = ".partial-"
+_DAY_S = 86_400
 
 
 @contextmanager
@@ -37,22 +40,36 @@ def committed(path: Path) -> Iterator[Path]:
 
 def partial_prefix() -> str:
     """A new prefix for a temporary name; it says which process on which machine writes there."""
-    return f"{PARTIAL}{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}-"
+    return f"{PARTIAL}{_machine()}-{os.getpid()}-{secrets.token_hex(4)}-"
 
 
 def sweep(root: Path, deep: bool = True) -> None:
-    """Remove the temporary files and folders that dead processes of this machine left under `root`.
+    """Remove the temporary files and folders that dead processes left under `root`: those of this machine at once,
+    those of others, of which nothing can be known, after a day.
 
     deep: anywhere below, else directly in it. Others may be at work and sweep there too.
     """
-    pattern = re.compile(re.escape(f"{PARTIAL}{socket.gethostname()}-") + r"(\d+)-")
+    pattern = re.compile(re.escape(f"{PARTIAL}{_machine()}-") + r"(\d+)-")
     for where, folders, names in os.walk(root):
         for name in [*folders, *names]:
-            match = pattern.match(name)
-            if match and not _alive(int(match[1])):
-                path = Path(where, name)
+            path, match = Path(where, name), pattern.match(name)
+            if not _alive(int(match[1])) if match else name.startswith(PARTIAL) and _old(path):
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
         folders[:] = [name for name in folders if deep and not name.startswith(PARTIAL)]
+
+
+@cache
+def _machine() -> str:
+    """Where a process number means one process: on a host, or in a container that shares the host's name."""
+    space = Path("/proc/self/ns/pid")
+    return f"{socket.gethostname()}-{space.stat().st_ino if space.exists() else 0}"
+
+
+def _old(path: Path) -> bool:
+    try:
+        return path.stat().st_mtime < time.time() - _DAY_S
+    except FileNotFoundError:
+        return False
 
 
 def _alive(process: int) -> bool:

@@ -8,26 +8,23 @@ import sys
 import tomllib
 from pathlib import Path
 
-import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
 
 
-@pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.cuda"])
-def test_every_copied_path_exists_and_reaches_the_builder(name: str) -> None:
+def test_every_copied_path_exists_and_reaches_the_builder() -> None:
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    for line in (DOCKER / name).read_text().splitlines():
+    for line in (DOCKER / "Dockerfile").read_text().splitlines():
         if line.startswith("COPY") and "--from" not in line:
             for source in [word for word in line.split()[1:-1] if not word.startswith("--")]:
                 assert (ROOT / source).exists(), source
                 assert source in allowed, f"{source} is kept from the builder by .dockerignore"
 
 
-@pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.cuda"])
-def test_images_are_pinned_and_run_without_rights(name: str) -> None:
-    text = (DOCKER / name).read_text()
+def test_the_image_is_pinned_and_runs_without_rights() -> None:
+    text = (DOCKER / "Dockerfile").read_text()
     assert re.search(r"^ARG BASE=python:3\.11-slim-bookworm$", text, re.MULTILINE)
     assert re.findall(r"^FROM (\S+)", text, re.MULTILINE) == ["${BASE}", "${BASE}"]
     assert re.findall(r"^USER (\S+)", text, re.MULTILINE) == ["deepaq"]
@@ -35,10 +32,16 @@ def test_images_are_pinned_and_run_without_rights(name: str) -> None:
     assert "HEALTHCHECK" in text.split("USER deepaq")[1]
 
 
-def test_both_images_differ_only_in_what_cuda_needs() -> None:
-    cpu, cuda = ((DOCKER / name).read_text().splitlines() for name in ("Dockerfile", "Dockerfile.cuda"))
-    kept = {line for line in cpu if line.startswith(("COPY", "USER", "ARG", "FROM", "HEALTHCHECK", "WORKDIR"))}
-    assert kept <= set(cuda)
+def test_what_compose_passes_to_the_build_is_what_the_build_takes() -> None:
+    taken = set(re.findall(r"^ARG (\w+)=", (DOCKER / "Dockerfile").read_text(), re.MULTILINE))
+    for service in yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"].values():
+        assert set(service["build"]["args"]) == taken - {"BASE"}
+
+
+def test_gpus_go_to_steps_that_use_them() -> None:
+    services = yaml.safe_load((DOCKER / "compose.cuda.yaml").read_text())["services"]
+    assert set(services) <= set(yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"])
+    assert "training" in services
 
 
 def test_requirements_are_those_of_the_package() -> None:

@@ -6,9 +6,6 @@ Without that script, which names the image and the engine, all of this is skippe
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,19 +15,9 @@ import pytest
 from manifests.dataset import Dataset
 from manifests.diff import diff
 from manifests.fragment import fragments, read_footer
+from tests.docker.conftest import AMOUNT, IMAGE, engine, needs_image
 
-ROOT = Path(__file__).parents[2]
-IMAGE = os.environ.get("DEEPAQ_TEST_IMAGE", "")
-ENGINE = os.environ.get("DEEPAQ_TEST_ENGINE", "docker")
-AMOUNT = {"MINUTES": "1.5", "TEST_MINUTES": "0.5", "FIT": "-o max_steps=40 -o epoch_steps=20"}
-
-pytestmark = pytest.mark.skipif(not IMAGE, reason="needs an image: docker/test.sh builds one and runs this")
-
-
-def engine(*arguments: str) -> str:
-    result = subprocess.run([ENGINE, *arguments], capture_output=True, text=True, check=False)
-    assert result.returncode == 0, f"{' '.join(arguments)}: {result.stderr[-2000:]}"
-    return result.stdout
+pytestmark = needs_image
 
 
 def inside(command: Sequence[str], folder: Path | None = None) -> str:
@@ -87,12 +74,8 @@ def test_the_tables_say_which_image_made_them(reproduced: Path) -> None:
     assert images == {digest}
 
 
-def test_rows_and_mos_are_those_of_a_run_outside(reproduced: Path, tmp_path: Path) -> None:
-    environment = {**os.environ, **AMOUNT, "STEPS": "prep labels", "PYTHONPATH": str(ROOT)}
-    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
-    script = ["bash", str(ROOT / "docker" / "reproduce.sh"), "--quick", str(tmp_path)]
-    subprocess.run(script, env=environment, check=True, capture_output=True)
-    found = diff(Dataset(tmp_path / "dataset"), Dataset(reproduced / "dataset"))
+def test_rows_and_mos_are_those_of_a_run_outside(reproduced: Path, outside: Path) -> None:
+    found = diff(Dataset(outside), Dataset(reproduced / "dataset"))
     assert found["same_content"], found
     assert found["values"]["visqol"]["common"] == found["tables"]["degraded"]["rows_a"] > 100
     print("outside and inside:", json.dumps(found["tables"]), json.dumps(found["values"]))

@@ -221,3 +221,23 @@ def test_sigkill_loses_and_doubles_nothing(data: Path, source: Path, tmp_path: P
     assert values(data) == pytest.approx(values(tmp_path / "whole"), abs=1e-9)
     rows = sum(pq.read_metadata(path).num_rows for path in fragments(data / "labels"))
     assert rows == 18
+
+
+def test_on_a_cluster_options_name_files_by_where_all_find_them(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "clean").mkdir()
+    monkeypatch.chdir(tmp_path)
+    command = [
+        "rate",
+        str(data),
+        "--rater",
+        "deepaq-nmr",
+        "--option",
+        "references=clean",
+        "--dask",
+        "tcp://127.0.0.1:9",
+    ]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 2
+    assert f"references=clean where they stand; give {tmp_path / 'clean'}" in result.stderr

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from manifests.dataset import Dataset, latest
 from manifests.fragment import fragments, read_footer, write_fragment
 from manifests.provenance import provenance
 from manifests.storage import PARTIAL, committed, inside, partial_prefix, sweep
+from tests import hosts
+from tests.conftest import ROOT
 
 FOOTER = provenance("test", {"setting": 1}, {"tool": "1.0"})
 
@@ -153,17 +157,32 @@ def test_a_folder_that_is_no_data_set_is_refused(tmp_path: Path) -> None:
             Dataset(folder)
 
 
+PREFIX = [sys.executable, "-c", "from manifests.storage import partial_prefix; print(partial_prefix())"]
+
+
+def prefix_of_another(before: Sequence[str] = ()) -> str:
+    """The prefix of a process that has ended."""
+    return subprocess.run([*before, *PREFIX], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip()
+
+
 def test_only_what_dead_processes_left_is_swept(tmp_path: Path) -> None:
-    dead = subprocess.run(
-        [sys.executable, "-c", "from manifests.storage import partial_prefix; print(partial_prefix())"],
-        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
-    ).stdout.strip()  # fmt: skip
+    dead = prefix_of_another()
     (tmp_path / f"{dead}folder").mkdir()
     (tmp_path / f"{dead}folder" / "half.opus").write_bytes(b"x")
     (tmp_path / f"{dead}half").write_bytes(b"x")
     alive = tmp_path / f"{partial_prefix()}half"
     alive.write_bytes(b"x")
-    elsewhere = tmp_path / f"{PARTIAL}another-machine-1-ab-half"
-    elsewhere.write_bytes(b"x")
+    elsewhere, long_ago = (tmp_path / f"{PARTIAL}another-machine-{number}-ab-half" for number in (1, 2))
+    for path in (elsewhere, long_ago):
+        path.write_bytes(b"x")
+    os.utime(long_ago, (0, 0))
     sweep(tmp_path)
     assert set(tmp_path.iterdir()) == {alive, elsewhere}
+
+
+@pytest.mark.skipif(bool(hosts.missing()), reason=hosts.missing())
+def test_a_container_with_our_name_is_another_machine(tmp_path: Path) -> None:
+    theirs = tmp_path / f"{prefix_of_another(['unshare', '--pid', '--fork', '--mount-proc'])}half"
+    theirs.write_bytes(b"x")
+    sweep(tmp_path)
+    assert theirs.exists()

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from manifests import lock, schema
 from manifests import provenance as made
-from manifests import schema
 from manifests.cli import main
 from manifests.dataset import Dataset
 from manifests.diff import diff, explain
@@ -171,3 +172,24 @@ def test_surroundings_name_packages_and_the_image(tmp_path: Path, monkeypatch: p
     made.environment.cache_clear()
     assert [entry["image"] for entry in seen] == ["none", "registry/deepaq@sha256:123", "sha256:abc"]
     assert len({entry["packages"] for entry in seen}) == 1
+
+
+def test_other_packages_are_named_by_the_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    a = dataset(tmp_path / "a")
+    new = "deepaq_of_tomorrow-2.0.dist-info"
+    (tmp_path / "site" / new).mkdir(parents=True)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    for cached in (lock.installed, made.environment):
+        cached.cache_clear()
+    try:
+        b = dataset(tmp_path / "b")
+    finally:
+        monkeypatch.undo()
+        for cached in (lock.installed, made.environment):
+            cached.cache_clear()
+    found = diff(a, b)
+    assert (found["equal"], found["same_content"]) == (False, True)
+    entry = "test: environment.packages.deepaq_of_tomorrow"
+    assert {"table": "labels", "entry": entry, "a": [], "b": ["2.0"]} in found["provenance"]
+    (kept,) = (a.root / lock.FOLDER).iterdir()
+    assert f"numpy=={np.__version__}\n" in kept.read_text()

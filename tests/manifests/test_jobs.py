@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
 from deepaq.errors import UserError
 from manifests import jobs
+from tests.conftest import ROOT
 
 
 def tally(batch: Sequence[int]) -> Counter[str]:
@@ -32,6 +39,70 @@ def die(batch: Sequence[int]) -> Counter[str]:
 def test_a_killed_worker_is_a_clear_error() -> None:
     with pytest.raises(UserError, match="a worker process was killed"):
         jobs.run(die, [[1], [2]], jobs=2, quiet=True)
+
+
+@pytest.fixture
+def lone_worker(tmp_path: Path) -> Iterator[str]:
+    """Address of a Dask cluster of one worker with one thread."""
+    distributed = pytest.importorskip("distributed")
+    one = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with distributed.LocalCluster(**one, local_directory=str(tmp_path), silence_logs=logging.CRITICAL) as cluster:
+        yield cluster.scheduler_address
+
+
+def process_of(batch: Sequence[int]) -> Counter[str]:
+    return Counter({str(os.getpid()): 1})
+
+
+def test_a_cluster_of_one_worker_does_the_work_itself(lone_worker: str) -> None:
+    counts = jobs.run(process_of, [[1], [2], [3]], quiet=True, dask=lone_worker)
+    del counts["cpu_seconds"]
+    assert str(os.getpid()) not in counts
+    assert list(counts.values()) == [3]
+
+
+def test_workers_that_die_again_and_again_are_a_clear_error(lone_worker: str) -> None:
+    with pytest.raises(UserError, match="workers died again and again"):
+        jobs.run(die, [[1]], quiet=True, dask=lone_worker)
+
+
+def end(batch: Sequence[int]) -> Counter[str]:
+    """Kill the process named."""
+    os.kill(batch[0], signal.SIGKILL)
+    return Counter()
+
+
+def test_a_lost_scheduler_is_a_clear_error(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    file = str(tmp_path / "scheduler.json")
+    dask = [sys.executable, "-m", "dask"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": ROOT}
+    options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file]
+    worker = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--scheduler-file", file, "--death-timeout", "30"]
+    with (
+        subprocess.Popen([*dask, "scheduler", *options], **quiet) as scheduler,
+        subprocess.Popen([*dask, "worker", *worker, "--local-directory", str(tmp_path)], **quiet) as other,
+    ):
+        try:
+            while not Path(file).exists():
+                assert scheduler.poll() is None
+                time.sleep(0.1)
+            address = json.loads(Path(file).read_text())["address"]
+            with pytest.raises(UserError, match="the scheduler was lost"):
+                jobs.run(end, [[scheduler.pid]], quiet=True, dask=address)
+        finally:
+            scheduler.kill()
+            other.kill()
+
+
+def test_a_cluster_without_workers_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(jobs, "_JOIN_S", 1)
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster,
+        pytest.raises(UserError, match="no worker has joined"),
+    ):
+        jobs.run(tally, [[1]], quiet=True, dask=cluster.scheduler_address)
 
 
 def test_no_scheduler_is_a_clear_error() -> None:

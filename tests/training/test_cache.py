@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import socket
 from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ import pytest
 from deepaq.audio import Samples, fit, read, resample, to_mid_side, to_mono
 from deepaq.errors import UserError
 from manifests.dataset import Dataset
-from manifests.storage import PARTIAL
+from manifests.storage import PARTIAL, partial_prefix
 from training import cache, table
 from training.cache import Cache, Form
 from training.recipe import Data
@@ -77,7 +77,7 @@ def test_torn_and_foreign_files_are_made_again_and_only_those(labelled: Path, ro
     torn.write_bytes(content[: len(content) // 2])
     np.save(foreign, np.zeros(7))
     missing.unlink()
-    left_over = torn.with_name(f"{PARTIAL}{socket.gethostname()}-999999999-ab-x.npy")
+    left_over = torn.with_name(partial_prefix().replace(f"-{os.getpid()}-", "-999999999-") + "x.npy")
     left_over.write_bytes(b"of a dead process")
     cache._mapped.cache_clear()
     found = filled(labelled, rows, tmp_path)
