@@ -158,6 +158,7 @@ def resample(samples: Samples, source_rate: int, target_rate: int) -> Samples:
         return samples
     import soxr
 
+    samples = np.ascontiguousarray(samples)
     resampled: Samples = soxr.resample(samples, source_rate, target_rate, quality="HQ").astype(np.float32, copy=False)
     return resampled
 
@@ -183,12 +184,13 @@ def to_mid_side(samples: Samples) -> Samples:
 
     Mono has a side of zeros; of more than two channels, left and right are those of `to_stereo`.
     """
-    found = np.zeros((len(samples), 2), np.float32)
-    found[:, 0] = to_mono(samples)
+    found = np.zeros((2, len(samples)), np.float32)  # each of both lies in one piece
+    found[0] = to_mono(samples)
     if samples.shape[1] > 1:
         left, right = to_stereo(samples).T
-        found[:, 1] = (left - right) / 2
-    return found
+        np.subtract(left, right, out=found[1])
+        found[1] /= 2
+    return found.T
 
 
 def to_stereo(samples: Samples) -> Samples:

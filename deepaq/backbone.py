@@ -48,6 +48,10 @@ class Backbone(nn.Module, ABC):
         default the mean. A network that describes the whole segment by one vector, as in the DeePAQ paper, has one.
         """
 
+    def embed_audio(self, samples: Tensor) -> Tensor:
+        """The same of audio: `embed` after `front`, without what only `describe` needs."""
+        return self.embed(self.front(samples))
+
     def describe(self, front: Tensor) -> Tensor:
         """The fixed part of the way to `embed_clip`, (batch, ...); what `front` gave by default."""
         return front

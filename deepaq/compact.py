@@ -63,15 +63,19 @@ class Compact(Backbone):
     def settings(self) -> dict[str, Any]:
         return dict(self._settings)
 
-    def front(self, samples: Tensor) -> Tensor:
+    def front(self, samples: Tensor, clip: bool = True) -> Tensor:
         """(batch, frames) or (batch, 2, frames), mid and side, at 48 kHz -> (batch, steps, 248).
 
         Of the mid signal log energies in ERB and mel bands, flatness and neurogram; of the side signal its neurogram,
-        on the scale of the mid signal.
+        on the scale of the mid signal. clip: False leaves what only the head for whole clips needs at 0.
         """
         mid = samples if samples.ndim == 2 else samples[:, 0]
         power = bands.power(mid)
-        erb, mel = (bands.log_energy(power @ bands.bank(kind).to(power)) for kind in ("erb", "mel"))
+        spectra = [bands.log_energy(power @ bands.bank("erb").to(power))]
+        if clip:
+            spectra += [bands.log_energy(power @ bands.bank("mel").to(power)), _flatness(power)]
+        else:
+            spectra.append(power.new_zeros(*power.shape[:2], _MEL + _FLAT))
         loudness = bands.loudness(mid)
         neuro = neurogram.levels(mid, loudness)
         if samples.ndim == 2:
@@ -79,7 +83,10 @@ class Compact(Backbone):
         else:  # a step of `embed` has two frames, of which one will do here
             every = neurogram.levels(samples[:, 1], loudness, 2)
             side = every.repeat_interleave(2, dim=1)[:, : neuro.shape[1]]
-        return torch.cat([erb, mel, _flatness(power), neuro, side], dim=2)
+        return torch.cat([*spectra, neuro, side], dim=2)
+
+    def embed_audio(self, samples: Tensor) -> Tensor:
+        return self.embed(self.front(samples, clip=False))
 
     def embed(self, front: Tensor) -> Tensor:
         """(batch, steps, 248) -> (batch, 4 * (steps // 2), dims): 25 steps a second, one track after the other.

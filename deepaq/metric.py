@@ -100,7 +100,7 @@ class Metric:
     def embed(self, samples: Tensor) -> Tensor:
         """(batch, frames) mono, or (batch, 2, frames) mid and side where the network hears both, at `rate` Hz ->
         (batch, steps, dims), for a full reference."""
-        return self.backbone.embed(self.backbone.front(samples))
+        return self.backbone.embed_audio(samples)
 
     @torch.inference_mode()
     def embed_clip(self, samples: Tensor) -> Tensor:

@@ -53,7 +53,7 @@ class Distance(nn.Module):
             signal = torch.stack([left + right, left - right], dim=1) / 2
         elif signal.ndim == 3:
             signal = signal.mean(dim=1)
-        return self.backbone.embed(self.backbone.front(signal))
+        return self.backbone.embed_audio(signal)
 
 
 class Quality(nn.Module):

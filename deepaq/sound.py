@@ -80,12 +80,13 @@ class Stream:
 
     def peek(self, frames: int) -> Samples:
         """The next `frames` samples, fewer at the end, without going on."""
-        parts = [self._waiting]
+        parts = [self._waiting] if len(self._waiting) else []
         count = len(self._waiting)
         while count < frames and (piece := next(self._source, None)) is not None:
             parts.append(piece)
             count += len(piece)
-        self._waiting = np.concatenate(parts) if len(parts) > 1 else self._waiting
+        if parts:
+            self._waiting = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return self._waiting[:frames]
 
     def read(self, frames: int) -> Samples:
@@ -123,6 +124,6 @@ def _resampled(source: Iterator[tuple[Samples, int]], rate: int, channels: int) 
             yield samples
             continue
         converter = converter or soxr.ResampleStream(given, rate, channels, dtype="float32", quality="HQ")
-        yield converter.resample_chunk(samples)
+        yield converter.resample_chunk(np.ascontiguousarray(samples))
     if converter is not None:
         yield converter.resample_chunk(np.empty((0, 2) if channels == 2 else 0, np.float32), last=True)

@@ -95,6 +95,15 @@ def test_mono_scores_the_same_in_one_channel_and_in_two(sound: np.ndarray) -> No
     assert found == pytest.approx([found[0]] * 3, rel=1e-6)
 
 
+@pytest.mark.parametrize("name", ["compact", "plain"])
+def test_audio_is_embedded_as_its_front_is(sound: np.ndarray, name: str) -> None:
+    network = metric(name).backbone
+    samples = torch.from_numpy(resample(sound, RATE, 48_000).T[None, : network.channels].copy())
+    samples = samples if network.channels == 2 else samples[:, 0]
+    with torch.no_grad():
+        torch.testing.assert_close(network.embed_audio(samples), network.embed(network.front(samples)))
+
+
 def test_channels_may_change_places(sound: np.ndarray) -> None:
     worse = noisy(sound, 0.01)
     found = [
