@@ -37,8 +37,8 @@ def network(kind: str) -> Backbone:
 
 def fronts(kind: str, rows: int) -> Tensor:
     generator = torch.Generator().manual_seed(4)
-    shape = (rows, 30, 216) if kind == "compact" else (rows, 24_000)
-    return torch.randn(shape, generator=generator, dtype=torch.float64)
+    shape = (rows, 2, 30_000) if kind == "compact" else (rows, 24_000)
+    return network(kind).front(torch.randn(shape, generator=generator, dtype=torch.float64))
 
 
 def gradients(kind: str, share: slice, first: bool = True) -> dict[str, Tensor]:
@@ -54,7 +54,7 @@ def gradients(kind: str, share: slice, first: bool = True) -> dict[str, Tensor]:
     equalise([*model.parameters(), *model.buffers()])
     own = fronts(kind, len(rows))[share.start * versions : share.stop * versions]
     points = gathered(model.embed(own))
-    objective.full(points, labels, curve, Objective(1.0, 0.5, 1.0), Contrast()).total.backward()
+    objective.full(points, labels, curve, Objective(1.0, 0.5, 1.0), Contrast(), model.pooling).total.backward()
     parameters = {**dict(model.named_parameters()), **{f"curve.{n}": p for n, p in curve.named_parameters()}}
     average_gradients(parameters.values())
     return {name: p.grad for name, p in parameters.items() if p.grad is not None and p.requires_grad}
