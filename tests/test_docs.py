@@ -42,14 +42,16 @@ def blocks(page: str) -> list[Block]:
     return [Block(page, info.strip(), text) for info, text in FENCE.findall((ROOT / page).read_text())]
 
 
-def environment(root: Path) -> dict[str, str]:
-    """The commands of this installation on the path, the packages of `root` first."""
+def environment(root: Path, folder: Path) -> dict[str, str]:
+    """The commands of this installation on the path, the packages of `root` first; caches in the user's folder."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "PYTHONPATH": str(root), "DEEPAQ_CACHE": str(root / ".cache-of-docs")}
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(root), "DEEPAQ_CACHE": str(folder / ".cache")}
 
 
 def run(command: list[str], folder: Path, root: Path, block: Block) -> None:
-    done = subprocess.run(command, cwd=folder, env=environment(root), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=environment(root, folder), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, f"{block.page}:\n{block.text}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
 
 

@@ -88,15 +88,17 @@ class Mid(Cache):
 class Bench:
     """A data set's rows, labelled by ViSQOL, with their fronts, and where they come from.
 
-    labels: what the recipe makes of several teachers; NaN for rows that it does not train on.
+    labels, mixes: what the recipe makes of several teachers; NaN for rows that it does not train on.
     """
 
     def __init__(self, folder: Path) -> None:
-        dataset = self.dataset = Dataset(folder / "data")
+        dataset = Dataset(folder / "data")
         self.rows = table.load(dataset, recipe.Data(fold="1/2"))
         taught = table.load(dataset, replace(recipe.load("default").data, fold="1/2"))
-        known = dict(zip(taught.row_id.tolist(), taught.mos.tolist(), strict=True))
-        self.labels = np.array([known.get(name, np.nan) for name in self.rows.row_id.tolist()])
+        places = {name: place for place, name in enumerate(self.rows.row_id.tolist())}
+        own = [places[name] for name in taught.row_id.tolist()]
+        self.labels, self.mixes = np.full(len(self.rows), np.nan), np.full(len(self.rows), None)
+        self.labels[own], self.mixes[own] = taught.mos, taught.mix
         network = build("compact")
         audio = cache.fill(dataset, self.rows, Form.of(network), folder / "data" / "cache", cpu_count())
         self.store = store.fill(network, self.rows, audio)
@@ -144,12 +146,10 @@ class Bench:
 
     def trained(self, settings: Recipe, held_out: Rows, work: Path) -> Found:
         """Train on the rest, with the recipe's own labels, and judge."""
-        taught = table.load(self.dataset, replace(settings.data, fold="1/2", without_codecs=()))
-        places = {name: place for place, name in enumerate(taught.row_id.tolist())}
-        known = np.isin(self.rows.row_id, taught.row_id)
-        training = self.store.part(known & ~held_out & ~np.isin(self.rows.codec, settings.data.without_codecs))
-        own = [places[name] for name in training.table.row_id.tolist()]
-        labels = {"mos": taught.mos[own], "mix": taught.mix[own], "valid": np.zeros(len(own), bool)}
+        left_out = held_out | np.isin(self.rows.codec, settings.data.without_codecs)
+        chosen = np.isfinite(self.labels) & ~left_out
+        training = self.store.part(chosen)
+        labels = {"mos": self.labels[chosen], "mix": self.mixes[chosen], "valid": np.zeros(chosen.sum(), bool)}
         training.table = replace(training.table, **labels)
         torch.manual_seed(settings.seed)
         options = dict(settings.backbone)
