@@ -19,7 +19,8 @@ class Backbone(nn.Module, ABC):
 
     Audio comes in as float32 of shape (batch, frames), mono, at `sample_rate`, unpadded; networks of two channels also
     take (batch, 2, frames), mid and side, and have a front of their own. Audio passes a `front` that is never trained,
-    so that training may store its output and cut it anywhere, and then one of two heads.
+    so that training may store its output and cut it anywhere, and then one of two heads. For a full reference both
+    signals come as `level.scaled` makes them; for non-matching ones, as they are.
     """
 
     name: ClassVar[str]
@@ -28,7 +29,8 @@ class Backbone(nn.Module, ABC):
     segment_s: ClassVar[float]  # length of the segments that long audio is scored in
     shortest_s: ClassVar[float]  # the shortest audio that can be embedded
     channels: ClassVar[int] = 1  # 2: the stereo image is heard, too
-    pooling: ClassVar[Pooling] = MEAN  # how the steps of two signals make their distance
+    hears_level: ClassVar[bool] = False  # whether `embed` tells a signal from the same one, louder or softer
+    pooling: Pooling = MEAN  # how the steps of two signals make their distance
     licence: ClassVar[str] = "Apache-2.0"  # of what is stored with a trained network
     clip_head: ClassVar[bool] = False  # whether `embed_clip` has weights that `embed` does not use
 

@@ -10,13 +10,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from deepaq.level import rms
+
 SAMPLE_RATE = 48_000
 WINDOW, HOP = 2048, 960  # 43 ms Hann windows, 50 frames a second
 FRAMES_PER_S = SAMPLE_RATE / HOP
 SHORTEST = WINDOW  # samples
 FLOOR = 1e-7  # of the signal's power: -70 dB
 _PIECE = 64  # steps
-QUIET_RMS = 1e-3  # -60 dBFS: below it a signal is not raised further
 
 Matrix = npt.NDArray[np.float32]
 
@@ -56,14 +57,9 @@ def power(samples: Tensor) -> Tensor:
     The bins of a step sum to about 1. A signal quieter than -60 dBFS is scaled as if it were that loud.
     """
     taper = torch.hann_window(WINDOW, dtype=samples.dtype, device=samples.device)
-    scaled = samples / loudness(samples)
+    scaled = samples / rms(samples)
     spectrum = torch.stft(scaled, WINDOW, HOP, window=taper, center=False, return_complex=True)
     return _power(spectrum).transpose(1, 2) * _scale(taper)
-
-
-def loudness(samples: Tensor) -> Tensor:
-    """(batch, frames) -> (batch, 1): the RMS, at least -60 dBFS."""
-    return samples.square().mean(dim=1, keepdim=True).sqrt().clamp(min=QUIET_RMS)
 
 
 def energies(samples: Tensor, bank: Tensor, hop: int = HOP) -> Tensor:

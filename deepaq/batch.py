@@ -18,22 +18,28 @@ Answer = UserError | tuple[Score, float]
 
 
 def score_files(
-    pairs: Sequence[Pair], model: Path | None, against: Path | None = None, largest: int = 0, jobs: int = 1
+    pairs: Sequence[Pair],
+    model: Path | None,
+    against: Path | None = None,
+    largest: int = 0,
+    jobs: int = 1,
+    match_level: bool = True,
 ) -> Iterator[tuple[Pair, Answer]]:
     """Every pair with its score and the seconds it took, or its error, in order, as they become ready.
 
     model: run folder, None for the packaged one. against: folder of clean music to use in place of the pairs'
-    references, at most `largest` files of it (0: all). jobs: worker processes, one thread each.
+    references, at most `largest` files of it (0: all). jobs: worker processes, one thread each. match_level: as for
+    `Metric.score`.
     """
     clean = _clean(load(model), against, largest) if against else None
     if jobs == 1 or len(pairs) == 1:
         metric = _metric(model)
         for pair in pairs:
-            yield pair, _answer(metric, pair, clean)
+            yield pair, _answer(metric, pair, clean, match_level)
         return
     from joblib import Parallel, delayed
 
-    work = (delayed(_in_worker)(model, pair, clean) for pair in pairs)
+    work = (delayed(_in_worker)(model, pair, clean, match_level) for pair in pairs)
     answers = Parallel(n_jobs=min(jobs, len(pairs)), return_as="generator")(work)
     yield from zip(pairs, answers, strict=True)
 
@@ -43,11 +49,11 @@ def _clean(metric: Metric, folder: Path, largest: int) -> References:
     return references.cached(paths, metric.fingerprint, metric.references)
 
 
-def _in_worker(model: Path | None, pair: Pair, clean: References | None) -> Answer:
+def _in_worker(model: Path | None, pair: Pair, clean: References | None, match_level: bool) -> Answer:
     import torch
 
     torch.set_num_threads(1)
-    return _answer(_metric(model), pair, clean)
+    return _answer(_metric(model), pair, clean, match_level)
 
 
 @lru_cache(maxsize=1)
@@ -55,11 +61,14 @@ def _metric(model: Path | None) -> Metric:
     return load(model)
 
 
-def _answer(metric: Metric, pair: Pair, clean: References | None) -> Answer:
+def _answer(metric: Metric, pair: Pair, clean: References | None, match_level: bool) -> Answer:
     begun = perf_counter()
     reference, degraded = pair
     try:
-        found = metric.score(degraded, references=clean) if clean else metric.score(reference, degraded)
+        if clean:
+            found = metric.score(degraded, references=clean)
+        else:
+            found = metric.score(reference, degraded, match_level=match_level)
     except UserError as error:
         return error
     return found, perf_counter() - begun

@@ -36,6 +36,7 @@ def main() -> None:
 @click.option("--references", type=int, default=0, help="With --against: use at most so many files.  [default: all]")
 @click.option("--pairs", "pairs_file", help="CSV file with the columns reference and degraded; - for stdin.")
 @MODEL
+@click.option("--keep-level", is_flag=True, help="Score a changed gain, too.  [default: it is taken back and noted]")
 @click.option("--timeline", type=click.Path(path_type=Path), help="Write quality over time to a .json, .csv or .png.")
 @click.option("--min-mos", type=float, help="Exit with 1 when a file scores below this.")
 @click.option("--jobs", type=int, default=1, show_default=True, help="Worker processes.")
@@ -46,6 +47,7 @@ def score(
     references: int,
     pairs_file: str | None,
     model: Path | None,
+    keep_level: bool,
     timeline: Path | None,
     min_mos: float | None,
     jobs: int,
@@ -63,11 +65,13 @@ def score(
         timelines.check(timeline)
     if jobs < 1:
         raise UserError(f"--jobs {jobs}: at least one is needed")
+    if keep_level and against:
+        raise UserError("--keep-level: unrelated music has no level to hold a sound against; leave it or --against out")
     pairs, lost = _pairs(sounds, against, pairs_file)
     for line in lost:
         complain(line)
     rows, scores, failed, below = [], {}, len(lost), 0
-    for (reference, degraded), answer in score_files(pairs, model, against, references, jobs):
+    for (reference, degraded), answer in score_files(pairs, model, against, references, jobs, not keep_level):
         if isinstance(answer, UserError):
             complain(str(answer))
             failed += 1

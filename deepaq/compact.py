@@ -17,10 +17,11 @@ from torch.nn import functional as F
 from deepaq import bands, neurogram
 from deepaq.backbone import Backbone
 from deepaq.errors import UserError
+from deepaq.level import mid, rms
 from deepaq.pooling import Pooling
 
 _ERB, _MEL, _FLAT, _NEURO = 64, 96, 24, neurogram.BANDS  # columns of the front
-_SPECTRA = _ERB + _MEL + _FLAT
+_OVER_TIME = 2 * _NEURO + _ERB  # of these, what a full reference is held against
 _FLAT_FLOOR = 1e-11  # of the signal's power, per bin
 _GAINS = (0.3, 1.0, 0.3)  # of luminance, structure and image, before training
 _PACE = 5.0  # times the learning rate at which they move: so few numbers may move faster
@@ -38,7 +39,7 @@ class Compact(Backbone):
     segment_s = 10.0
     shortest_s = 0.25
     channels = 2
-    pooling = Pooling(power=2.0, tracks=4)
+    hears_level = True
     clip_head = True
 
     def __init__(
@@ -59,46 +60,38 @@ class Compact(Backbone):
         self.projections = nn.ModuleList(nn.Conv1d(width, projected, 1) for _ in range(blocks + 1))
         self.log_gain = nn.Parameter(torch.tensor(_GAINS).log()[:, None].repeat(1, _NEURO) / _PACE)
         self.clip = _ClipHead(clip_dims, clip_dropout)
+        tracks = ((blocks + 1) * projected, 2 * _NEURO, 2 * _NEURO * neurogram.CELLS, _NEURO)
+        self.pooling = Pooling(2.0, tracks)
 
     def settings(self) -> dict[str, Any]:
         return dict(self._settings)
 
-    def front(self, samples: Tensor, clip: bool = True) -> Tensor:
-        """(batch, frames) or (batch, 2, frames), mid and side, at 48 kHz -> (batch, steps, 248).
+    def front(self, samples: Tensor) -> Tensor:
+        """(batch, frames) or (batch, 2, frames), mid and side, at 48 kHz -> (batch, steps, 312).
 
-        Of the mid signal log energies in ERB and mel bands, flatness and neurogram; of the side signal its neurogram,
-        on the scale of the mid signal. clip: False leaves what only the head for whole clips needs at 0.
+        For a full reference, on the scale of the samples: neurograms of mid and side, log energies of mid in ERB bands.
+        For whole clips, whose level does not matter: the mid signal's log energies in ERB and mel bands, and flatness.
         """
-        mid = samples if samples.ndim == 2 else samples[:, 0]
-        power = bands.power(mid)
-        spectra = [bands.log_energy(power @ bands.bank("erb").to(power))]
-        if clip:
-            spectra += [bands.log_energy(power @ bands.bank("mel").to(power)), _flatness(power)]
-        else:
-            spectra.append(power.new_zeros(*power.shape[:2], _MEL + _FLAT))
-        loudness = bands.loudness(mid)
-        neuro = neurogram.levels(mid, loudness)
-        if samples.ndim == 2:
-            side = torch.full_like(neuro, neurogram.FLOOR)
-        else:  # a step of `embed` has two frames, of which one will do here
-            every = neurogram.levels(samples[:, 1], loudness, 2)
-            side = every.repeat_interleave(2, dim=1)[:, : neuro.shape[1]]
-        return torch.cat([*spectra, neuro, side], dim=2)
+        power = bands.power(mid(samples))
+        erb = power @ bands.bank("erb").to(power)
+        mel = bands.log_energy(power @ bands.bank("mel").to(power))
+        return torch.cat([_over_time(samples, erb), bands.log_energy(erb), mel, _flatness(power)], dim=2)
 
     def embed_audio(self, samples: Tensor) -> Tensor:
-        return self.embed(self.front(samples, clip=False))
+        power = bands.power(mid(samples))
+        return self.embed(_over_time(samples, power @ bands.bank("erb").to(power)))
 
     def embed(self, front: Tensor) -> Tensor:
-        """(batch, steps, 248) -> (batch, 4 * (steps // 2), dims): 25 steps a second, one track after the other.
+        """(batch, steps, 312) -> (batch, steps // 2, dims): 25 steps a second, each of four tracks.
 
-        A step of the first track holds what all layers made of the sound; of the second, the luminance of two frames,
-        weighted per band; of the third, their structure; of the fourth, the luminance of the side signal.
+        The first holds what all layers made of the sound; the second, the luminance of two frames, weighted per band;
+        the third, their structure; the fourth, the luminance of the side signal.
         """
         front = front[:, : front.shape[1] // 2 * 2]
-        erb, neuro, side = front[:, :, :_ERB] + 3, front[:, :, _SPECTRA:-_NEURO], front[:, ::2, -_NEURO:]
+        neuro, side, erb = front[:, :, :_OVER_TIME].split([_NEURO, _NEURO, _ERB], dim=2)
         luminance, structure = neurogram.luminance(neuro), neurogram.structure(neuro)
         middle = structure[..., neurogram.CELLS // 2]
-        hidden = self.stem(torch.cat([erb, luminance, middle], dim=2).transpose(1, 2))
+        hidden = self.stem(torch.cat([erb + 3, luminance, middle], dim=2).transpose(1, 2))
         layers = [self.projections[0](hidden)]
         for block, projection in zip(self.blocks, self.projections[1:], strict=True):
             hidden = block(hidden)
@@ -107,13 +100,12 @@ class Compact(Backbone):
         weighted = (luminance * gains[0], (structure * gains[1, :, None]).flatten(2))
         tracks = [torch.cat(layers, dim=1).transpose(1, 2)]
         tracks += [frames.unflatten(1, (-1, 2)).flatten(2) for frames in weighted]
-        tracks.append(neurogram.luminance(side) * gains[2])
-        dims = max(steps.shape[2] for steps in tracks)
-        return torch.cat([F.pad(steps, (0, dims - steps.shape[2])) for steps in tracks], dim=1)
+        tracks.append(neurogram.luminance(side[:, ::2]) * gains[2])
+        return torch.cat(tracks, dim=2)
 
     def describe(self, front: Tensor) -> Tensor:
-        """(batch, steps, 248) -> (batch, 984): every band's statistics over the clip."""
-        energies, flat = front[:, :, : _ERB + _MEL], front[:, :, _ERB + _MEL : _SPECTRA]
+        """(batch, steps, 312) -> (batch, 984): every band's statistics over the clip."""
+        energies, flat = front[:, :, _OVER_TIME:].split([_ERB + _MEL, _FLAT], dim=2)
         quantiles = torch.quantile(energies, torch.tensor([0.1, 0.5, 0.9], device=front.device), dim=1)
         change = (energies[:, 1:] - energies[:, :-1]).abs().mean(dim=1)
         parts = [energies.mean(dim=1), energies.std(dim=1), *quantiles, change, flat.mean(dim=1)]
@@ -161,6 +153,17 @@ class _ClipHead(nn.Module):
     def forward(self, description: Tensor) -> Tensor:
         embedding: Tensor = self.layers((description - self.mean) / self.deviation)
         return embedding
+
+
+def _over_time(samples: Tensor, erb: Tensor) -> Tensor:
+    """Samples, and their energies of RMS 1 in ERB bands -> (batch, steps, 128), see `Compact.front`."""
+    middle = mid(samples)
+    neuro = neurogram.levels(middle)
+    if samples.ndim == 2:
+        side = torch.full_like(neuro, neurogram.FLOOR)
+    else:  # a step of `embed` has two frames, of which one will do here
+        side = neurogram.levels(samples[:, 1], 2).repeat_interleave(2, dim=1)[:, : neuro.shape[1]]
+    return torch.cat([neuro, side, bands.log_energy(erb * rms(middle)[:, None] ** 2)], dim=2)
 
 
 def _flatness(power: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,10 +13,11 @@ import torch
 from torch import Tensor
 
 from deepaq import checkpoint
-from deepaq.align import Aligned, align
-from deepaq.audio import Samples, is_silent
+from deepaq.align import SILENT_DBFS, Aligned, align
+from deepaq.audio import Samples, is_silent, level_dbfs
 from deepaq.checkpoint import Checkpoint
 from deepaq.errors import UserError
+from deepaq.level import gain, scaled
 from deepaq.mapping import Mapping
 from deepaq.references import References
 from deepaq.score import Score, Segment, mos, sum_up
@@ -26,6 +28,7 @@ ALIGN_S = 30.0  # how much of both is held against each other to find the lag
 ENOUGH_REFERENCES = 10
 TIMELINE_S = 1.0  # resolution of a score over time, where the network resolves time
 _LEVEL_DB = 1.0  # a difference worth a note
+_MOVING_DB = 3.0  # by which a level moves when that is worth a note
 _WIDTH_DB, _WIDE_DB = 6.0, -40.0  # difference of the channels' difference worth a note, where one is to be heard
 _STRANGERS = 0.02  # normalised correlation below which two sounds may be different recordings
 
@@ -49,29 +52,31 @@ class Metric:
         *,
         references: Sequence[Sound] | References | None = None,
         sample_rate: int | None = None,
+        match_level: bool = True,
     ) -> Score:
         """`score(reference, degraded)`, or `score(degraded, references=clean)` against unrelated clean music.
 
         Sounds are paths, `deepaq.audio.Audio`, or floating-point arrays and tensors of (frames,) or (frames, channels)
-        at `sample_rate` Hz. UserError for sound that cannot be scored.
+        at `sample_rate` Hz. match_level: take the gain of a degraded sound back before, so that only a level that
+        moves counts; False scores the gain, too. UserError for sound that cannot be scored.
         """
         if (degraded is None) == (references is None):
             raise UserError("give a degraded sound with its reference, or one sound and references=")
         if degraded is not None:
-            return self._matched(reference, degraded, sample_rate)
+            return self._matched(reference, degraded, sample_rate, match_level)
         assert references is not None
         if not isinstance(references, References):
             references = self.references(references, sample_rate)
         return self._unmatched(reference, references, sample_rate)
 
     def score_many(
-        self, pairs: Sequence[tuple[Sound, Sound]], *, sample_rate: int | None = None
+        self, pairs: Sequence[tuple[Sound, Sound]], *, sample_rate: int | None = None, match_level: bool = True
     ) -> list[Score | UserError]:
         """Scores of (reference, degraded) pairs in their order; what cannot be scored gives its UserError instead."""
         results: list[Score | UserError] = []
         for reference, degraded in pairs:
             try:
-                results.append(self.score(reference, degraded, sample_rate=sample_rate))
+                results.append(self.score(reference, degraded, sample_rate=sample_rate, match_level=match_level))
             except UserError as error:
                 results.append(error)
         return results
@@ -98,8 +103,8 @@ class Metric:
 
     @torch.inference_mode()
     def embed(self, samples: Tensor) -> Tensor:
-        """(batch, frames) mono, or (batch, 2, frames) mid and side where the network hears both, at `rate` Hz ->
-        (batch, steps, dims), for a full reference."""
+        """(batch, frames) mono, or (batch, 2, frames) mid and side where the network hears both, at `rate` Hz and
+        scaled by `deepaq.level.scaled` -> (batch, steps, dims), for a full reference."""
         return self.backbone.embed_audio(samples)
 
     @torch.inference_mode()
@@ -114,16 +119,22 @@ class Metric:
     def _stream(self, sound: Sound, sample_rate: int | None) -> Stream:
         return Stream(sound, self.rate, self.backbone.channels, sample_rate)
 
-    def _matched(self, reference: Sound, degraded: Sound, sample_rate: int | None) -> Score:
+    def _matched(self, reference: Sound, degraded: Sound, sample_rate: int | None, match_level: bool) -> Score:
+        if not (match_level or self.backbone.hears_level):
+            raise UserError(f"the network {self.backbone.name} does not hear level, so a gain cannot be scored")
         clean, coded = (self._stream(sound, sample_rate) for sound in (reference, degraded))
         found = _aligned(clean, coded)
+        louder = float(gain(as_batch(found.reference), as_batch(found.degraded)))
         segments: list[Segment] = []
+        levels: list[float] = []
         for start, new, ours, theirs in self._pairs(clean, coded):
             if self._audible(ours):
-                segments += self._over_time(start, new, ours, theirs)
+                segments += self._over_time(start, new, ours, theirs, louder if match_level else 1.0)
+                levels.append(max(level_dbfs(mid_of(theirs)), SILENT_DBFS) - level_dbfs(mid_of(ours)))
         if not segments:
             raise UserError(f"{clean.name}: is silent, nothing can be held against it")
-        notes = _notes(clean, coded, found)
+        level_db = 20 * math.log10(louder)
+        notes = _notes(clean, coded, found) + _about_level(coded.name, level_db, levels, match_level)
         left_over = _rest(coded) - _rest(clean)
         if abs(left_over) > 0.1:
             longer, by = (coded, left_over) if left_over > 0 else (clean, -left_over)
@@ -138,13 +149,13 @@ class Metric:
             self.rate,
             pooling=self.backbone.pooling,
             lag=found.lag,
-            level_db=found.level_db,
+            level_db=level_db,
             notes=notes,
         )
 
-    def _over_time(self, start: int, new: int, ours: Samples, theirs: Samples) -> list[Segment]:
+    def _over_time(self, start: int, new: int, ours: Samples, theirs: Samples, louder: float) -> list[Segment]:
         """The distance of one pair of segments in stretches of about a second; of it, only the `new` samples' share."""
-        left, right = (as_batch(samples) for samples in (ours, theirs))
+        left, right = scaled(as_batch(ours), as_batch(theirs), louder)
         pooling = self.backbone.pooling
         moments = pooling.moments(self.embed(left)[0], self.embed(right)[0])
         moments = moments[len(moments) - max(1, round(len(moments) * new / len(ours))) :]
@@ -227,13 +238,22 @@ def _notes(clean: Stream, coded: Stream, found: Aligned) -> list[str]:
         direction = "late" if found.lag > 0 else "early"
         shift = f"{abs(found.lag)} samples ({1000 * abs(found.lag) / coded.rate:.1f} ms)"
         notes.append(f"{coded.name}: was {shift} {direction}, aligned")
-    if abs(found.level_db) > _LEVEL_DB:
-        louder = "louder" if found.level_db > 0 else "softer"
-        notes.append(f"{coded.name}: is {abs(found.level_db):.1f} dB {louder} than its reference; level is not scored")
     if _correlation(found.reference, found.degraded) < _STRANGERS:
         notes.append(f"{coded.name}: hardly resembles {clean.name}; are they the same recording?")
     if clean.lossy and not coded.lossy:
         notes.append(f"{clean.name}: is a coded file and {coded.name} is not; is the reference really named first?")
+    return notes
+
+
+def _about_level(name: str, level_db: float, over_time: Sequence[float], matched: bool) -> list[str]:
+    """level_db: what was found. over_time: levels of segments relative to the reference's, in dB."""
+    notes = []
+    if abs(level_db) > _LEVEL_DB:
+        kind = f"{abs(level_db):.1f} dB {'louder' if level_db > 0 else 'softer'} than its reference"
+        notes.append(f"{name}: is {kind}; that is {'not ' if matched else ''}scored")
+    if max(over_time) - min(over_time) > _MOVING_DB:
+        moves = f"between {min(over_time):+.1f} and {max(over_time):+.1f} dB of its reference's"
+        notes.append(f"{name}: its level moves {moves}")
     return notes
 
 

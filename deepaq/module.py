@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from deepaq.errors import UserError
+from deepaq.level import gain, mid, scaled
 from deepaq.metric import Metric, load
 
 
@@ -19,13 +20,17 @@ class Distance(nn.Module):
 
     The metric's own weights get no gradient; the first argument does. model: as for `deepaq.load`, or a Metric.
     sample_rate: of the signals, Hz; it must be the model's (`.rate`), so that nothing but the network is between.
+    match_level: take the gain of the first argument back before, as `Metric.score` does; False makes it count, where
+    the network hears level.
     """
 
-    def __init__(self, model: str | Path | Metric | None = None, sample_rate: int | None = None) -> None:
+    def __init__(
+        self, model: str | Path | Metric | None = None, sample_rate: int | None = None, match_level: bool = True
+    ) -> None:
         super().__init__()
         metric = model if isinstance(model, Metric) else load(model)
         self.backbone = metric.backbone.eval().requires_grad_(False)
-        self.rate = metric.rate
+        self.rate, self.match_level = metric.rate, match_level
         if sample_rate not in (None, self.rate):
             raise UserError(f"sample_rate={sample_rate}: the model listens at {self.rate} Hz, resample first")
 
@@ -45,15 +50,17 @@ class Distance(nn.Module):
                 f"shapes {tuple(degraded.shape)} and {tuple(reference.shape)}: give two equal (batch, frames)"
                 " or (batch, channels, frames)"
             )
-        return self.backbone.pooling.distance(self._embed(reference), self._embed(degraded))
+        clean, coded = self._heard(reference), self._heard(degraded)
+        louder = gain(mid(clean), mid(coded)) if self.match_level else 1.0
+        ours, theirs = (self.backbone.embed_audio(signal) for signal in scaled(clean, coded, louder))
+        return self.backbone.pooling.distance(ours, theirs)
 
-    def _embed(self, signal: Tensor) -> Tensor:
+    def _heard(self, signal: Tensor) -> Tensor:
+        """What the network hears of it."""
         if signal.ndim == 3 and signal.shape[1] == self.backbone.channels == 2:
             left, right = signal.unbind(dim=1)
-            signal = torch.stack([left + right, left - right], dim=1) / 2
-        elif signal.ndim == 3:
-            signal = signal.mean(dim=1)
-        return self.backbone.embed_audio(signal)
+            return torch.stack([left + right, left - right], dim=1) / 2
+        return signal.mean(dim=1) if signal.ndim == 3 else signal
 
 
 class Quality(nn.Module):

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from deepaq import bands
 
 BANDS = 32
-FLOOR = -6.0  # log10 of the signal's power: quieter cells are as loud as this
+FLOOR = -6.0  # log10 of a power, where the reference has 1: quieter cells are as loud as this
 CELLS = 9  # of a neighbourhood
 _WINDOW = 3840  # 80 ms, as ViSQOL's
 _HALF_DB = 5.0  # of log10 of a power; ViSQOL takes 10 log10 of the amplitude
@@ -27,14 +27,13 @@ _FAINT = 0.02  # deviation below which a neighbourhood has hardly any structure
 _WEIGHTS = [math.exp(-2 * (x * x + y * y)) for x in (-1, 0, 1) for y in (-1, 0, 1)]
 
 
-def levels(samples: Tensor, loudness: Tensor, every: int = 1) -> Tensor:
+def levels(samples: Tensor, every: int = 1) -> Tensor:
     """(batch, frames) at 48 kHz -> (batch, steps, 32): log10 of the power in bands, at the steps of `bands.power`.
 
-    loudness: (batch, 1), the RMS that counts as 1. every: leave out all steps but every so many.
+    every: leave out all steps but every so many.
     """
     margin = (_WINDOW - bands.WINDOW) // 2
-    scaled = F.pad(samples / loudness, (margin, margin))
-    found = bands.energies(scaled, _bank().to(samples), every * bands.HOP)
+    found = bands.energies(F.pad(samples, (margin, margin)), _bank().to(samples), every * bands.HOP)
     return torch.log10(found.clamp(min=10**FLOOR))
 
 

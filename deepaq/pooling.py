@@ -14,16 +14,21 @@ from torch import Tensor
 class Pooling:
     """power: of the mean over time; 1 is the plain mean, with 2 (root mean square) short damage counts more.
 
-    tracks: how many times in a row the steps of a network run through the segment; their distances are averaged.
+    tracks: dimensions of the points that a step consists of, one beside the other, each with a distance of its own,
+    which are averaged; empty where a step is one point.
     """
 
     power: float = 1.0
-    tracks: int = 1
+    tracks: tuple[int, ...] = ()
 
     def moments(self, ours: Tensor, theirs: Tensor) -> Tensor:
-        """Two times (..., steps, dims) -> (..., moments): how far apart both are at every moment."""
-        apart = torch.linalg.vector_norm(theirs - ours, dim=-1)
-        return apart.unflatten(-1, (self.tracks, -1)).mean(dim=-2)
+        """Two times (..., steps, dims) -> (..., steps): how far apart both are at every moment."""
+        parts = self.split(theirs - ours)
+        return torch.stack([torch.linalg.vector_norm(part, dim=-1) for part in parts]).mean(dim=0)
+
+    def split(self, points: Tensor) -> tuple[Tensor, ...]:
+        """(..., dims) -> the points of every track."""
+        return points.split(self.tracks, dim=-1) if self.tracks else (points,)
 
     def over_time(self, moments: Tensor) -> Tensor:
         """(..., moments) -> (...): not negative -> their power mean. Its gradient is 0 where all moments are 0."""

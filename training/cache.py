@@ -143,6 +143,13 @@ class Cache:
     def __init__(self, folder: Path, form: Form, clips: Sequence[Clip], places: Sequence[tuple[int, int]]) -> None:
         self.folder, self.form, self._clips, self._places = folder, form, clips, places
         self.rate = form.rate
+        self._only_mid = False
+
+    def mid(self) -> Cache:
+        """The same rows, of which only the mid signal, (frames,), is given."""
+        found = Cache(self.folder, self.form, self._clips, self._places)
+        found._only_mid = self.form.channels == 2
+        return found
 
     def frames(self, row: int) -> int:
         """How long a row is."""
@@ -152,7 +159,7 @@ class Cache:
         """(frames,) or (frames, 2) float32 samples of a row from `start` on, to the end when `frames` is None."""
         version = self._version(row)
         cut: Int16 = version["samples"][start : None if frames is None else start + frames]
-        return cut * version["scale"]
+        return (cut[:, 0] if self._only_mid else cut) * version["scale"]
 
     def audible(self, row: int, start: int, frames: int, threshold: float) -> bool:
         """Whether both halves of a segment have a mean square of at least `threshold`, as far as blocks can tell."""

@@ -14,6 +14,10 @@ SHARED=${DEEPAQ_SHARED:-../shared/data}/music
 SOUNDFONT=${SOUNDFONT:-/usr/share/sounds/sf2/FluidR3_GM.sf2}
 SEED=${SEED:-0}
 
+DAMAGE=lowpass,highpass,noise,pink-noise,clipping,quantisation,dropouts,packet-loss,pre-echo,spectral-holes
+DAMAGE+=,musical-noise,separation,reverberation,tandem,narrowing,imbalance
+MOVING=pumping,level-jumps
+
 step() { printf '\n== %s\n' "$*" >&2; "$@"; }
 
 # Licence by the table, file by file: no share-alike, and no repository-wide licence that may not cover a recording.
@@ -28,28 +32,30 @@ with (folder / "music.csv").open() as table:
 END
 }
 
-# Clips of MUSIC, each in so many conditions of coding and of other damage.
+# Clips of MUSIC, each in so many conditions of coding, of other damage, and of a moving level.
 degrade() {
-    local codecs=$1 distortions=$2
-    shift 2
+    local codecs=$1 damage=$2 moving=$3
+    shift 3
     step prep transcode "$@" --out "$FOLDER/data" --clip 5 --allow-lossy --conditions-per-clip "$codecs"
-    step prep transcode "$@" --out "$FOLDER/data" --clip 5 --allow-lossy --conditions-per-clip "$distortions" \
-        --codecs none --distortions all
+    step prep transcode "$@" --out "$FOLDER/data" --clip 5 --allow-lossy --conditions-per-clip "$damage" \
+        --codecs none --distortions "$DAMAGE"
+    step prep transcode "$@" --out "$FOLDER/data" --clip 5 --allow-lossy --conditions-per-clip "$moving" \
+        --codecs none --distortions "$MOVING"
 }
 
 if [ -n "${RECORDINGS:-}" ]; then
-    degrade 21 32 "$RECORDINGS"
+    degrade 21 32 4 "$RECORDINGS"
 elif [ -f "$SHARED/music.csv" ]; then
     mapfile -t recordings < <(allowed)
-    degrade 21 32 "${recordings[@]}"
+    degrade 21 32 4 "${recordings[@]}"
 else
     printf 'no recordings at %s: made music only, which makes a poorer metric\n' "$SHARED" >&2
 fi
 step prep synth "$FOLDER/synth" --minutes 4 --track 10 --seed 7
-degrade 9 9 "$FOLDER/synth"
+degrade 9 9 2 "$FOLDER/synth"
 if [ -f "$SOUNDFONT" ]; then
     step prep synth "$FOLDER/rendered" --minutes 12 --track 10 --seed 11 --soundfont "$SOUNDFONT"
-    degrade 9 9 "$FOLDER/rendered"
+    degrade 9 9 2 "$FOLDER/rendered"
 else
     printf 'no sound font at %s: without sampled instruments the metric is poorer without a reference\n' "$SOUNDFONT" >&2
 fi

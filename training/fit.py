@@ -161,12 +161,14 @@ def _before(out: Path, trainer: Trainer, parts: _Parts, options: Options) -> dic
     held_out = trainer.held_out.table
     found = {"untrained": evaluate.correlations(held_out, trainer.judge())}
     for name, settings in BASELINES.items():
-        plain = backbones.build("plain", **settings)
+        plain, form = backbones.build("plain", **settings), Form.of(trainer.network)
+        if form.rate != plain.sample_rate:  # else there is hardly anything to decode
+            form = Form.of(plain)
         if gather.decodes():
-            cache.fill(parts.dataset, held_out, Form.of(plain), parts.folder, options.jobs, options.quiet)
+            cache.fill(parts.dataset, held_out, form, parts.folder, options.jobs, options.quiet)
         gather.wait()
-        audio = cache.fill(parts.dataset, held_out, Form.of(plain), parts.folder, 1, options.quiet)
-        filled = store.fill(plain, held_out, audio, options.quiet)
+        audio = cache.fill(parts.dataset, held_out, form, parts.folder, 1, options.quiet)
+        filled = store.fill(plain, held_out, audio.mid(), options.quiet)
         found[name] = evaluate.correlations(held_out, evaluate.distances(plain.to(parts.world.device), filled))
     if parts.world.first:
         checkpoint.write_json(path, found)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from deepaq.pooling import MEAN, Pooling
+
 TAU = 2.0
 CLEAN, UNCODED = 0, -1  # in place of a codec's number (from 1): clean music; distorted by something without a bitrate
 
@@ -41,16 +43,22 @@ def pooled(losses: Sequence[Loss]) -> Loss:
     return Loss((values * weights).sum(), (floors * weights).sum(), total)
 
 
-def pairwise_distances(points: Tensor, normalise: bool = False) -> Tensor:
-    """(N, steps, dims) -> (N, N): the mean over steps of the Euclidean distance; the gradient of distance 0 is 0.
+def pairwise_distances(points: Tensor, normalise: bool = False, pooling: Pooling = MEAN) -> Tensor:
+    """(N, steps, dims) -> (N, N): the mean over steps, and tracks of `pooling`, of the Euclidean distance; the gradient
+    of distance 0 is 0.
 
     normalise: project every vector on the unit sphere first.
     """
     with torch.autocast(points.device.type, enabled=False):
-        steps = _full(points).transpose(0, 1)
-        steps = torch.nn.functional.normalize(steps, dim=-1) if normalise else steps
-        # The matrix product form loses half the digits of small distances, and high quality is small distances.
-        return torch.cdist(steps, steps, compute_mode="donot_use_mm_for_euclid_dist").mean(dim=0)
+        tracks = pooling.split(_full(points).transpose(0, 1))
+        return torch.stack([_between(steps, normalise) for steps in tracks]).mean(dim=0)
+
+
+def _between(steps: Tensor, normalise: bool) -> Tensor:
+    """(steps, N, dims) -> (N, N)."""
+    steps = torch.nn.functional.normalize(steps, dim=-1) if normalise else steps
+    # The matrix product form loses half the digits of small distances, and high quality is small distances.
+    return torch.cdist(steps, steps, compute_mode="donot_use_mm_for_euclid_dist").mean(dim=0)
 
 
 def _full(values: Tensor) -> Tensor:

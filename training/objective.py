@@ -35,7 +35,7 @@ def full(
 ) -> Terms:
     """Of (batch, steps, dims) points, each beside its clip's clean version."""
     fit = regression(to_own_clean(points, labels, pooling), labels, curve, weights.regression)
-    return contrast(points, labels, weights, settings).plus(fit)
+    return contrast(points, labels, weights, settings, pooling).plus(fit)
 
 
 def unmatched(points: Tensor, labels: Labels, curve: Curve, weights: Objective, settings: Contrast) -> Terms:
@@ -44,7 +44,7 @@ def unmatched(points: Tensor, labels: Labels, curve: Curve, weights: Objective, 
     return contrast(points[:, None], labels, weights, settings).plus(fit)
 
 
-def contrast(points: Tensor, labels: Labels, weights: Objective, settings: Contrast) -> Terms:
+def contrast(points: Tensor, labels: Labels, weights: Objective, settings: Contrast, pooling: Pooling = MEAN) -> Terms:
     """Rank-N-Contrast of (batch, steps, dims) points.
 
     Points of one step are compared across clips, as in the paper. Points of several steps stand for moments of their
@@ -56,7 +56,7 @@ def contrast(points: Tensor, labels: Labels, weights: Objective, settings: Contr
     across = torch.zeros_like(labels.clip)
     clips = across if points.shape[1] == 1 else labels.clip
     groups = [(clips == clip).nonzero()[:, 0] for clip in clips.unique()]
-    distances = [pairwise_distances(points[rows], settings.normalise) for rows in groups]
+    distances = [pairwise_distances(points[rows], settings.normalise, pooling) for rows in groups]
 
     def term(name: str, weight: float, of: Callable[[Tensor, Tensor], Loss]) -> Terms:
         loss = pooled([of(apart, rows) for apart, rows in zip(distances, groups, strict=True)])

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from deepaq.audio import SILENCE_DBFS
 from deepaq.backbone import Backbone
+from deepaq.level import gain, mid, scaled
 from deepaq.sound import as_batch
 from manifests.jobs import cpu_count
 from training.cache import Cache
@@ -69,9 +70,12 @@ def fill(backbone: Backbone, table: Table, cache: Cache, quiet: bool = False) ->
     if type(backbone).front is Backbone.front:
         return Store(table, cache, backbone.front_rate)
 
+    clean = {int(table.clip[row]): int(row) for row in np.flatnonzero(table.clean)}
+
     def front(row: int) -> Tensor:
         with torch.inference_mode():
-            return backbone.front(as_batch(cache.samples(row)))[0].clone()
+            own, ours = as_batch(cache.samples(row)), as_batch(cache.samples(clean[int(table.clip[row])]))
+            return backbone.front(scaled(ours, own, gain(mid(ours), mid(own)))[1])[0].clone()
 
     with ThreadPoolExecutor(cpu_count()) as pool:
         rows = pool.map(front, range(len(table)))

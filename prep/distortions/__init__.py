@@ -18,6 +18,7 @@ from prep.distortions import (
     gaps,
     holes,
     image,
+    level,
     noise,
     pre_echo,
     quantisation,
@@ -47,6 +48,8 @@ DISTORTIONS: dict[str, Distortion] = {
         tandem.TANDEM,
         image.NARROWING,
         image.IMBALANCE,
+        level.PUMPING,
+        level.LEVEL_JUMPS,
     )
 }
 

@@ -28,7 +28,6 @@ import soundfile
 import torch
 
 from deepaq import checkpoint
-from deepaq.audio import Samples
 from deepaq.backbone import Backbone, build
 from deepaq.mapping import Exponential, Mapping
 from deepaq.metric import PACKAGED
@@ -39,7 +38,7 @@ from manifests.dataset import Dataset
 from manifests.ids import joined_id
 from manifests.jobs import cpu_count
 from training import cache, evaluate, recipe, store, table
-from training.cache import Cache, Form
+from training.cache import Form
 from training.gather import World
 from training.recipe import Recipe
 from training.store import Store
@@ -78,13 +77,6 @@ def join_recordings(out: Path) -> None:
             soundfile.write(path, np.concatenate([samples for samples, _ in found]), found[0][1], subtype="PCM_24")
 
 
-class Mid(Cache):
-    """The mid signal of a cache that holds mid and side."""
-
-    def samples(self, row: int, start: int = 0, frames: int | None = None) -> Samples:
-        return np.ascontiguousarray(super().samples(row, start, frames)[:, 0])
-
-
 class Bench:
     """A data set's rows, labelled by ViSQOL, with their fronts, and where they come from.
 
@@ -102,9 +94,8 @@ class Bench:
         network = build("compact")
         audio = cache.fill(dataset, self.rows, Form.of(network), folder / "data" / "cache", cpu_count())
         self.store = store.fill(network, self.rows, audio)
-        mid = Mid(audio.folder, audio.form, audio._clips, audio._places)
         self.plain = {
-            name: store.fill(build("plain", kind=kind), self.rows, mid)
+            name: store.fill(build("plain", kind=kind), self.rows, audio.mid())
             for name, kind in (("log-mel", "mel"), ("log-ERB", "erb"))
         }
         paths = {row["reference_id"]: Path(row["track_path"]) for row in dataset.references().to_pylist()}

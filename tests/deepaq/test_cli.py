@@ -37,6 +37,20 @@ def test_the_command_prints_json_rows_and_notes_apart(sound: np.ndarray, run: Pa
     assert rows[1]["distance"] == 0 < rows[0]["distance"]
 
 
+def test_a_changed_gain_is_scored_when_asked(sound: np.ndarray, run: Path, tmp_path: Path) -> None:
+    clean, softer = write(tmp_path / "a.wav", sound), write(tmp_path / "b.wav", sound / 2)
+    taken, kept = (
+        CliRunner().invoke(main, ["score", str(clean), str(softer), "--model", str(run), "--json", *more])
+        for more in ([], ["--keep-level"])
+    )
+    assert rows_of(taken)[0]["distance"] < 0.1 * rows_of(kept)[0]["distance"]
+    assert "6.0 dB softer than its reference; that is not scored" in taken.stderr
+    assert "6.0 dB softer than its reference; that is scored" in kept.stderr
+    no = CliRunner().invoke(main, ["score", str(softer), "--against", str(tmp_path), "--keep-level"])
+    assert no.exit_code == 2
+    assert "unrelated music has no level" in no.stderr
+
+
 def test_one_bad_file_does_not_stop_the_others(sound: np.ndarray, run: Path, tmp_path: Path) -> None:
     clean = write(tmp_path / "a.wav", sound)
     (tmp_path / "b.mp3").write_bytes(b"no audio at all")

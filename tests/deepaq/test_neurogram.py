@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from visqol.nsim import C3, GAUSSIAN_WINDOW
 
-from deepaq import bands, neurogram
+from deepaq import bands, level, neurogram
 from labels.visqol.gammatone import Filterbank
 from labels.visqol.mode import AUDIO
 from tests.sounds import music
@@ -18,7 +18,7 @@ OFFSET = 896  # samples that a window of ours begins before its step's place, Vi
 
 
 def levels(samples: torch.Tensor) -> torch.Tensor:
-    return neurogram.levels(samples, bands.loudness(samples))
+    return neurogram.levels(samples / level.rms(samples))
 
 
 def test_levels_are_those_of_visqol_s_spectrogram() -> None:

@@ -81,6 +81,25 @@ def test_a_decibel_of_gain_is_less_than_a_step_of_bitrate(
         assert max(abs(mos - plain) for mos in moved) < smallest
 
 
+def test_a_kept_gain_costs_the_more_the_larger_it_is_and_a_decibel_little(
+    metric: Metric, clips: list[Samples], steps: dict[str, list[float]]
+) -> None:
+    step = mean(np.diff(values).mean() for values in steps.values())
+    found = {
+        gain: mean(
+            metric.score(
+                samples, samples * np.float32(10 ** (gain / 20)), sample_rate=SAMPLE_RATE, match_level=False
+            ).mos
+            for samples in clips
+        )
+        for gain in (0, 1, 3, 6, 12, -1, -3, -6, -12)
+    }
+    for sign in (1, -1):
+        falling = [found[sign * decibels] for decibels in (0, 1, 3, 6, 12)]
+        assert all(np.diff(falling) < 0), falling
+        assert falling[0] - falling[1] < step
+
+
 def test_the_container_does_not_matter(metric: Metric, clips: list[Samples], tmp_path: Path) -> None:
     worse = distort(clips[0], SAMPLE_RATE, "spectral-holes", 3, seed=0)
     clean, worse = (np.round(0.5 * samples * 32767) / np.float32(32768) for samples in (clips[0], worse))

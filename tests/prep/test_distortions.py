@@ -113,6 +113,15 @@ def test_a_narrower_image_has_the_same_mean_and_a_softer_side() -> None:
     np.testing.assert_allclose(np.diff(degraded), 0.25 * np.diff(SOUND), atol=1e-6)
 
 
+@pytest.mark.parametrize(("name", "depth"), [("pumping", 5.0), ("level-jumps", 4.0)])
+def test_a_moving_level_moves_by_its_grade_around_its_own_mean(name: str, depth: float) -> None:
+    steady = np.ones((6 * RATE, 1), np.float32)
+    decibels = 20 * np.log10(distort(steady, RATE, name, 3, seed=2)[:, 0])
+    assert np.ptp(decibels) == pytest.approx(depth, rel=0.05)
+    assert np.mean(decibels) == pytest.approx(0, abs=0.2)
+    assert np.abs(np.diff(decibels)).max() < 0.02  # no click
+
+
 def test_an_imbalance_makes_one_channel_softer() -> None:
     ratios = np.sqrt(np.mean(distort(SOUND, RATE, "imbalance", 3, 1) ** 2, axis=0) / np.mean(SOUND**2, axis=0))
     assert sorted(20 * np.log10(ratios)) == pytest.approx([-6, 0], abs=0.01)

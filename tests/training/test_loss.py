@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from torch import Tensor
 
+from deepaq.pooling import Pooling
 from training.loss import (
     CLEAN,
     UNCODED,
@@ -131,6 +132,16 @@ def test_distances_are_means_over_steps_and_small_ones_keep_their_digits() -> No
     near[1, 0, 0] += 1e-3
     assert float(pairwise_distances(near)[0, 1]) == pytest.approx(1e-3, rel=0.01)
     assert pairwise_distances(near * torch.tensor([1.0, 5]).view(2, 1, 1), normalise=True).max() < 1e-4
+
+
+@pytest.mark.parametrize("normalise", [False, True])
+def test_tracks_are_averaged_as_when_two_signals_are_compared(normalise: bool) -> None:
+    pooling = Pooling(tracks=(3, 1, 2))
+    points = torch.randn(5, 4, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    found = pairwise_distances(points, normalise, pooling)
+    if normalise:
+        points = torch.cat([torch.nn.functional.normalize(track, dim=-1) for track in pooling.split(points)], dim=-1)
+    torch.testing.assert_close(found, torch.stack([pooling.distance(point, points) for point in points]))
 
 
 CODEC = torch.tensor([CLEAN, 1, 1, 1, 2, 2, UNCODED, CLEAN])
