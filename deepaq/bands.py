@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from deepaq.constant import constant
 from deepaq.level import rms
 
 SAMPLE_RATE = 48_000
@@ -90,8 +91,7 @@ def log_energy(energy: Tensor) -> Tensor:
 @cache
 def bank(kind: str) -> Tensor:
     """The filter bank `erb` (64 bands) or `mel` (96 bands) as a tensor of (bins, bands)."""
-    with torch.inference_mode(False):  # kept for all callers, so it must not be an inference tensor
-        return torch.from_numpy(erb_bands() if kind == "erb" else mel_bands())
+    return constant(erb_bands() if kind == "erb" else mel_bands())
 
 
 def _bin_hz(fft: int) -> npt.NDArray[np.float64]:

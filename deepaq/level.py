@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from deepaq.constant import constant
+
 QUIET_RMS = 1e-3  # -60 dBFS: below it a signal is not raised further
 _WINDOW = 2048
 _BANDS = 24  # evenly spaced in log frequency, where the lowest are wide enough
@@ -69,5 +71,4 @@ def _bands() -> Tensor:
     """(bins, bands), 1 where a bin belongs to a band; the constant belongs to none."""
     edges = np.unique(np.geomspace(1, _WINDOW // 2 + 1, _BANDS + 1).round().astype(int))
     bins = np.arange(_WINDOW // 2 + 1)[:, None]
-    with torch.inference_mode(False):  # kept for all callers, so it must not be an inference tensor
-        return torch.from_numpy(((bins >= edges[:-1]) & (bins < edges[1:])).astype(np.float32))
+    return constant((bins >= edges[:-1]) & (bins < edges[1:]))

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from deepaq import bands
+from deepaq.constant import constant
 
 BANDS = 32
 FLOOR = -6.0  # log10 of a power, where the reference has 1: quieter cells are as loud as this
@@ -59,12 +60,9 @@ def structure(levels: Tensor) -> Tensor:
 def _bank() -> Tensor:
     """(bins, 32): centres evenly spaced in ERB-rate from 50 Hz, where the next one would be at 24 kHz."""
     rates = np.linspace(bands.erb_rate(50), bands.erb_rate(bands.SAMPLE_RATE / 2), BANDS, endpoint=False)
-    with torch.inference_mode(False):  # kept for all callers, so it must not be an inference tensor
-        return torch.from_numpy(bands.gammatone(rates, _WINDOW))
+    return constant(bands.gammatone(rates, _WINDOW))
 
 
 @cache
 def _weights() -> Tensor:
-    with torch.inference_mode(False):
-        found = torch.tensor(_WEIGHTS)
-        return found / found.sum()
+    return constant(np.array(_WEIGHTS) / sum(_WEIGHTS))

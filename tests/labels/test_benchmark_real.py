@@ -13,7 +13,7 @@ import soundfile
 
 from labels.benchmark.stage import benchmark
 from labels.importing.stage import import_test
-from tests.labels.test_benchmark import IMPORT, ONE, result
+from tests.labels.benchmarks import IMPORT, ONE, result
 
 
 @pytest.fixture(scope="module")
