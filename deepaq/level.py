@@ -1,23 +1,17 @@
 """By how much one of two aligned signals is louder, and the scale on which networks that hear level hear a pair.
 
-A ratio of powers would take drop-outs, noise and a lost band for a change of level. What is taken here is the ratio
-that most of the sound has: the median over time and frequency.
+The ratio of the levels of two whole signals would take a drop-out for a lower level of all the rest. What is taken here
+is the ratio that most of the time has: the median over short frames.
 """
 
 from __future__ import annotations
 
-from functools import cache
-
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from deepaq.constant import constant
-
 QUIET_RMS = 1e-3  # -60 dBFS: below it a signal is not raised further
-_WINDOW = 2048
-_BANDS = 24  # evenly spaced in log frequency, where the lowest are wide enough
+_FRAME = 2048
 
 
 def rms(samples: Tensor) -> Tensor:
@@ -29,7 +23,7 @@ def rms(samples: Tensor) -> Tensor:
 def gain(reference: Tensor, degraded: Tensor) -> Tensor:
     """Aligned signals of (batch, frames) -> (batch, 1): the factor by which the degraded one is louder.
 
-    The median, weighted by the product of both amplitudes, of the ratio of amplitudes in bands; 1 where one is silent.
+    The median over frames of the ratio of amplitudes, weighted by their product; 1 where one signal is silent.
     """
     first, second = (_amplitudes(samples) for samples in (reference, degraded))
     weights = first * second
@@ -59,16 +53,6 @@ def mid(samples: Tensor) -> Tensor:
 
 
 def _amplitudes(samples: Tensor) -> Tensor:
-    """(batch, frames) -> (batch, cells)."""
-    frames = F.pad(samples, (0, max(0, _WINDOW - samples.shape[1]))).unfold(1, _WINDOW, _WINDOW)
-    spectrum = torch.fft.rfft(frames * torch.hann_window(_WINDOW, dtype=samples.dtype, device=samples.device))
-    power = spectrum.real.square() + spectrum.imag.square()
-    return (power @ _bands().to(power)).sqrt().flatten(1)
-
-
-@cache
-def _bands() -> Tensor:
-    """(bins, bands), 1 where a bin belongs to a band; the constant belongs to none."""
-    edges = np.unique(np.geomspace(1, _WINDOW // 2 + 1, _BANDS + 1).round().astype(int))
-    bins = np.arange(_WINDOW // 2 + 1)[:, None]
-    return constant((bins >= edges[:-1]) & (bins < edges[1:]))
+    """(batch, frames) -> (batch, short frames): roots of their energies; what is left over at the end is not heard."""
+    short = F.pad(samples, (0, max(0, _FRAME - samples.shape[1]))).unfold(1, _FRAME, _FRAME)
+    return torch.linalg.vector_norm(short, dim=2)

@@ -56,6 +56,9 @@ degrade 9 9 2 "$FOLDER/synth"
 if [ -f "$SOUNDFONT" ]; then
     step prep synth "$FOLDER/rendered" --minutes 12 --track 10 --seed 11 --soundfont "$SOUNDFONT"
     degrade 9 9 2 "$FOLDER/rendered"
+    # The head for non-matching references wants many clips more than it wants many versions of them.
+    step prep synth "$FOLDER/more" --minutes 36 --track 10 --seed 23 --soundfont "$SOUNDFONT"
+    degrade 9 3 1 "$FOLDER/more"
 else
     printf 'no sound font at %s: without sampled instruments the metric is poorer without a reference\n' "$SOUNDFONT" >&2
 fi

@@ -29,7 +29,7 @@ class Data:
     shares are parts of larger ones. fold: `i/n` holds out the i-th of n parts of the songs, for cross-validation,
     instead of the data set's own split. without_codecs: codecs that are kept from training, so that the held-out clips
     show how well an unknown codec is judged. rows: size of a batch of whole clips, for networks with a head of their
-    own for non-matching references. rows_codecs_only: leave distortions without a codec out of those.
+    own for non-matching references. rows_distorted: the share of distortions without a codec among those.
     """
 
     raters: Mapping[str, float] = field(default_factory=lambda: {"visqol": 1.0})
@@ -42,10 +42,11 @@ class Data:
     fold: str = ""
     without_codecs: tuple[str, ...] = ()
     rows: int = 96
-    rows_codecs_only: bool = True
+    rows_distorted: float = 0.0
 
     def __post_init__(self) -> None:
         _require(self.clips >= 1 and self.versions >= 2, "data.clips is at least 1, data.versions at least 2")
+        _require(0 <= self.rows_distorted <= 1, f"data.rows_distorted={self.rows_distorted:g}: from 0 to 1")
         _require(0 < self.share <= 1, f"data.share={self.share:g}: more than 0 and at most 1")
         _require(self.part is None or 1 <= self.part[0] <= self.part[1] > 1, f"data.fold={self.fold}: i/n, such as 1/3")
         for name, conditions in self.teachers.items():

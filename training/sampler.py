@@ -118,10 +118,14 @@ class Sampler:
         """Rows of whole degraded clips, and of clean ones to be their references, for batch number `step`."""
         rng = np.random.default_rng((self.seed, _CLIPS, step))
         table = self.store.table
-        degraded = np.flatnonzero(table.coded if self.data.rows_codecs_only else ~table.clean)
-        clean = np.flatnonzero(table.clean)
-        drawn = rng.choice(degraded, min(self.data.rows, len(degraded)), replace=False)
-        return np.concatenate([drawn, rng.choice(clean, min(_CENTRE_CLIPS, len(clean)), replace=False)])
+        distorted = round(self.data.rows_distorted * self.data.rows)
+        kinds = (
+            (table.coded, self.data.rows - distorted),
+            (~table.coded & ~table.clean, distorted),
+            (table.clean, _CENTRE_CLIPS),
+        )
+        found = [(np.flatnonzero(rows), count) for rows, count in kinds]
+        return np.concatenate([rng.choice(rows, min(count, len(rows)), replace=False) for rows, count in found])
 
 
 @lru_cache(4)

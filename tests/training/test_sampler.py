@@ -130,5 +130,8 @@ def test_whole_clips_are_coded_ones_and_clean_ones() -> None:
     assert len(chosen) == 6 + 4
     assert rows.coded[chosen[:6]].all()
     assert rows.clean[chosen[6:]].all()
-    every = sampler(rows, Data(rows=99, rows_codecs_only=False)).whole_clips(0)
+    every = sampler(rows, Data(rows=198, rows_distorted=0.5)).whole_clips(0)
     assert len(set(every.tolist())) == len(rows)
+    mixed = sampler(rows, Data(rows=8, rows_distorted=0.25)).whole_clips(0)
+    assert rows.coded[mixed[:6]].all()
+    assert not (rows.coded | rows.clean)[mixed[6:8]].any()
