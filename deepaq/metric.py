@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -19,6 +18,7 @@ from deepaq.checkpoint import Checkpoint
 from deepaq.errors import UserError
 from deepaq.level import gain, scaled
 from deepaq.mapping import Mapping
+from deepaq.notes import about_image, about_length, about_level, about_the_pair
 from deepaq.references import References
 from deepaq.score import Score, Segment, mos, sum_up
 from deepaq.sound import Sound, Stream, as_batch, mid_of
@@ -27,10 +27,6 @@ PACKAGED = Path(__file__).parent / "models" / "compact"
 ALIGN_S = 30.0  # how much of both is held against each other to find the lag
 ENOUGH_REFERENCES = 10
 TIMELINE_S = 1.0  # resolution of a score over time, where the network resolves time
-_LEVEL_DB = 1.0  # a difference worth a note
-_MOVING_DB = 3.0  # by which a level moves when that is worth a note
-_WIDTH_DB, _WIDE_DB = 6.0, -40.0  # difference of the channels' difference worth a note, where one is to be heard
-_STRANGERS = 0.02  # normalised correlation below which two sounds may be different recordings
 
 
 class Metric:
@@ -134,15 +130,12 @@ class Metric:
         if not segments:
             raise UserError(f"{clean.name}: is silent, nothing can be held against it")
         level_db = 20 * math.log10(louder)
-        notes = _notes(clean, coded, found) + _about_level(coded.name, level_db, levels, match_level)
-        left_over = _rest(coded) - _rest(clean)
-        if abs(left_over) > 0.1:
-            longer, by = (coded, left_over) if left_over > 0 else (clean, -left_over)
-            notes.append(f"{longer.name}: is {by:.2f} s longer, the rest was not scored")
-        if abs(wider := coded.side_db - clean.side_db) > _WIDTH_DB and max(coded.side_db, clean.side_db) > _WIDE_DB:
-            kind = f"{abs(wider):.0f} dB {'wider' if wider > 0 else 'narrower'} than its reference"
-            unheard = "" if self.backbone.channels == 2 else "; only the channels' mean is scored"
-            notes.append(f"{coded.name}: its stereo image is {kind}{unheard}")
+        notes = [
+            *about_the_pair(clean, coded, found),
+            *about_level(coded, level_db, levels, match_level, self.backbone.hears_level),
+            *about_length(clean, coded),
+            *about_image(clean, coded, self.backbone.channels == 2),
+        ]
         return sum_up(
             segments,
             self.model.full,
@@ -229,39 +222,3 @@ def _aligned(clean: Stream, coded: Stream) -> Aligned:
     late = coded if found.lag > 0 else clean
     late.read(abs(found.lag))
     return found
-
-
-def _notes(clean: Stream, coded: Stream, found: Aligned) -> list[str]:
-    """What was found out about the pair that its owner should know."""
-    notes = []
-    if found.lag:
-        direction = "late" if found.lag > 0 else "early"
-        shift = f"{abs(found.lag)} samples ({1000 * abs(found.lag) / coded.rate:.1f} ms)"
-        notes.append(f"{coded.name}: was {shift} {direction}, aligned")
-    if _correlation(found.reference, found.degraded) < _STRANGERS:
-        notes.append(f"{coded.name}: hardly resembles {clean.name}; are they the same recording?")
-    if clean.lossy and not coded.lossy:
-        notes.append(f"{clean.name}: is a coded file and {coded.name} is not; is the reference really named first?")
-    return notes
-
-
-def _about_level(name: str, level_db: float, over_time: Sequence[float], matched: bool) -> list[str]:
-    """level_db: what was found. over_time: levels of segments relative to the reference's, in dB."""
-    notes = []
-    if abs(level_db) > _LEVEL_DB:
-        kind = f"{abs(level_db):.1f} dB {'louder' if level_db > 0 else 'softer'} than its reference"
-        notes.append(f"{name}: is {kind}; that is {'not ' if matched else ''}scored")
-    if max(over_time) - min(over_time) > _MOVING_DB:
-        moves = f"between {min(over_time):+.1f} and {max(over_time):+.1f} dB of its reference's"
-        notes.append(f"{name}: its level moves {moves}")
-    return notes
-
-
-def _correlation(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> float:
-    power = float(np.dot(first, first)) * float(np.dot(second, second))
-    return abs(float(np.dot(first, second))) / power**0.5 if power > 0 else 1.0
-
-
-def _rest(stream: Stream) -> float:
-    """Seconds that were left unread."""
-    return sum(len(samples) for samples in stream.segments(1 << 18)) / stream.rate

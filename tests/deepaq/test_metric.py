@@ -100,6 +100,9 @@ def test_a_level_that_moves_is_heard_however_slowly() -> None:
     assert off[-1] > 3 * min(off)  # somewhere the gain is the one that is taken back
     (moving,) = [note for note in found.notes if "level moves" in note]
     assert re.search(r"between -1[67]\.\d and -[23]\.\d dB", moving)  # of segments of 10 s
+    unheard = metric("plain").score(clean, fading, sample_rate=RATE)
+    assert "its level moves" in unheard.notes[-1]
+    assert unheard.notes[-1].endswith("that is not scored")
 
 
 def widened(sound: np.ndarray, gain: float) -> np.ndarray:

@@ -1,0 +1,72 @@
+"""What was found out about a pair that its owner should know, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from deepaq.align import Aligned
+from deepaq.sound import Stream
+
+_LEVEL_DB = 1.0  # a difference worth a note
+_MOVING_DB = 3.0  # by which a level moves when that is worth a note
+_WIDTH_DB, _WIDE_DB = 6.0, -40.0  # difference of the channels' difference worth a note, where one is to be heard
+_LENGTH_S = 0.1
+_STRANGERS = 0.02  # normalised correlation below which two sounds may be different recordings
+
+
+def about_the_pair(clean: Stream, coded: Stream, found: Aligned) -> list[str]:
+    """A lag, and what looks as if other files had been meant. found: of the beginning of both."""
+    notes = []
+    if found.lag:
+        direction = "late" if found.lag > 0 else "early"
+        shift = f"{abs(found.lag)} samples ({1000 * abs(found.lag) / coded.rate:.1f} ms)"
+        notes.append(f"{coded.name}: was {shift} {direction}, aligned")
+    if _correlation(found.reference, found.degraded) < _STRANGERS:
+        notes.append(f"{coded.name}: hardly resembles {clean.name}; are they the same recording?")
+    if clean.lossy and not coded.lossy:
+        notes.append(f"{clean.name}: is a coded file and {coded.name} is not; is the reference really named first?")
+    return notes
+
+
+def about_level(coded: Stream, level_db: float, over_time: Sequence[float], matched: bool, heard: bool) -> list[str]:
+    """level_db: the gain. over_time: of segments, their level relative to the reference's, in dB. matched: whether the
+    gain was taken back. heard: whether the network hears level."""
+    notes, name = [], coded.name
+    if abs(level_db) > _LEVEL_DB:
+        kind = f"{abs(level_db):.1f} dB {'louder' if level_db > 0 else 'softer'} than its reference"
+        notes.append(f"{name}: is {kind}; that is {'not ' if matched else ''}scored")
+    if max(over_time) - min(over_time) > _MOVING_DB:
+        moves = f"between {min(over_time):+.1f} and {max(over_time):+.1f} dB of its reference's"
+        notes.append(f"{name}: its level moves {moves}" + ("" if heard else "; that is not scored"))
+    return notes
+
+
+def about_length(clean: Stream, coded: Stream) -> list[str]:
+    """Reads both to their end."""
+    left_over = _rest(coded) - _rest(clean)
+    if abs(left_over) <= _LENGTH_S:
+        return []
+    longer = coded if left_over > 0 else clean
+    return [f"{longer.name}: is {abs(left_over):.2f} s longer, the rest was not scored"]
+
+
+def about_image(clean: Stream, coded: Stream, heard: bool) -> list[str]:
+    """Of what was read of both. heard: whether the network hears two channels."""
+    wider = coded.side_db - clean.side_db
+    if abs(wider) <= _WIDTH_DB or max(coded.side_db, clean.side_db) <= _WIDE_DB:
+        return []
+    kind = f"{abs(wider):.0f} dB {'wider' if wider > 0 else 'narrower'} than its reference"
+    return [f"{coded.name}: its stereo image is {kind}" + ("" if heard else "; only the channels' mean is scored")]
+
+
+def _correlation(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> float:
+    power = float(np.dot(first, first)) * float(np.dot(second, second))
+    return abs(float(np.dot(first, second))) / power**0.5 if power > 0 else 1.0
+
+
+def _rest(stream: Stream) -> float:
+    """Seconds that were left unread."""
+    return sum(len(samples) for samples in stream.segments(1 << 18)) / stream.rate
