@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train the metric inside the package: deepaq/models/compact. About forty minutes of CPU time.
+# Train the metric inside the package: deepaq/models/compact. About an hour of CPU time.
 #
 #     bash training/default.sh [FOLDER]
 #

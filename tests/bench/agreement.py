@@ -2,7 +2,7 @@
 
     python tests/bench/agreement.py [FOLDER] [--seeds 3] [--steps N] [--without-codecs] [--packaged]
 
-FOLDER (default-run/agreement) takes the data set, half an hour of work for two cores, and is gone on with: all shared
+FOLDER (default-run/agreement) takes the data set, forty minutes of work for two cores, and is gone on with: all shared
 recordings (DEEPAQ_SHARED), joined where they are parts of one, in 21 codec conditions and two grades of every
 distortion; and the music that `training/default.sh` makes. Each of three parts of the recordings is held out once while
 the recipe trains on the rest. Printed is the SRCC / PCC of all held-out versions together, with ViSQOL and with the
