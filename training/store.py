@@ -65,7 +65,7 @@ class Store:
 def fill(backbone: Backbone, table: Table, cache: Cache, quiet: bool = False) -> Store:
     """Pass every row through the front, in threads; nothing to do when the samples are the front.
 
-    Memory: 50 kB per second of audio for the compact network.
+    Memory: 62 kB per second of audio for the compact network.
     """
     if type(backbone).front is Backbone.front:
         return Store(table, cache, backbone.front_rate)
