@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from deepaq import bands, neurogram
 from deepaq.backbone import Backbone
 from deepaq.errors import UserError
-from deepaq.level import mid, rms
+from deepaq.level import mid
 from deepaq.pooling import Pooling
 
 _ERB, _MEL, _FLAT, _NEURO = 64, 96, 24, neurogram.BANDS  # columns of the front
@@ -73,13 +73,11 @@ class Compact(Backbone):
         For whole clips, whose level does not matter: the mid signal's log energies in ERB and mel bands, and flatness.
         """
         power = bands.power(mid(samples))
-        erb = power @ bands.bank("erb").to(power)
-        mel = bands.log_energy(power @ bands.bank("mel").to(power))
-        return torch.cat([_over_time(samples, erb), bands.log_energy(erb), mel, _flatness(power)], dim=2)
+        erb, mel = (bands.log_energy(power @ bands.bank(kind).to(power)) for kind in ("erb", "mel"))
+        return torch.cat([_over_time(samples), erb, mel, _flatness(power)], dim=2)
 
     def embed_audio(self, samples: Tensor) -> Tensor:
-        power = bands.power(mid(samples))
-        return self.embed(_over_time(samples, power @ bands.bank("erb").to(power)))
+        return self.embed(_over_time(samples))
 
     def embed(self, front: Tensor) -> Tensor:
         """(batch, steps, 312) -> (batch, steps // 2, dims): 25 steps a second, each of four tracks.
@@ -155,15 +153,16 @@ class _ClipHead(nn.Module):
         return embedding
 
 
-def _over_time(samples: Tensor, erb: Tensor) -> Tensor:
-    """Samples, and their energies of RMS 1 in ERB bands -> (batch, steps, 128), see `Compact.front`."""
+def _over_time(samples: Tensor) -> Tensor:
+    """What a full reference is held against, (batch, steps, 128), see `Compact.front`."""
     middle = mid(samples)
     neuro = neurogram.levels(middle)
     if samples.ndim == 2:
         side = torch.full_like(neuro, neurogram.FLOOR)
     else:  # a step of `embed` has two frames, of which one will do here
         side = neurogram.levels(samples[:, 1], 2).repeat_interleave(2, dim=1)[:, : neuro.shape[1]]
-    return torch.cat([neuro, side, bands.log_energy(erb * rms(middle)[:, None] ** 2)], dim=2)
+    erb = bands.energies(middle, bands.bank("erb").to(middle))
+    return torch.cat([neuro, side, bands.log_energy(erb)], dim=2)
 
 
 def _flatness(power: Tensor) -> Tensor:

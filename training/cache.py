@@ -140,16 +140,21 @@ def _load(dataset: Dataset, relative: str, sha256: str, form: Form) -> Samples:
 class Cache:
     """The audio of a table's rows. rate: of the samples, in Hz."""
 
-    def __init__(self, folder: Path, form: Form, clips: Sequence[Clip], places: Sequence[tuple[int, int]]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        form: Form,
+        clips: Sequence[Clip],
+        places: Sequence[tuple[int, int]],
+        only_mid: bool = False,
+    ) -> None:
         self.folder, self.form, self._clips, self._places = folder, form, clips, places
         self.rate = form.rate
-        self._only_mid = False
+        self._only_mid = only_mid
 
     def mid(self) -> Cache:
         """The same rows, of which only the mid signal, (frames,), is given."""
-        found = Cache(self.folder, self.form, self._clips, self._places)
-        found._only_mid = self.form.channels == 2
-        return found
+        return Cache(self.folder, self.form, self._clips, self._places, self.form.channels == 2)
 
     def frames(self, row: int) -> int:
         """How long a row is."""

@@ -18,6 +18,7 @@ from deepaq.backbone import Backbone
 from deepaq.console import note
 from deepaq.errors import UserError
 from deepaq.mapping import FITS, Mapping
+from deepaq.plain import Plain
 from manifests.dataset import Dataset
 from manifests.provenance import package_version, provenance
 from training import cache, card, evaluate, gather, log, report, store, table
@@ -160,14 +161,15 @@ def _before(out: Path, trainer: Trainer, parts: _Parts, options: Options) -> dic
         return kept
     held_out = trainer.held_out.table
     found = {"untrained": evaluate.correlations(held_out, trainer.judge())}
+    form = Form.of(trainer.network)
+    if form.rate != Plain.sample_rate:  # else there is hardly anything to decode
+        form = Form(Plain.sample_rate)
+    if gather.decodes():
+        cache.fill(parts.dataset, held_out, form, parts.folder, options.jobs, options.quiet)
+    gather.wait()
+    audio = cache.fill(parts.dataset, held_out, form, parts.folder, 1, options.quiet)
     for name, settings in BASELINES.items():
-        plain, form = backbones.build("plain", **settings), Form.of(trainer.network)
-        if form.rate != plain.sample_rate:  # else there is hardly anything to decode
-            form = Form.of(plain)
-        if gather.decodes():
-            cache.fill(parts.dataset, held_out, form, parts.folder, options.jobs, options.quiet)
-        gather.wait()
-        audio = cache.fill(parts.dataset, held_out, form, parts.folder, 1, options.quiet)
+        plain = Plain(**settings)
         filled = store.fill(plain, held_out, audio.mid(), options.quiet)
         found[name] = evaluate.correlations(held_out, evaluate.distances(plain.to(parts.world.device), filled))
     if parts.world.first:

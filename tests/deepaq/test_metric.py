@@ -274,32 +274,6 @@ def test_threads_may_share_a_metric(sound: np.ndarray) -> None:
     assert together == pytest.approx(alone, rel=1e-5)
 
 
-def test_the_distance_is_a_loss_and_quality_a_running_mean(sound: np.ndarray) -> None:
-    ours = metric()
-    clean = torch.from_numpy(resample(sound, RATE, 48_000).T[None].copy())
-    worse = (clean + 0.01 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))).requires_grad_()
-    loss = deepaq.Distance(ours)
-    value = loss(worse, clean)
-    arrays = (signal[0].detach().T.numpy() for signal in (clean, worse))
-    assert ours.score(*arrays, sample_rate=48_000).distance == pytest.approx(float(value), rel=1e-4)
-    value.sum().backward()
-    assert worse.grad is not None
-    assert float(worse.grad.abs().sum()) > 0
-    assert all(parameter.grad is None for parameter in loss.parameters())
-    better = (worse - 1e-2 * worse.grad.sign() * (worse - clean).abs()).detach()
-    assert float(loss(better, clean)) < float(value)
-    quality = deepaq.Quality(ours)
-    first, second = quality(clean, clean), quality(worse.detach(), clean)
-    assert float(quality.compute()) == pytest.approx((float(first) + float(second)) / 2, rel=1e-5)
-    quality.reset()
-    quality.update(clean, clean)
-    assert float(quality.compute()) == pytest.approx(4.732, abs=1e-3)
-    with pytest.raises(UserError, match="give two equal"):
-        loss(worse, clean[:, :, 1:])
-    with pytest.raises(UserError, match="resample first"):
-        deepaq.Distance(ours, sample_rate=16_000)
-
-
 PRETRAINED = {"mert", "hubert", "wav2vec2"}  # have tests of their own in test_mert.py
 
 
