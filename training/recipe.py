@@ -24,14 +24,13 @@ class Data:
     teachers: further raters whose values, moved to the same scale, are averaged with the label for certain conditions,
     as `"2f" = ["musical-noise-*"]`; see `training.teachers`.
     segment_s: length of the segments. clips, versions: a batch holds this many clips, each in this many versions, the
-    clean one among them; several processes share the clips. least_versions: clips with fewer are not in such batches;
-    where a network has a head of its own for non-matching references, they still train that. segment_labels: take the
-    label of a segment from the raters' timelines, where there are any, instead of the whole clip's. share: of the
-    training clips, 0 to 1; smaller shares are parts of larger ones. fold: `i/n` holds out the i-th of n parts of the
-    songs, for cross-validation, instead of the data set's own split. without_codecs: codecs that are kept from
-    training, so that the held-out clips show how well an unknown codec is judged. rows: size of a batch of whole clips,
-    for networks with a head of their own for non-matching references. rows_distorted: the share of distortions without
-    a codec among those.
+    clean one among them; several processes share the clips. segment_labels: take the label of a segment from
+    the raters' timelines, where there are any, instead of the whole clip's. share: of the training clips, 0 to 1;
+    smaller shares are parts of larger ones. fold: `i/n` holds out the i-th of n parts of the songs, for
+    cross-validation, instead of the data set's own split. without_codecs: codecs that are kept from training, so that
+    the held-out clips show how well an unknown codec is judged. rows: size of a batch of whole clips, for networks with
+    a head of their own for non-matching references. rows_distorted: the share of distortions without a codec among
+    those.
     """
 
     raters: Mapping[str, float] = field(default_factory=lambda: {"visqol": 1.0})
@@ -39,7 +38,6 @@ class Data:
     segment_s: float = 4.0
     clips: int = 4
     versions: int = 8
-    least_versions: int = 0
     segment_labels: bool = True
     share: float = 1.0
     fold: str = ""

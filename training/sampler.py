@@ -41,8 +41,7 @@ class Sampler:
     """Draws batches of `data.clips` clips x `data.versions` versions.
 
     Codecs, and bitrates within them, come equally often. Near-silent segments do not come. Clips that are too short or
-    have fewer versions, or fewer than `data.least_versions`, are left out; where no clip has enough for
-    `data.versions`, batches have fewer versions.
+    have fewer versions are left out; where no clip has enough, batches have fewer versions.
     """
 
     def __init__(self, store: Store, data: Data, segment_items: int, seed: int) -> None:
@@ -50,17 +49,15 @@ class Sampler:
         self.clips_per_batch, self.data = data.clips, data
         table = store.table
         found: list[tuple[int, list[Rows]]] = []  # clean row, and rows by codec
-        least = max(2, data.least_versions)
         for clip in np.unique(table.clip):
             own = np.flatnonzero(table.clip == clip)
             clean, versions = own[table.clean[own]], own[~table.clean[own]]
-            if len(clean) and 1 + len(versions) >= least and store.items(int(clean[0])) >= segment_items:
+            if len(clean) and len(versions) and store.items(int(clean[0])) >= segment_items:
                 groups = [versions[table.codec[versions] == codec] for codec in np.unique(table.codec[versions])]
                 found.append((int(clean[0]), groups))
         if not found:
             raise UserError(
-                f"no training clip is {data.segment_s:g} s long and in {least} versions or more;"
-                " lower data.segment_s or data.least_versions"
+                f"no training clip is {data.segment_s:g} s long and in 2 versions or more; lower data.segment_s"
             )
         self.degraded = min(data.versions - 1, max(_count(groups) for _, groups in found))
         self.clips = [(clean, groups) for clean, groups in found if _count(groups) >= self.degraded]

@@ -122,11 +122,6 @@ def test_too_short_clips_and_too_few_versions() -> None:
     few = rows.take((rows.clip == 0) | (rows.codec != "mp3"))
     assert len(sampler(few, Data(clips=1, versions=5)).clips) == 1  # only one clip has that many
     assert sampler(few, Data(clips=1, versions=99)).degraded == 5
-    many = sampler(few, Data(clips=1, versions=3, least_versions=6))
-    assert len(many.clips) == 1
-    assert len(set(few.clip[many.whole_clips(0)])) > 1  # the others still train the head for whole clips
-    with pytest.raises(UserError, match=r"in 7 versions or more; .* data.least_versions"):
-        sampler(few, Data(least_versions=7))
 
 
 def test_whole_clips_are_coded_ones_and_clean_ones() -> None:
