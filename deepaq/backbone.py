@@ -19,8 +19,8 @@ class Backbone(nn.Module, ABC):
 
     Audio comes in as float32 of shape (batch, frames), mono, at `sample_rate`, unpadded; networks of two channels also
     take (batch, 2, frames), mid and side, and have a front of their own. Audio passes a `front` that is never trained,
-    so that training may store its output and cut it anywhere, and then one of two heads. For a full reference both
-    signals come as `level.scaled` makes them; for non-matching ones, as they are.
+    so that training may store its output and cut it anywhere, and then one of two heads. For a full reference the
+    degraded signal comes with its gain taken back, unless that is to count.
     """
 
     name: ClassVar[str]
@@ -37,6 +37,11 @@ class Backbone(nn.Module, ABC):
     def front(self, samples: Tensor) -> Tensor:
         """The fixed first stage: audio -> (batch, items, ...); the samples themselves by default."""
         return samples
+
+    def require_level(self) -> None:
+        """UserError where a gain could not be scored."""
+        if not self.hears_level:
+            raise UserError(f"the network {self.name} does not hear level, so a gain cannot be scored")
 
     def audible(self, samples: Tensor) -> Tensor:
         """(batch, frames) -> (batch,): which segments may be embedded; all by default."""

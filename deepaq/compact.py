@@ -23,6 +23,7 @@ from deepaq.pooling import Pooling
 _ERB, _MEL, _FLAT, _NEURO = 64, 96, 24, neurogram.BANDS  # columns of the front
 _OVER_TIME = 2 * _NEURO + _ERB  # of these, what a full reference is held against
 _FLAT_FLOOR = 1e-11  # of the signal's power, per bin
+_MUSIC = -5.0  # what log energies in ERB bands are about
 _GAINS = (0.3, 1.0, 0.3)  # of luminance, structure and image, before training
 _PACE = 5.0  # times the learning rate at which they move: so few numbers may move faster
 
@@ -69,8 +70,8 @@ class Compact(Backbone):
     def front(self, samples: Tensor) -> Tensor:
         """(batch, frames) or (batch, 2, frames), mid and side, at 48 kHz -> (batch, steps, 312).
 
-        For a full reference, on the scale of the samples: neurograms of mid and side, log energies of mid in ERB bands.
-        For whole clips, whose level does not matter: the mid signal's log energies in ERB and mel bands, and flatness.
+        For a full reference, whose level matters: neurograms of mid and side, log energies of mid in ERB bands. For
+        whole clips, whose level does not: the mid signal's log energies in ERB and mel bands, and flatness.
         """
         power = bands.power(mid(samples))
         erb, mel = (bands.log_energy(power @ bands.bank(kind).to(power)) for kind in ("erb", "mel"))
@@ -89,7 +90,7 @@ class Compact(Backbone):
         neuro, side, erb = front[:, :, :_OVER_TIME].split([_NEURO, _NEURO, _ERB], dim=2)
         luminance, structure = neurogram.luminance(neuro), neurogram.structure(neuro)
         middle = structure[..., neurogram.CELLS // 2]
-        hidden = self.stem(torch.cat([erb + 3, luminance, middle], dim=2).transpose(1, 2))
+        hidden = self.stem(torch.cat([erb - _MUSIC, luminance, middle], dim=2).transpose(1, 2))
         layers = [self.projections[0](hidden)]
         for block, projection in zip(self.blocks, self.projections[1:], strict=True):
             hidden = block(hidden)
@@ -162,7 +163,7 @@ def _over_time(samples: Tensor) -> Tensor:
     else:  # a step of `embed` has two frames, of which one will do here
         side = neurogram.levels(samples[:, 1], 2).repeat_interleave(2, dim=1)[:, : neuro.shape[1]]
     erb = bands.energies(middle, bands.bank("erb").to(middle))
-    return torch.cat([neuro, side, bands.log_energy(erb)], dim=2)
+    return torch.cat([neuro, side, torch.log10(erb + 10**neurogram.FLOOR)], dim=2)
 
 
 def _flatness(power: Tensor) -> Tensor:

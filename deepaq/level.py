@@ -1,4 +1,4 @@
-"""By how much one of two aligned signals is louder, and the scale on which networks that hear level hear a pair.
+"""By how much one of two aligned signals is louder.
 
 The ratio of the levels of two whole signals would take a drop-out for a lower level of all the rest. What is taken here
 is the ratio that most of the time has: the median over short frames.
@@ -34,17 +34,9 @@ def gain(reference: Tensor, degraded: Tensor) -> Tensor:
     return torch.where(half > 0, ratio.gather(1, middle), 1.0)
 
 
-def scaled(reference: Tensor, degraded: Tensor, louder: Tensor | float) -> tuple[Tensor, Tensor]:
-    """A pair of (batch, frames), or (batch, 2, frames) of mid and side, as networks take it for a full reference.
-
-    The reference has an RMS of 1, where it is not too quiet; the degraded signal, with its gain `louder` taken back,
-    is as much louder or softer as it is at that moment.
-    """
-    unit = rms(mid(reference))
-    back = unit * louder
-    if reference.ndim == 3:
-        unit, back = unit[:, None], back[:, None]
-    return reference / unit, degraded / back
+def without(samples: Tensor, louder: Tensor | float) -> Tensor:
+    """Signals of (batch, frames), or (batch, 2, frames), with their gain, (batch, 1), taken back."""
+    return samples / (louder[:, None] if samples.ndim == 3 and isinstance(louder, Tensor) else louder)
 
 
 def mid(samples: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from deepaq.align import SILENT_DBFS, Aligned, align
 from deepaq.audio import Samples, is_silent, level_dbfs
 from deepaq.checkpoint import Checkpoint
 from deepaq.errors import UserError
-from deepaq.level import gain, scaled
+from deepaq.level import gain, without
 from deepaq.mapping import Mapping
 from deepaq.notes import about_image, about_length, about_level, about_the_pair
 from deepaq.references import References
@@ -60,6 +60,8 @@ class Metric:
             raise UserError("give a degraded sound with its reference, or one sound and references=")
         if degraded is not None:
             return self._matched(reference, degraded, sample_rate, match_level)
+        if not match_level:
+            raise UserError("match_level=False: a gain is known, and can be scored, only with a matching reference")
         assert references is not None
         if not isinstance(references, References):
             references = self.references(references, sample_rate)
@@ -99,8 +101,8 @@ class Metric:
 
     @torch.inference_mode()
     def embed(self, samples: Tensor) -> Tensor:
-        """(batch, frames) mono, or (batch, 2, frames) mid and side where the network hears both, at `rate` Hz and
-        scaled by `deepaq.level.scaled` -> (batch, steps, dims), for a full reference."""
+        """(batch, frames) mono, or (batch, 2, frames) mid and side where the network hears both, at `rate` Hz, with
+        its gain taken back (`deepaq.level`) -> (batch, steps, dims), for a full reference."""
         return self.backbone.embed_audio(samples)
 
     @torch.inference_mode()
@@ -116,23 +118,23 @@ class Metric:
         return Stream(sound, self.rate, self.backbone.channels, sample_rate)
 
     def _matched(self, reference: Sound, degraded: Sound, sample_rate: int | None, match_level: bool) -> Score:
-        if not (match_level or self.backbone.hears_level):
-            raise UserError(f"the network {self.backbone.name} does not hear level, so a gain cannot be scored")
+        if not match_level:
+            self.backbone.require_level()
         clean, coded = (self._stream(sound, sample_rate) for sound in (reference, degraded))
         found = _aligned(clean, coded)
         louder = float(gain(as_batch(found.reference), as_batch(found.degraded)))
         segments: list[Segment] = []
-        levels: list[float] = []
+        levels: list[tuple[float, float]] = []
         for start, new, ours, theirs in self._pairs(clean, coded):
             if self._audible(ours):
                 segments += self._over_time(start, new, ours, theirs, louder if match_level else 1.0)
-                levels.append(max(level_dbfs(mid_of(theirs)), SILENT_DBFS) - level_dbfs(mid_of(ours)))
+                levels.append((level_dbfs(mid_of(ours)), max(level_dbfs(mid_of(theirs)), SILENT_DBFS)))
         if not segments:
             raise UserError(f"{clean.name}: is silent, nothing can be held against it")
         level_db = 20 * math.log10(louder)
         notes = [
             *about_the_pair(clean, coded, found),
-            *about_level(coded, level_db, levels, match_level, self.backbone.hears_level),
+            *about_level(clean, coded, level_db, levels, match_level, self.backbone.hears_level),
             *about_length(clean, coded),
             *about_image(clean, coded, self.backbone.channels == 2),
         ]
@@ -148,7 +150,7 @@ class Metric:
 
     def _over_time(self, start: int, new: int, ours: Samples, theirs: Samples, louder: float) -> list[Segment]:
         """The distance of one pair of segments in stretches of about a second; of it, only the `new` samples' share."""
-        left, right = scaled(as_batch(ours), as_batch(theirs), louder)
+        left, right = as_batch(ours), without(as_batch(theirs), louder)
         pooling = self.backbone.pooling
         moments = pooling.moments(self.embed(left)[0], self.embed(right)[0])
         moments = moments[len(moments) - max(1, round(len(moments) * new / len(ours))) :]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from deepaq.errors import UserError
-from deepaq.level import gain, mid, scaled
+from deepaq.level import gain, mid, without
 from deepaq.metric import Metric, load
 
 
@@ -20,8 +20,8 @@ class Distance(nn.Module):
 
     The metric's own weights get no gradient; the first argument does. model: as for `deepaq.load`, or a Metric.
     sample_rate: of the signals, Hz; it must be the model's (`.rate`), so that nothing but the network is between.
-    match_level: take the gain of the first argument back before, as `Metric.score` does; False makes it count, where
-    the network hears level.
+    match_level: take the gain of the first argument back before, as `Metric.score` does; False makes it count.
+    UserError where the model hears another rate, or no level.
     """
 
     def __init__(
@@ -31,6 +31,8 @@ class Distance(nn.Module):
         metric = model if isinstance(model, Metric) else load(model)
         self.backbone = metric.backbone.eval().requires_grad_(False)
         self.rate, self.match_level = metric.rate, match_level
+        if not match_level:
+            self.backbone.require_level()
         if sample_rate not in (None, self.rate):
             raise UserError(f"sample_rate={sample_rate}: the model listens at {self.rate} Hz, resample first")
 
@@ -52,7 +54,7 @@ class Distance(nn.Module):
             )
         clean, coded = self._heard(reference), self._heard(degraded)
         louder = gain(mid(clean), mid(coded)) if self.match_level else 1.0
-        ours, theirs = (self.backbone.embed_audio(signal) for signal in scaled(clean, coded, louder))
+        ours, theirs = (self.backbone.embed_audio(signal) for signal in (clean, without(coded, louder)))
         return self.backbone.pooling.distance(ours, theirs)
 
     def _heard(self, signal: Tensor) -> Tensor:

@@ -19,9 +19,10 @@ from deepaq import bands
 from deepaq.constant import constant
 
 BANDS = 32
-FLOOR = -6.0  # log10 of a power, where the reference has 1: quieter cells are as loud as this
+FLOOR = -9.0  # log10 of a power: -90 dBFS, below which ViSQOL does not hear
 CELLS = 9  # of a neighbourhood
 _WINDOW = 3840  # 80 ms, as ViSQOL's
+_TAPER = 0.375  # what a Hann window leaves of a power, which ViSQOL does not make up for
 _HALF_DB = 5.0  # of log10 of a power; ViSQOL takes 10 log10 of the amplitude
 _FAINT = 0.02  # deviation below which a neighbourhood has hardly any structure
 # A Gaussian over 3 x 3 cells, deviation 0.5, as in the published NSIM.
@@ -31,11 +32,12 @@ _WEIGHTS = [math.exp(-2 * (x * x + y * y)) for x in (-1, 0, 1) for y in (-1, 0, 
 def levels(samples: Tensor, every: int = 1) -> Tensor:
     """(batch, frames) at 48 kHz -> (batch, steps, 32): log10 of the power in bands, at the steps of `bands.power`.
 
+    Relative to full scale, for how loud a signal is decides what of it is heard.
     every: leave out all steps but every so many.
     """
     margin = (_WINDOW - bands.WINDOW) // 2
     found = bands.energies(F.pad(samples, (margin, margin)), _bank().to(samples), every * bands.HOP)
-    return torch.log10(found.clamp(min=10**FLOOR))
+    return torch.log10((_TAPER * found).clamp(min=10**FLOOR))
 
 
 def luminance(levels: Tensor) -> Tensor:

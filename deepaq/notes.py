@@ -13,6 +13,7 @@ from deepaq.sound import Stream
 _LEVEL_DB = 1.0  # a difference worth a note
 _MOVING_DB = 3.0  # by which a level moves when that is worth a note
 _WIDTH_DB, _WIDE_DB = 6.0, -40.0  # difference of the channels' difference worth a note, where one is to be heard
+_QUIET_DBFS = -45.0  # below what music has
 _LENGTH_S = 0.1
 _STRANGERS = 0.02  # normalised correlation below which two sounds may be different recordings
 
@@ -31,10 +32,17 @@ def about_the_pair(clean: Stream, coded: Stream, found: Aligned) -> list[str]:
     return notes
 
 
-def about_level(coded: Stream, level_db: float, over_time: Sequence[float], matched: bool, heard: bool) -> list[str]:
-    """level_db: the gain. over_time: of segments, their level relative to the reference's, in dB. matched: whether the
-    gain was taken back. heard: whether the network hears level."""
+def about_level(
+    clean: Stream, coded: Stream, level_db: float, levels: Sequence[tuple[float, float]], matched: bool, heard: bool
+) -> list[str]:
+    """level_db: the gain. levels: of both signals, segment by segment, in dBFS. matched: whether the gain was taken
+    back. heard: whether the network hears level."""
     notes, name = [], coded.name
+    over_time = [theirs - ours for ours, theirs in levels]
+    loudest = max(ours for ours, _ in levels)
+    if heard and loudest < _QUIET_DBFS:
+        kind = f"is quiet, {loudest:.0f} dBFS where it is loudest"
+        notes.append(f"{clean.name}: {kind}; what lies below -90 dBFS in it is not heard")
     if abs(level_db) > _LEVEL_DB:
         kind = f"{abs(level_db):.1f} dB {'louder' if level_db > 0 else 'softer'} than its reference"
         notes.append(f"{name}: is {kind}; that is {'not ' if matched else ''}scored")

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from deepaq.audio import SILENCE_DBFS
 from deepaq.backbone import Backbone
-from deepaq.level import gain, mid, scaled
+from deepaq.level import gain, mid, without
 from deepaq.sound import as_batch
 from manifests.jobs import cpu_count
 from training.cache import Cache
@@ -75,7 +75,7 @@ def fill(backbone: Backbone, table: Table, cache: Cache, quiet: bool = False) ->
     def front(row: int) -> Tensor:
         with torch.inference_mode():
             own, ours = as_batch(cache.samples(row)), as_batch(cache.samples(clean[int(table.clip[row])]))
-            return backbone.front(scaled(ours, own, gain(mid(ours), mid(own)))[1])[0].clone()
+            return backbone.front(without(own, gain(mid(ours), mid(own))))[0].clone()
 
     with ThreadPoolExecutor(cpu_count()) as pool:
         rows = pool.map(front, range(len(table)))

@@ -56,10 +56,11 @@ def test_every_pair_of_a_batch_has_its_own() -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_a_scaled_pair_is_relative_to_its_reference(channels: int) -> None:
-    clean = batch(SOUND)
-    clean = clean if channels == 1 else torch.stack([clean, 0.1 * clean.flip(1)], dim=1)
-    first, second = level.scaled(clean, 3 * clean, 3.0)
-    torch.testing.assert_close(first, second)
-    assert float(level.mid(first).square().mean()) == pytest.approx(1, rel=1e-4)
-    torch.testing.assert_close(first * float(level.rms(level.mid(clean))), clean)
+def test_a_gain_is_taken_back_from_every_signal_of_a_batch(channels: int) -> None:
+    clean = torch.cat([batch(SOUND), batch(SOUND[::-1])])
+    louder = torch.tensor([[0.5], [3.0]])
+    coded = louder * clean
+    if channels == 2:
+        clean, coded = (torch.stack([mid, 0.1 * mid], dim=1) for mid in (clean, coded))
+    torch.testing.assert_close(level.without(coded, louder), clean)
+    torch.testing.assert_close(level.without(2 * clean, 2.0), clean)

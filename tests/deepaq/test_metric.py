@@ -89,6 +89,8 @@ def test_gain_counts_where_the_level_is_kept(sound: np.ndarray) -> None:
     assert "6.0 dB softer than its reference; that is scored" in found[2].notes[0]
     with pytest.raises(UserError, match="plain does not hear level"):
         metric("plain").score(sound, sound, sample_rate=RATE, match_level=False)
+    with pytest.raises(UserError, match="only with a matching reference"):
+        metric().score(sound, references=[sound], sample_rate=RATE, match_level=False)
 
 
 def test_a_level_that_moves_is_heard_however_slowly() -> None:
@@ -103,6 +105,19 @@ def test_a_level_that_moves_is_heard_however_slowly() -> None:
     unheard = metric("plain").score(clean, fading, sample_rate=RATE)
     assert "its level moves" in unheard.notes[-1]
     assert unheard.notes[-1].endswith("that is not scored")
+
+
+def test_damage_counts_less_the_softer_the_music_is_played(sound: np.ndarray) -> None:
+    """As for ViSQOL, which does not hear what lies below -90 dBFS."""
+    pairs = [(softened(sound, db), softened(noisy(sound, 0.001), db)) for db in (0, 20, 40)]
+    found = [metric().score(*pair, sample_rate=RATE) for pair in pairs]
+    assert found[0].distance > found[1].distance > found[2].distance > 0
+    assert not found[1].notes
+    assert "is quiet, -6" in found[2].notes[0]
+    assert "below -90 dBFS in it is not heard" in found[2].notes[0]
+    plain = [metric("plain").score(*pair, sample_rate=RATE) for pair in pairs[:2]]
+    assert plain[0].distance == pytest.approx(plain[1].distance, rel=1e-3)
+    assert not plain[1].notes
 
 
 def widened(sound: np.ndarray, gain: float) -> np.ndarray:

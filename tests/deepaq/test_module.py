@@ -25,13 +25,13 @@ def test_the_distance_is_a_loss_and_quality_a_running_mean(sound: np.ndarray) ->
     loss = deepaq.Distance(ours)
     value = loss(worse, clean)
     arrays = (signal[0].detach().T.numpy() for signal in (clean, worse))
-    assert ours.score(*arrays, sample_rate=48_000).distance == pytest.approx(float(value), rel=1e-4)
+    assert ours.score(*arrays, sample_rate=48_000).distance == pytest.approx(float(value.detach()), rel=1e-4)
     value.sum().backward()
     assert worse.grad is not None
     assert float(worse.grad.abs().sum()) > 0
     assert all(parameter.grad is None for parameter in loss.parameters())
     better = (worse - 1e-2 * worse.grad.sign() * (worse - clean).abs()).detach()
-    assert float(loss(better, clean)) < float(value)
+    assert float(loss(better, clean)) < float(value.detach())
     quality = deepaq.Quality(ours)
     first, second = quality(clean, clean), quality(worse.detach(), clean)
     assert float(quality.compute()) == pytest.approx((float(first) + float(second)) / 2, rel=1e-5)
@@ -42,3 +42,5 @@ def test_the_distance_is_a_loss_and_quality_a_running_mean(sound: np.ndarray) ->
         loss(worse, clean[:, :, 1:])
     with pytest.raises(UserError, match="resample first"):
         deepaq.Distance(ours, sample_rate=16_000)
+    with pytest.raises(UserError, match="plain does not hear level"):
+        deepaq.Distance(metric("plain"), match_level=False)

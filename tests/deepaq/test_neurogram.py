@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from visqol.nsim import C3, GAUSSIAN_WINDOW
 
-from deepaq import bands, level, neurogram
+from deepaq import bands, neurogram
 from labels.visqol.gammatone import Filterbank
 from labels.visqol.mode import AUDIO
 from tests.sounds import music
@@ -17,19 +17,15 @@ RATE = bands.SAMPLE_RATE
 OFFSET = 896  # samples that a window of ours begins before its step's place, ViSQOL's does not
 
 
-def levels(samples: torch.Tensor) -> torch.Tensor:
-    return neurogram.levels(samples / level.rms(samples))
-
-
 def test_levels_are_those_of_visqol_s_spectrogram() -> None:
     sound = music(2, 3, RATE).mean(axis=1)
     theirs = 20 * np.log10(Filterbank(AUDIO).spectrogram(sound.astype(np.float64))).T
-    ours = 10 * levels(torch.from_numpy(sound[OFFSET:])[None])[0].numpy()
+    ours = 10 * neurogram.levels(torch.from_numpy(sound[OFFSET:])[None])[0].numpy()
     count = min(len(ours), len(theirs)) - 1
     # The slowest filters, of the lowest bands, still ring when ViSQOL's frame ends.
     ours, theirs = ours[1:count, 4:], theirs[1:count, 4:]
     loud = theirs > theirs.max() - 50
-    apart = (ours - theirs)[loud] - np.median((ours - theirs)[loud])  # ours are relative to the signal's own level
+    apart = (ours - theirs)[loud]
     assert loud.mean() > 0.3
     assert np.abs(apart).mean() < 0.1  # dB
     assert np.abs(apart).max() < 2
@@ -56,7 +52,13 @@ def _structure(clean: np.ndarray, dirty: np.ndarray, step: int, band: int) -> fl
 
 
 def test_silence_has_no_structure_and_no_luminance() -> None:
-    silent = levels(torch.zeros(1, RATE))
+    silent = neurogram.levels(torch.zeros(1, RATE))
     assert (silent == neurogram.FLOOR).all()
     assert (neurogram.luminance(silent) == 0).all()
     assert (neurogram.structure(silent) == 0).all()
+
+
+def test_what_visqol_s_floor_hides_is_hidden() -> None:
+    noise = 1e-5 * torch.randn(1, RATE, generator=torch.Generator().manual_seed(1))  # -100 dBFS in all bands together
+    assert (neurogram.levels(noise) == neurogram.FLOOR).all()
+    assert (neurogram.levels(1000 * noise) > neurogram.FLOOR).all()
