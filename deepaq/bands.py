@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from deepaq.constant import constant
-from deepaq.level import rms
 
 SAMPLE_RATE = 48_000
 WINDOW, HOP = 2048, 960  # 43 ms Hann windows, 50 frames a second
 FRAMES_PER_S = SAMPLE_RATE / HOP
 SHORTEST = WINDOW  # samples
 FLOOR = 1e-7  # of the signal's power: -70 dB
+_QUIET_RMS = 1e-3  # -60 dBFS
 _PIECE = 64  # steps
 
 Matrix = npt.NDArray[np.float32]
@@ -58,8 +58,8 @@ def power(samples: Tensor) -> Tensor:
     The bins of a step sum to about 1. A signal quieter than -60 dBFS is scaled as if it were that loud.
     """
     taper = torch.hann_window(WINDOW, dtype=samples.dtype, device=samples.device)
-    scaled = samples / rms(samples)
-    spectrum = torch.stft(scaled, WINDOW, HOP, window=taper, center=False, return_complex=True)
+    rms = samples.square().mean(dim=1, keepdim=True).sqrt().clamp(min=_QUIET_RMS)
+    spectrum = torch.stft(samples / rms, WINDOW, HOP, window=taper, center=False, return_complex=True)
     return _power(spectrum).transpose(1, 2) * _scale(taper)
 
 

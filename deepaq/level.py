@@ -10,13 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-QUIET_RMS = 1e-3  # -60 dBFS: below it a signal is not raised further
 _FRAME = 2048
-
-
-def rms(samples: Tensor) -> Tensor:
-    """(batch, frames) -> (batch, 1), at least -60 dBFS."""
-    return samples.square().mean(dim=-1, keepdim=True).sqrt().clamp(min=QUIET_RMS)
 
 
 @torch.no_grad()
