@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train the metric inside the package: deepaq/models/compact. About an hour of CPU time.
+# Train the metric inside the package: deepaq/models/compact. About an hour and a half of CPU time.
 #
 #     bash training/default.sh [FOLDER]
 #
@@ -68,5 +68,17 @@ step labels rate "$FOLDER/data" --rater 2f --conditions \
     'musical-noise-*,separation-*,dropouts-*,reverberation-*,narrowing-*,imbalance-*,opus-016' || [ $? = 1 ]
 step labels rate "$FOLDER/data" --rater 2f --conditions 'opus-*,mp3-*,aac-*' --shard 1/4
 [ -z "${ONLY_DATA:-}" ] || exit 0
-step training fit "$FOLDER/data" --out "$FOLDER/run" --recipe default --overwrite -o "seed=$SEED" -o data.fold=1/20
+# An ensemble of three, distilled into one network.
+fit() {
+    local out=$1 seed=$2
+    shift 2
+    step training fit "$FOLDER/data" --out "$out" --recipe default --overwrite -o "seed=$seed" -o data.fold=1/20 "$@"
+}
+members=()
+for place in 0 1 2; do
+    member=$FOLDER/member-$place
+    [ -f "$member/model.json" ] || fit "$member" $((SEED + place))
+    members+=("\"$member\"")
+done
+fit "$FOLDER/run" "$SEED" -o "data.ensemble=[$(IFS=,; echo "${members[*]}")]"
 step cp "$FOLDER/run/model.json" "$FOLDER/run/model.safetensors" deepaq/models/compact/

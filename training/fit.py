@@ -21,7 +21,7 @@ from deepaq.mapping import FITS, Mapping
 from deepaq.plain import Plain
 from manifests.dataset import Dataset
 from manifests.provenance import package_version, provenance
-from training import cache, card, evaluate, gather, log, report, store, table
+from training import cache, card, distil, evaluate, gather, log, report, store, table
 from training.cache import Form
 from training.evaluate import Distances
 from training.gather import World
@@ -89,6 +89,8 @@ def _train(out: Path, recipe: Recipe, options: Options, parts: _Parts, begun: fl
     network, rows, world = parts.network, parts.rows, parts.world
     audio = cache.fill(parts.dataset, rows, Form.of(network), parts.folder, options.jobs, options.quiet)
     filled = store.fill(network, rows, audio, options.quiet)
+    if recipe.data.ensemble:
+        filled.table = distil.distilled(filled, recipe.data.ensemble, network, world)
     held_out = evaluate.subset(rows, recipe.evaluation.clips, recipe.evaluation.references)
     trainer = Trainer(
         recipe,

@@ -23,6 +23,8 @@ class Data:
     raters: names and weights of the raters whose values, moved to a scale of 1 to 5 and averaged, are the label.
     teachers: further raters whose values, moved to the same scale, are averaged with the label for certain conditions,
     as `"2f" = ["musical-noise-*"]`; see `training.teachers`.
+    ensemble: run folders of trained networks, the mean of whose MOS is averaged with the labels to train on; see
+    `training.distil`.
     segment_s: length of the segments. clips, versions: a batch holds this many clips, each in this many versions, the
     clean one among them; several processes share the clips. segment_labels: take the label of a segment from
     the raters' timelines, where there are any, instead of the whole clip's. share: of the training clips, 0 to 1;
@@ -35,6 +37,7 @@ class Data:
 
     raters: Mapping[str, float] = field(default_factory=lambda: {"visqol": 1.0})
     teachers: Mapping[str, Any] = field(default_factory=dict)
+    ensemble: tuple[str, ...] = ()
     segment_s: float = 4.0
     clips: int = 4
     versions: int = 8

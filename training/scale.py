@@ -56,6 +56,11 @@ class Mix:
     def value(self) -> float:
         return sum(share * rating.value for share, rating in zip(self.shares, self.ratings, strict=True))
 
+    def joined(self, further: Sequence[Rating]) -> Mix:
+        """The same averaged with further ratings, each of which weighs as much as all of these together."""
+        share = 1 / (1 + len(further))
+        return Mix((*(share * own for own in self.shares), *[share] * len(further)), (*self.ratings, *further))
+
     def at(self, second: float) -> float:
         """The MOS around a point in time; of the whole where a rater has no timeline."""
         pairs = zip(self.shares, self.ratings, strict=True)

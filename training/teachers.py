@@ -79,12 +79,4 @@ def joined(
                 further[name].append(Rating(curve(ratings[name]), None))
             else:
                 del further[name]
-    return {name: _mean(labels[name], ratings) for name, ratings in further.items()}
-
-
-def _mean(label: Mix, further: Sequence[Rating]) -> Mix:
-    """Every further rating weighs as much as the label."""
-    if not further:
-        return label
-    share = 1 / (1 + len(further))
-    return Mix((*(share * own for own in label.shares), *[share] * len(further)), (*label.ratings, *further))
+    return {name: labels[name].joined(ratings) for name, ratings in further.items()}

@@ -1,12 +1,13 @@
 """How well the recipe of the packaged metric agrees with ViSQOL on recordings that it was not trained on.
 
-    python tests/bench/agreement.py [FOLDER] [--seeds 3] [--steps N] [--without-codecs] [--packaged]
+    python tests/bench/agreement.py [FOLDER] [--seeds 3] [--steps N] [--without-codecs] [--distilled] [--packaged]
 
 FOLDER (default-run/agreement) takes the data set, forty minutes of work for two cores, and is gone on with: all shared
 recordings (DEEPAQ_SHARED), joined where they are parts of one, in 21 codec conditions and two grades of every
 distortion; and the music that `training/default.sh` makes. Each of three parts of the recordings is held out once while
 the recipe trains on the rest. Printed is the SRCC / PCC of all held-out versions together, with ViSQOL and with the
 recipe's own labels, with 95 % intervals over clips, per seed. --without-codecs: also train without each codec in turn.
+--distilled: also train one network whose labels are averaged with what the others say of the training versions.
 --packaged: judge the packaged metric, too, on those recordings whose licence kept them out of its training.
 """
 
@@ -18,7 +19,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,13 +42,15 @@ from training import cache, evaluate, recipe, store, table
 from training.cache import Form
 from training.gather import World
 from training.recipe import Recipe
+from training.scale import Rating
 from training.store import Store
 from training.table import Table
 from training.trainer import Trainer
 
 Values = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.bool_]
-Found = tuple[Values, Values]  # MOS of every row with and without its own reference, NaN where not held out
+Found = tuple[Values, Values]  # MOS of every row with and without its own reference, NaN where not judged
+Model = tuple[Backbone, tuple[Mapping, Mapping]]
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT / os.environ.get("DEEPAQ_SHARED", "../shared/data") / "music"
 FREE = ("CC0-", "CC-BY-4.0", "MIT ")  # licences under which the packaged metric trains
@@ -135,13 +138,17 @@ class Bench:
             found.append(mos)
         return found[0], found[1]
 
-    def trained(self, settings: Recipe, held_out: Rows, work: Path) -> Found:
-        """Train on the rest, with the recipe's own labels, and judge."""
+    def trained(self, settings: Recipe, held_out: Rows, work: Path, teacher: Values | None = None) -> Model:
+        """Train on the rest, with the recipe's own labels, averaged with a `teacher`'s MOS of all rows."""
         left_out = held_out | np.isin(self.rows.codec, settings.data.without_codecs)
         chosen = np.isfinite(self.labels) & ~left_out
         training = self.store.part(chosen)
-        labels = {"mos": self.labels[chosen], "mix": self.mixes[chosen], "valid": np.zeros(chosen.sum(), bool)}
-        training.table = replace(training.table, **labels)
+        mixes = self.mixes[chosen]
+        if teacher is not None:
+            pairs = zip(mixes, teacher[chosen].tolist(), strict=True)
+            mixes = np.array([mix.joined([Rating(mos, None)]) if mix and mos > 0 else mix for mix, mos in pairs])
+        mos = np.array([mix.value if mix else IDENTITY_MOS for mix in mixes])
+        training.table = replace(training.table, mos=mos, mix=mixes, valid=np.zeros(chosen.sum(), bool))
         torch.manual_seed(settings.seed)
         options = dict(settings.backbone)
         network = build(str(options.pop("name")), **options)
@@ -149,8 +156,7 @@ class Bench:
         trainer = Trainer(settings, network, training, self.seen(self.store, held_out), alone)
         trainer.start_curves()
         trainer.run(work, quiet=False)
-        curves = trainer.curve("full").mapping(), trainer.curve("unmatched").mapping()
-        return self.judged(network, self.store, curves, held_out)
+        return network, (trainer.curve("full").mapping(), trainer.curve("unmatched").mapping())
 
 
 def mean_of(seeds: list[Found]) -> Found:
@@ -214,6 +220,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--without-codecs", action="store_true")
+    parser.add_argument("--distilled", action="store_true")
     parser.add_argument("--packaged", action="store_true")
     options = parser.parse_args()
     prepare(options.folder)
@@ -223,15 +230,26 @@ def main() -> None:
     changed = [f"max_steps={options.steps}"] if options.steps else []
     parts = list(bench.parts())
 
-    def run(seed: int, *overrides: str) -> Found:
-        settings = recipe.load("default", [f"seed={seed}", "epoch_steps=1000000", *changed, *overrides])
-        work = options.folder / "work"
-        return together([bench.trained(settings, part, work) for part in parts])
+    taught: list[list[Values]] = [[] for _ in parts]  # per part, what every network says of the rows it has seen
 
-    seeds = [run(seed) for seed in range(options.seeds)]
+    def run(
+        seed: int, *overrides: str, teachers: Sequence[Values | None] = (None,) * PARTS, keep: bool = False
+    ) -> Found:
+        settings = recipe.load("default", [f"seed={seed}", "epoch_steps=1000000", *changed, *overrides])
+        found = []
+        for part, teacher, said in zip(parts, teachers, taught, strict=True):
+            network, curves = bench.trained(settings, part, options.folder / "work", teacher)
+            found.append(bench.judged(network, bench.store, curves, part))
+            if keep:
+                said.append(bench.judged(network, bench.store, curves, ~part)[0])
+        return together(found)
+
+    seeds = [run(seed, keep=options.distilled) for seed in range(options.seeds)]
     systems = {f"trained, seed {seed}": found for seed, found in enumerate(seeds)}
     if len(seeds) > 1:
         systems["their mean"] = mean_of(seeds)
+    if options.distilled:
+        systems["distilled"] = run(0, teachers=[np.mean(said, axis=0) for said in taught])
     by_distance = (Exponential(IDENTITY_MOS, 0.1, 1.0),) * 2  # any falling curve keeps the order
     torch.manual_seed(0)
     untrained = build("compact").eval()

@@ -1,0 +1,48 @@
+"""Distillation of an ensemble into one network, which is trained on what the others say of its training versions
+(Hinton, Vinyals and Dean 2015, arXiv 1503.02531); the labels keep half the weight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from deepaq import checkpoint
+from deepaq.backbone import Backbone
+from deepaq.errors import UserError
+from training import evaluate
+from training.gather import World
+from training.scale import Rating
+from training.store import Store
+from training.table import Table
+
+
+def distilled(source: Store, runs: Sequence[str], network: Backbone, world: World) -> Table:
+    """The table of `source` with the training rows' labels averaged with the mean MOS by the networks of `runs`.
+
+    runs: run folders of networks of the same kind as `network`, whose fronts are in `source`. Clips that are silent
+    keep their labels. UserError for a run of another kind, or without a mapping to MOS.
+    """
+    table = source.table
+    turned = source.part(np.ones(len(table), bool))
+    turned.table = replace(table, valid=~table.valid)  # what is trained on is judged here
+    said = np.mean([_mos(Path(run), turned, network, world) for run in runs], axis=0)
+    mixes, values = table.mix.copy(), table.mos.copy()
+    for row in np.flatnonzero(np.isfinite(said) & ~table.clean).tolist():
+        mixes[row] = table.mix[row].joined([Rating(float(said[row]), None)])
+        values[row] = mixes[row].value
+    return replace(table, mix=mixes, mos=values)
+
+
+def _mos(run: Path, turned: Store, network: Backbone, world: World) -> npt.NDArray[np.float64]:
+    model = checkpoint.load(run)
+    if model.backbone.name != network.name:
+        raise UserError(
+            f"{run}: is a network {model.backbone.name}; an ensemble for {network.name} is made of its like"
+        )
+    if model.full is None:
+        raise UserError(f"{run}: has no mapping to MOS; train it again")
+    return model.full(evaluate.distances(model.backbone.to(world.device), turned, world).full)
