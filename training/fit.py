@@ -90,6 +90,8 @@ def _train(out: Path, recipe: Recipe, options: Options, parts: _Parts, begun: fl
     audio = cache.fill(parts.dataset, rows, Form.of(network), parts.folder, options.jobs, options.quiet)
     filled = store.fill(network, rows, audio, options.quiet)
     if recipe.data.ensemble:
+        if not options.quiet:
+            note(f"asking {len(recipe.data.ensemble)} networks what they say of the training versions")
         filled.table = distil.distilled(filled, recipe.data.ensemble, network, world)
     held_out = evaluate.subset(rows, recipe.evaluation.clips, recipe.evaluation.references)
     trainer = Trainer(
