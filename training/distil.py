@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from deepaq import checkpoint
 from deepaq.backbone import Backbone
+from deepaq.checkpoint import Checkpoint
 from deepaq.errors import UserError
 from training import evaluate
 from training.gather import World
@@ -20,16 +21,28 @@ from training.store import Store
 from training.table import Table
 
 
-def distilled(source: Store, runs: Sequence[str], network: Backbone, world: World) -> Table:
-    """The table of `source` with the training rows' labels averaged with the mean MOS by the networks of `runs`.
+def members(runs: Sequence[str], network: Backbone) -> list[Checkpoint]:
+    """The networks in the run folders `runs`; UserError where one is no `network`, or has no mapping to MOS."""
+    found = [checkpoint.load(Path(run)) for run in runs]
+    for run, model in zip(runs, found, strict=True):
+        if model.backbone.name != network.name:
+            raise UserError(
+                f"{run}: is a network {model.backbone.name}; an ensemble for {network.name} is made of its like"
+            )
+        if model.full is None:
+            raise UserError(f"{run}: has no mapping to MOS; train it again")
+    return found
 
-    runs: run folders of networks of the same kind as `network`, whose fronts are in `source`. Clips that are silent
-    keep their labels. UserError for a run of another kind, or without a mapping to MOS.
+
+def distilled(source: Store, ensemble: Sequence[Checkpoint], world: World) -> Table:
+    """The table of `source` with the training rows' labels averaged with the mean MOS that `ensemble` gives them.
+
+    `source` has the fronts of the ensemble's networks. Clips that are silent keep their labels.
     """
     table = source.table
     turned = source.part(np.ones(len(table), bool))
     turned.table = replace(table, valid=~table.valid)  # what is trained on is judged here
-    said = np.mean([_mos(Path(run), turned, network, world) for run in runs], axis=0)
+    said = np.mean([_mos(model, turned, world) for model in ensemble], axis=0)
     mixes, values = table.mix.copy(), table.mos.copy()
     for row in np.flatnonzero(np.isfinite(said) & ~table.clean).tolist():
         mixes[row] = table.mix[row].joined([Rating(float(said[row]), None)])
@@ -37,12 +50,6 @@ def distilled(source: Store, runs: Sequence[str], network: Backbone, world: Worl
     return replace(table, mix=mixes, mos=values)
 
 
-def _mos(run: Path, turned: Store, network: Backbone, world: World) -> npt.NDArray[np.float64]:
-    model = checkpoint.load(run)
-    if model.backbone.name != network.name:
-        raise UserError(
-            f"{run}: is a network {model.backbone.name}; an ensemble for {network.name} is made of its like"
-        )
-    if model.full is None:
-        raise UserError(f"{run}: has no mapping to MOS; train it again")
+def _mos(model: Checkpoint, turned: Store, world: World) -> npt.NDArray[np.float64]:
+    assert model.full
     return model.full(evaluate.distances(model.backbone.to(world.device), turned, world).full)

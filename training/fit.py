@@ -15,6 +15,7 @@ import torch
 from deepaq import backbone as backbones
 from deepaq import checkpoint
 from deepaq.backbone import Backbone
+from deepaq.checkpoint import Checkpoint
 from deepaq.console import note
 from deepaq.errors import UserError
 from deepaq.mapping import FITS, Mapping
@@ -63,6 +64,7 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
     torch.manual_seed(recipe.seed)
     settings = dict(recipe.backbone)
     network = backbones.build(str(settings.pop("name", "compact")), **settings)
+    ensemble = distil.members(recipe.data.ensemble, network)
     held_out = evaluate.subset(rows, recipe.evaluation.clips, recipe.evaluation.references)
     wanted = rows.take(np.isin(rows.row_id, held_out.row_id) | ~rows.valid)
     folder = options.cache or data / CACHE
@@ -70,8 +72,9 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
         cache.fill(dataset, wanted, Form.of(network), folder, options.jobs, options.quiet)
     world = gather.join(recipe.run.device)
     options = options if world.first else Options(**{**vars(options), "quiet": True})
+    parts = _Parts(dataset, folder, network.to(world.device), wanted, world, ensemble)
     try:
-        return _train(out, recipe, options, _Parts(dataset, folder, network.to(world.device), wanted, world), begun)
+        return _train(out, recipe, options, parts, begun)
     finally:
         gather.leave()
 
@@ -83,16 +86,17 @@ class _Parts:
     network: Backbone
     rows: Table
     world: World
+    ensemble: list[Checkpoint]
 
 
 def _train(out: Path, recipe: Recipe, options: Options, parts: _Parts, begun: float) -> dict[str, Any]:
     network, rows, world = parts.network, parts.rows, parts.world
     audio = cache.fill(parts.dataset, rows, Form.of(network), parts.folder, options.jobs, options.quiet)
     filled = store.fill(network, rows, audio, options.quiet)
-    if recipe.data.ensemble:
+    if parts.ensemble:
         if not options.quiet:
-            note(f"asking {len(recipe.data.ensemble)} networks what they say of the training versions")
-        filled.table = distil.distilled(filled, recipe.data.ensemble, network, world)
+            note(f"asking {len(parts.ensemble)} networks what they say of the training versions")
+        filled.table = distil.distilled(filled, parts.ensemble, world)
     held_out = evaluate.subset(rows, recipe.evaluation.clips, recipe.evaluation.references)
     trainer = Trainer(
         recipe,
@@ -200,7 +204,7 @@ def _finish(out: Path, trainer: Trainer, held_out: Table, found: Distances, resu
         "validation": result["validation"]["trained"],
         "provenance": provenance("training fit", {}, tools),
     }
-    model = checkpoint.Checkpoint(trainer.network, mappings["full"], mappings["unmatched"], info)
+    model = Checkpoint(trainer.network, mappings["full"], mappings["unmatched"], info)
     card.write(out, trainer.network, result, trainer.recipe)
     checkpoint.save(out, model)
     card.write_checksums(out)

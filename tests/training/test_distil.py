@@ -43,7 +43,7 @@ def member(folder: Path, scale: float, **settings: int) -> str:
 def test_labels_to_train_on_move_half_way_to_the_ensemble_s_mean(filled: store.Store, tmp_path: Path) -> None:
     before = filled.table
     runs = [member(tmp_path / "kind", 0.0, **SMALL), member(tmp_path / "harsh", 1e9, **SMALL)]  # 4.732 and 1
-    found = distil.distilled(filled, runs, build("compact", **SMALL), ALONE)
+    found = distil.distilled(filled, distil.members(runs, build("compact", **SMALL)), ALONE)
     taught = ~before.valid & ~before.clean
     np.testing.assert_allclose(found.mos[taught], (before.mos[taught] + (TOP + 1) / 2) / 2)
     np.testing.assert_array_equal(found.mos[~taught], before.mos[~taught])
@@ -56,15 +56,15 @@ def test_labels_to_train_on_move_half_way_to_the_ensemble_s_mean(filled: store.S
 def test_members_may_have_another_size_but_not_another_kind(filled: store.Store, tmp_path: Path) -> None:
     network = build("compact", **SMALL)
     larger = member(tmp_path / "larger", 0.1, width=12, blocks=2)
-    assert np.isfinite(distil.distilled(filled, [larger], network, ALONE).mos).all()
+    assert np.isfinite(distil.distilled(filled, distil.members([larger], network), ALONE).mos).all()
     checkpoint.save(tmp_path / "other", checkpoint.Checkpoint(build("plain")))
     with pytest.raises(UserError, match="other: is a network plain; an ensemble for compact"):
-        distil.distilled(filled, [str(tmp_path / "other")], network, ALONE)
+        distil.members([str(tmp_path / "other")], network)
     checkpoint.save(tmp_path / "bare", checkpoint.Checkpoint(network))
     with pytest.raises(UserError, match="bare: has no mapping to MOS"):
-        distil.distilled(filled, [str(tmp_path / "bare")], network, ALONE)
+        distil.members([str(tmp_path / "bare")], network)
     with pytest.raises(UserError, match="no such run folder"):
-        distil.distilled(filled, [str(tmp_path / "nowhere")], network, ALONE)
+        distil.members([str(tmp_path / "nowhere")], network)
 
 
 def test_fit_learns_from_an_ensemble(labelled: Path, tmp_path: Path) -> None:
