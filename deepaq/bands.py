@@ -83,9 +83,9 @@ def _scale(taper: Tensor) -> float:
     return 2 / (len(taper) * float(taper.square().sum()))
 
 
-def log_energy(energy: Tensor) -> Tensor:
-    """log10 of a power, with a floor 70 dB below the signal's."""
-    return torch.log10(energy + FLOOR)
+def log_energy(energy: Tensor, floor: float = FLOOR) -> Tensor:
+    """log10 of a power and a floor, by default 70 dB below the signal's."""
+    return torch.log10(energy + floor)
 
 
 @cache

@@ -163,7 +163,7 @@ def _over_time(samples: Tensor) -> Tensor:
     else:  # a step of `embed` has two frames, of which one will do here
         side = neurogram.levels(samples[:, 1], 2).repeat_interleave(2, dim=1)[:, : neuro.shape[1]]
     erb = bands.energies(middle, bands.bank("erb").to(middle))
-    return torch.cat([neuro, side, torch.log10(erb + 10**neurogram.FLOOR)], dim=2)
+    return torch.cat([neuro, side, bands.log_energy(erb, 10**neurogram.FLOOR)], dim=2)
 
 
 def _flatness(power: Tensor) -> Tensor:

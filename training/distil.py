@@ -42,10 +42,14 @@ def distilled(source: Store, ensemble: Sequence[Checkpoint], world: World) -> Ta
     table = source.table
     turned = source.part(np.ones(len(table), bool))
     turned.table = replace(table, valid=~table.valid)  # what is trained on is judged here
-    said = np.mean([_mos(model, turned, world) for model in ensemble], axis=0)
+    return averaged(table, np.mean([_mos(model, turned, world) for model in ensemble], axis=0))
+
+
+def averaged(table: Table, mos: npt.NDArray[np.float64]) -> Table:
+    """`table` with its labels averaged with `mos`, (rows,), where that is finite; clean clips keep theirs."""
     mixes, values = table.mix.copy(), table.mos.copy()
-    for row in np.flatnonzero(np.isfinite(said) & ~table.clean).tolist():
-        mixes[row] = table.mix[row].joined([Rating(float(said[row]), None)])
+    for row in np.flatnonzero(np.isfinite(mos) & ~table.clean).tolist():
+        mixes[row] = table.mix[row].joined([Rating(float(mos[row]), None)])
         values[row] = mixes[row].value
     return replace(table, mix=mixes, mos=values)
 

@@ -38,11 +38,10 @@ from labels.visqol import IDENTITY_MOS
 from manifests.dataset import Dataset
 from manifests.ids import joined_id
 from manifests.jobs import cpu_count
-from training import cache, evaluate, recipe, store, table
+from training import cache, distil, evaluate, recipe, store, table
 from training.cache import Form
 from training.gather import World
 from training.recipe import Recipe
-from training.scale import Rating
 from training.store import Store
 from training.table import Table
 from training.trainer import Trainer
@@ -143,12 +142,10 @@ class Bench:
         left_out = held_out | np.isin(self.rows.codec, settings.data.without_codecs)
         chosen = np.isfinite(self.labels) & ~left_out
         training = self.store.part(chosen)
-        mixes = self.mixes[chosen]
+        labels = {"mos": self.labels[chosen], "mix": self.mixes[chosen], "valid": np.zeros(chosen.sum(), bool)}
+        training.table = replace(training.table, **labels)
         if teacher is not None:
-            pairs = zip(mixes, teacher[chosen].tolist(), strict=True)
-            mixes = np.array([mix.joined([Rating(mos, None)]) if mix and mos > 0 else mix for mix, mos in pairs])
-        mos = np.array([mix.value if mix else IDENTITY_MOS for mix in mixes])
-        training.table = replace(training.table, mos=mos, mix=mixes, valid=np.zeros(chosen.sum(), bool))
+            training.table = distil.averaged(training.table, teacher[chosen])
         torch.manual_seed(settings.seed)
         options = dict(settings.backbone)
         network = build(str(options.pop("name")), **options)
