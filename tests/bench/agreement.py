@@ -60,7 +60,8 @@ PARTS, REFERENCES, RESAMPLES = 3, 20, 200
 def prepare(folder: Path) -> None:
     """The data set in FOLDER/data."""
     join_recordings(folder / REAL)
-    environment = {**os.environ, "RECORDINGS": str(folder / REAL), "ONLY_DATA": "1"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # our commands, also where not activated
+    environment = {**os.environ, "PATH": path, "RECORDINGS": str(folder / REAL), "ONLY_DATA": "1"}
     subprocess.run(["bash", str(ROOT / "training" / "default.sh"), str(folder)], check=True, env=environment)
 
 
