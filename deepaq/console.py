@@ -27,7 +27,7 @@ class Console(click.Group):
         try:
             return super().invoke(context)
         except KeyboardInterrupt:  # which click itself would end with 1
-            complain("interrupted; what was finished is kept, the same command goes on from here")
+            complain("interrupted; what was finished is kept, and the same command goes on from there")
             sys.exit(INTERRUPTED)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:

@@ -51,12 +51,10 @@ fi
 if wanted training; then
     for recipe in $RECIPES; do
         run=$OUT/run-$recipe
-        if [[ -f $run/model.json ]]; then
+        if [[ -f $run/SHA256SUMS ]]; then
             printf '\n== %s is trained\n' "$run" >&2
-        elif compgen -G "$run/state/*/state.json" > /dev/null; then
-            say training fit "$OUT/dataset" --out "$run" --resume
         else
-            say training fit "$OUT/dataset" --out "$run" --recipe "$recipe" --overwrite ${FIT:-}
+            say training fit "$OUT/dataset" --out "$run" --recipe "$recipe" ${FIT:-}
         fi
     done
 fi

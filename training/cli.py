@@ -26,7 +26,7 @@ def main() -> None:
     "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting, such as optimiser.lr=1e-3."
 )
 @click.option("--overwrite", is_flag=True, help="Write into a folder that is not empty.")
-@click.option("--resume", is_flag=True, help="Go on from the last saved state of the run folder, with its settings.")
+@click.option("--resume", is_flag=True, help="Go on with the run folder's own settings; -o may change max_steps and run.*.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder of decoded audio.  [default: DATA/cache]")
 @click.option("--jobs", type=click.IntRange(1), help="Processes that decode.  [default: all processors]")
 @json_option
@@ -43,7 +43,10 @@ def fit(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Train on the labelled data set DATA; under torchrun, with several processes."""
+    """Train on the labelled data set DATA; under torchrun, with several processes.
+
+    Interrupted, the same command goes on from the last saved state.
+    """
     from manifests.jobs import cpu_count
     from training import recipe as recipes
     from training.fit import Options, resumed

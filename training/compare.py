@@ -82,7 +82,7 @@ def _read(run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         return json.loads((run / SETTINGS).read_text()), json.loads((run / METRICS).read_text())
     except OSError:
-        raise UserError(f"{run}: is no finished run of `training fit`; finish it with --resume") from None
+        raise UserError(f"{run}: is no finished run of `training fit`; run that command again") from None
     except ValueError:
         raise UserError(f"{run}: its {SETTINGS} or {METRICS} is damaged; train it again") from None
 

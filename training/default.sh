@@ -72,13 +72,13 @@ step labels rate "$FOLDER/data" --rater 2f --conditions 'opus-*,mp3-*,aac-*' --s
 fit() {
     local out=$1 seed=$2
     shift 2
-    step training fit "$FOLDER/data" --out "$out" --recipe default --overwrite -o "seed=$seed" -o data.fold=1/20 "$@"
+    step training fit "$FOLDER/data" --out "$out" --recipe default -o "seed=$seed" -o data.fold=1/20 "$@"
 }
 members=()
 for place in 0 1 2; do
     member=$FOLDER/member-$place
-    [ -f "$member/model.json" ] || fit "$member" $((SEED + place))
+    [ -f "$member/SHA256SUMS" ] || fit "$member" $((SEED + place))
     members+=("\"$member\"")
 done
-fit "$FOLDER/run" "$SEED" -o "data.ensemble=[$(IFS=,; echo "${members[*]}")]"
+[ -f "$FOLDER/run/SHA256SUMS" ] || fit "$FOLDER/run" "$SEED" -o "data.ensemble=[$(IFS=,; echo "${members[*]}")]"
 step cp "$FOLDER/run/model.json" "$FOLDER/run/model.safetensors" deepaq/models/compact/

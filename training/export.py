@@ -43,7 +43,7 @@ def verify(run: Path) -> None:
     """Raise UserError when a file of `run` is missing or differs from its checksum."""
     listed = run / card.CHECKSUMS
     if not listed.is_file():
-        raise UserError(f"{run}: has no {card.CHECKSUMS}; finish it with `training fit --resume`")
+        raise UserError(f"{run}: has no {card.CHECKSUMS}; finish it with `training fit`")
     for line in listed.read_text().splitlines():
         digest, _, name = line.partition("  ")
         path = run / name

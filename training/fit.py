@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from deepaq.mapping import FITS, Mapping
 from deepaq.plain import Plain
 from manifests.dataset import Dataset
 from manifests.provenance import package_version, provenance
-from training import cache, card, distil, evaluate, gather, log, report, store, table
+from training import cache, card, distil, evaluate, gather, log, report, state, store, table
 from training.cache import Form
 from training.evaluate import Distances
 from training.gather import World
@@ -52,14 +52,14 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
     """Train on the data set folder `data`, write the run folder `out` and return what was reached.
 
     Keys: run, steps, parameters {backbone, lora, head, trainable, total}, validation {trained, untrained, log-mel,
-    log-erb: correlations as in `training.evaluate`}, mapping {mode: {kind: Pearson correlation}}, seconds. Under
-    torchrun every process calls this; the first one writes. KeyboardInterrupt, with the state saved, when asked to
+    log-erb: correlations as in `training.evaluate`}, mapping {mode: {kind: Pearson correlation}}, seconds. Where `out`
+    holds an unfinished run of the same recipe, it goes on from the last saved state. Under torchrun every process calls this; the first one writes. KeyboardInterrupt, with the state saved, when asked to
     stop.
     """
     options = options or Options()
     begun = time.perf_counter()
     dataset = Dataset(data)
-    _check_folder(out, options)
+    options = _checked(out, recipe, options)
     rows = table.load(dataset, recipe.data)
     torch.manual_seed(recipe.seed)
     settings = dict(recipe.backbone)
@@ -71,7 +71,7 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
     if gather.decodes():  # the others wait for it in `join`
         cache.fill(dataset, wanted, Form.of(network), folder, options.jobs, options.quiet)
     world = gather.join(recipe.run.device)
-    options = options if world.first else Options(**{**vars(options), "quiet": True})
+    options = options if world.first else replace(options, quiet=True)
     parts = _Parts(dataset, folder, network.to(world.device), wanted, world, ensemble)
     try:
         return _train(out, recipe, options, parts, begun)
@@ -134,11 +134,19 @@ def _train(out: Path, recipe: Recipe, options: Options, parts: _Parts, begun: fl
     return result
 
 
-def _check_folder(out: Path, options: Options) -> None:
-    if options.resume or options.overwrite:
-        return
-    if out.exists() and any(out.iterdir()):
-        raise UserError(f"{out}: is not empty; choose another folder, or say --overwrite, or --resume to go on")
+def _checked(out: Path, recipe: Recipe, options: Options) -> Options:
+    """`options`, with `resume` where `out` holds an unfinished run of the same recipe; UserError for anything else."""
+    if options.resume or options.overwrite or not out.exists() or not any(out.iterdir()):
+        return options
+    if (out / card.CHECKSUMS).is_file():
+        raise UserError(f"{out}: holds a finished run; choose another folder, or say --overwrite")
+    if not (out / SETTINGS).is_file():
+        raise UserError(f"{out}: is not empty; choose another folder, or say --overwrite")
+    if resumed(out) != recipe:
+        raise UserError(f"{out}: holds a run with other settings; choose another folder, or say --overwrite or --resume")
+    if state.saved(out):
+        return replace(options, resume=True)
+    return replace(options, overwrite=True)  # it had ended before anything was learned
 
 
 def _clear(out: Path) -> None:
@@ -149,7 +157,7 @@ def _clear(out: Path) -> None:
         shutil.rmtree(out / name, ignore_errors=True)
 
 
-def resumed(out: Path, overrides: tuple[str, ...]) -> Recipe:
+def resumed(out: Path, overrides: tuple[str, ...] = ()) -> Recipe:
     """The recipe of the run folder `out`, with what may change; UserError when there is none or something may not."""
     try:
         content = json.loads((out / SETTINGS).read_text())

@@ -75,18 +75,19 @@ def place(run: Path, step: int) -> Path:
 def newest(run: Path) -> Path:
     """The folder of the last saved state; UserError when there is none. What a dead process left unfinished goes."""
     sweep(run)
-    if found := _saved(run):
+    if found := saved(run):
         return found[-1]
     raise UserError(f"{run}: holds no saved state to go on from; start it without --resume")
 
 
 def thin_out(run: Path) -> None:
     """Remove all states but the last two."""
-    for old in _saved(run)[:-_KEPT]:
+    for old in saved(run)[:-_KEPT]:
         shutil.rmtree(old)
 
 
-def _saved(run: Path) -> list[Path]:
+def saved(run: Path) -> list[Path]:
+    """The folders of the saved states, the oldest first."""
     folder = run / FOLDER
     return sorted(path for path in folder.iterdir() if path.name.isdigit()) if folder.is_dir() else []
 

@@ -34,13 +34,13 @@ BAD_BATCH = "bad-batch.json"
 
 
 class Trainer:
-    """A network in training. store: the training rows and those that are evaluated. world: the processes that share
-    the work.
+    """A network in training. store: the training rows. held_out: those that are evaluated. world: the processes that
+    share the work.
     """
 
     def __init__(self, recipe: Recipe, network: Backbone, store: Store, held_out: Store, world: World) -> None:
         self.recipe, self.network, self.held_out, self.world = recipe, network, held_out, world
-        self.rows = store
+        self.store = store
         self.labeller = Labeller(store.table, recipe.contrast.literal_bitrate)
         self.sampler = Sampler(store, recipe.data, round(recipe.data.segment_s * network.front_rate), recipe.seed)
         self.share = world.share(recipe.data.clips)
@@ -57,7 +57,7 @@ class Trainer:
     def _describe(self) -> Tensor:
         """What the head for non-matching references sees of every training row; computed once."""
         with torch.inference_mode():
-            rows = (self.rows.whole(row)[None] for row in range(len(self.rows.table)))
+            rows = (self.store.whole(row)[None] for row in range(len(self.store.table)))
             found = torch.cat([self.network.describe(front.to(self.world.device)) for front in rows])
         found = found.clone()
         self.network.calibrate(found)
@@ -175,7 +175,7 @@ class Trainer:
         torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
 
     def _not_finite(self, cut: Cut, out: Path) -> None:
-        table = self.rows.table
+        table = self.store.table
         rows = [
             {"id": str(table.row_id[row]), "path": str(table.path[row]), "start_s": start / self.network.front_rate}
             for row, start in zip(cut.rows.tolist(), cut.starts.tolist(), strict=True)
@@ -184,7 +184,7 @@ class Trainer:
             write_json(out / BAD_BATCH, {"step": self.step, "rows": rows})
         raise UserError(
             f"the loss or its gradient is not finite at step {self.step}; its batch is listed in {out / BAD_BATCH};"
-            " lower optimiser.lr, and go on from the last saved state with --resume"
+            " lower optimiser.lr and train anew with --overwrite"
         )
 
     def judge(self) -> evaluate.Distances:
@@ -237,13 +237,13 @@ class Trainer:
 
     def describe_data(self) -> dict[str, Any]:
         """What it was trained on: clips, rows, hours of clean audio, and a fingerprint of rows and labels."""
-        table = self.rows.table
+        table = self.store.table
         hours = float(table.seconds[table.clean].sum()) / 3600
         counts = {"clips": int(table.clean.sum()), "rows": len(table), "clean_hours": hours}
         return {**counts, "fingerprint": self._fingerprint()}
 
     def _fingerprint(self) -> str:
-        table = self.rows.table
+        table = self.store.table
         text = "\n".join(f"{name} {mos!r}" for name, mos in zip(table.row_id.tolist(), table.mos.tolist(), strict=True))
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 

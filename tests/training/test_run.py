@@ -92,12 +92,14 @@ def test_a_run_that_was_stopped_and_killed_ends_like_one_that_was_left_alone(
     assert 8 <= stopped < steps
     assert table(out)[-1]["step"] == stopped
     assert not (out / "model.json").exists()
-    process = start(labelled, out, cache, "--resume")
+    process = start(labelled, out, cache, *options)
     wait_for(state.place(out, stopped // 4 * 4 + 8), process)
     process.kill()
     process.communicate(timeout=60)
     assert stopped < int(state.newest(out).name) < steps
-    fit(labelled, out, resumed(out, ()), Options(resume=True, cache=cache, quiet=True))
+    with pytest.raises(UserError, match="holds a run with other settings"):
+        fit(labelled, out, small(*overrides, "seed=1"), Options(cache=cache, quiet=True))
+    fit(labelled, out, small(*overrides), Options(cache=cache, quiet=True))
     fit(labelled, alone, small(*overrides), Options(cache=cache, quiet=True))
     for name in (log.STEPS, log.EPOCHS):
         assert table(out, name) == table(alone, name)
@@ -127,6 +129,24 @@ def test_a_damaged_state_is_named(labelled: Path, tmp_path: Path, cache: Path, f
     (state.place(out, 2) / harm).write_bytes(b"torn")
     with pytest.raises(UserError, match=r"00000002(: is damaged|.*cannot be loaded)"):
         fit(labelled, out, resumed(out, ()), Options(resume=True, cache=cache, quiet=True))
+
+
+def test_what_ended_before_its_first_state_begins_anew(
+    labelled: Path, tmp_path: Path, cache: Path, finished: Path
+) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    shutil.copy(finished / "settings.json", out)
+    assert fit(labelled, out, small("max_steps=2"), Options(cache=cache, quiet=True))["steps"] == 2
+    (out / "SHA256SUMS").unlink()  # killed just before the end
+    before = load_file(out / "model.safetensors")
+    fit(labelled, out, small("max_steps=2"), Options(cache=cache, quiet=True))
+    after = load_file(out / "model.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(UserError, match="is not empty; choose another folder"):
+        fit(labelled, tmp_path / "mine", small("max_steps=2"), Options(cache=cache, quiet=True))
 
 
 def test_without_a_state_there_is_nothing_to_go_on_from(tmp_path: Path) -> None:
@@ -170,7 +190,7 @@ def test_overwriting_leaves_nothing_of_the_run_before(
     assert len(table(tmp_path)) == 1
     assert not (tmp_path / "best").exists()
     assert (tmp_path / "notes.txt").read_text() == "mine"
-    with pytest.raises(UserError, match="is not empty"):
+    with pytest.raises(UserError, match="holds a finished run"):
         fit(labelled, tmp_path, small(), Options(cache=cache, quiet=True))
 
 
