@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install demo test check bench coverage default docs docker-test clean
+.PHONY: help install demo test check bench coverage packaged docs docker-test clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -43,10 +43,10 @@ check: $(INSTALLED)  ## style, types, command reference
 	$(BIN)/python -m pytest -q tests/test_docs.py -k reference_is_what
 
 bench: $(INSTALLED)  ## the measurements that the README and the docs quote; takes a while
-	for script in tests/bench/*.py; do $(BIN)/python $$script; done
+	for script in tests/bench/*.py; do $(BIN)/python $$script || exit 1; done
 
-default: $(INSTALLED)  ## train the packaged metric anew
-	PATH="$(abspath $(BIN)):$$PATH" bash training/default.sh
+packaged: $(INSTALLED)  ## train the packaged metric anew
+	PATH="$(abspath $(BIN)):$$PATH" bash training/packaged.sh
 
 docs: $(INSTALLED)  ## write docs/commands.md anew
 	$(BIN)/python docs/reference.py

@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.container import LOSSY as LOSSY
 from deepaq.container import OPENING, check_file, is_plain, missing_bytes, reason
-from deepaq.container import SUFFIXES as SUFFIXES
 from deepaq.errors import UserError
 
 if TYPE_CHECKING:

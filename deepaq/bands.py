@@ -15,7 +15,6 @@ from deepaq.constant import constant
 SAMPLE_RATE = 48_000
 WINDOW, HOP = 2048, 960  # 43 ms Hann windows, 50 frames a second
 FRAMES_PER_S = SAMPLE_RATE / HOP
-SHORTEST = WINDOW  # samples
 FLOOR = 1e-7  # of the signal's power: -70 dB
 _QUIET_RMS = 1e-3  # -60 dBFS
 _PIECE = 64  # steps

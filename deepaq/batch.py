@@ -21,17 +21,17 @@ def score_files(
     pairs: Sequence[Pair],
     model: Path | None,
     against: Path | None = None,
-    largest: int = 0,
+    largest: int | None = None,
     jobs: int = 1,
     match_level: bool = True,
 ) -> Iterator[tuple[Pair, Answer]]:
     """Every pair with its score and the seconds it took, or its error, in order, as they become ready.
 
     model: run folder, None for the packaged one. against: folder of clean music to use in place of the pairs'
-    references, at most `largest` files of it (0: all). jobs: worker processes, one thread each. match_level: as for
+    references, at most `largest` files of it. jobs: worker processes, one thread each. match_level: as for
     `Metric.score`.
     """
-    clean = _clean(load(model), against, largest) if against else None
+    clean = _clean(_metric(model), against, largest) if against else None
     if jobs == 1 or len(pairs) == 1:
         metric = _metric(model)
         for pair in pairs:
@@ -44,7 +44,7 @@ def score_files(
     yield from zip(pairs, answers, strict=True)
 
 
-def _clean(metric: Metric, folder: Path, largest: int) -> References:
+def _clean(metric: Metric, folder: Path, largest: int | None) -> References:
     paths = references.find(folder, largest)
     return references.cached(paths, metric.fingerprint, metric.references)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from deepaq import mapping
 from deepaq.backbone import Backbone, build
 from deepaq.errors import UserError
+from deepaq.files import committed
 
 FILE = "model.json"
 FORMAT = 1
@@ -81,11 +81,6 @@ def load(folder: Path) -> Checkpoint:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write strict JSON under a temporary name, flush it, rename it."""
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
-    with partial.open("w") as file:
-        json.dump(content, file, indent=1, allow_nan=False)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    """Write strict JSON, all of it or nothing."""
+    with committed(path) as partial:
+        partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")

@@ -21,7 +21,9 @@ class SoundPath(click.Path):
         return super().convert(value, param, ctx)
 
 
-MODEL = click.option("--model", type=click.Path(path_type=Path), help="Run folder.  [default: the packaged model]")
+MODEL = click.option(
+    "--model", type=click.Path(path_type=Path), help="Run folder, or hub:OWNER/NAME.  [default: the packaged model]"
+)
 
 
 @click.group(cls=Console)
@@ -33,18 +35,18 @@ def main() -> None:
 @main.command()
 @click.argument("sounds", nargs=-1, type=SoundPath(path_type=Path, allow_dash=True))
 @click.option("--against", type=click.Path(path_type=Path), help="Folder of clean music to use as the references.")
-@click.option("--references", type=int, default=0, help="With --against: use at most so many files.  [default: all]")
+@click.option("--references", type=click.IntRange(min=1), help="With --against: at most so many files.  [default: all]")
 @click.option("--pairs", "pairs_file", help="CSV file with the columns reference and degraded; - for stdin.")
 @MODEL
 @click.option("--keep-level", is_flag=True, help="Score a changed gain, too.  [default: it is taken back and noted]")
 @click.option("--timeline", type=click.Path(path_type=Path), help="Write quality over time to a .json, .csv or .png.")
 @click.option("--min-mos", type=float, help="Exit with 1 when a file scores below this.")
-@click.option("--jobs", type=int, default=1, show_default=True, help="Worker processes.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
 @json_option
 def score(
     sounds: tuple[Path, ...],
     against: Path | None,
-    references: int,
+    references: int | None,
     pairs_file: str | None,
     model: Path | None,
     keep_level: bool,
@@ -63,8 +65,6 @@ def score(
 
     if timeline:
         timelines.check(timeline)
-    if jobs < 1:
-        raise UserError(f"--jobs {jobs}: at least one is needed")
     if keep_level and against:
         raise UserError("--keep-level: unrelated music has no level to hold a sound against; leave it or --against out")
     pairs, lost = _pairs(sounds, against, pairs_file)

@@ -16,7 +16,10 @@ from deepaq.errors import UserError
 
 OK, SOME_FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line of stdout.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, the last line of stdout.")
+jobs_option = click.option(
+    "--jobs", type=click.IntRange(min=1), default=None, help="Worker processes.  [default: one per processor]"
+)
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from deepaq import checkpoint
+from deepaq import checkpoint, hub
 from deepaq.align import SILENT_DBFS, Aligned, align
 from deepaq.audio import Samples, is_silent, level_dbfs
 from deepaq.checkpoint import Checkpoint
@@ -206,9 +206,12 @@ class Metric:
 
 
 def load(run: str | Path | None = None) -> Metric:
-    """The metric of a run folder of `training fit`; without one, the compact metric inside the package."""
+    """The metric of a run folder of `training fit`, or of a repository, `hub:OWNER/NAME`, to which `training export`
+    pushed one; without either, the compact metric inside the package. UserError when there is none."""
     if run is None and not PACKAGED.is_dir():
         raise UserError("this installation holds no packaged model; name a run folder of `training fit`")
+    if run is not None and str(run).startswith(hub.PREFIX):
+        run = hub.fetched(str(run))
     return Metric(checkpoint.load(PACKAGED if run is None else Path(run)))
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from deepaq.audio import SUFFIXES
 from deepaq.errors import UserError
+from deepaq.files import audio_below
 
 Pair = tuple[Path, Path]
 
@@ -33,7 +33,7 @@ def named(sounds: Sequence[Path]) -> tuple[list[Pair], list[str]]:
         elif path == Path("-"):
             pairs += [(reference, Path(line)) for line in _lines(sys.stdin)]
         elif path.is_dir():
-            pairs += [(reference, file) for file in _audio_below(path)]
+            pairs += [(reference, file) for file in audio_below(path)]
         else:
             pairs.append((reference, path))
     if not pairs:
@@ -48,7 +48,7 @@ def degraded_only(sounds: Iterable[Path]) -> list[Path]:
         if path == Path("-"):
             found += map(Path, _lines(sys.stdin))
         else:
-            found += _audio_below(path) if path.is_dir() else [path]
+            found += audio_below(path) if path.is_dir() else [path]
     if not found:
         raise UserError("no audio files were named")
     return found
@@ -84,19 +84,15 @@ def _rows(file: TextIO, name: str, folder: Path) -> list[Pair]:
 def _folders(references: Path, degraded: Path) -> tuple[list[Pair], list[str]]:
     if not degraded.is_dir():
         raise UserError(f"{degraded}: is no folder, but {references} is one; name two folders or two files")
-    clean = {path.relative_to(references).with_suffix(""): path for path in _audio_below(references)}
+    clean = {path.relative_to(references).with_suffix(""): path for path in audio_below(references)}
     pairs, lost = [], []
-    for path in _audio_below(degraded):
+    for path in audio_below(degraded):
         name = path.relative_to(degraded).with_suffix("")
         if name in clean:
             pairs.append((clean[name], path))
         else:
             lost.append(f"{path}: {references} holds no file of that name")
     return pairs, lost
-
-
-def _audio_below(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
 def _lines(file: TextIO) -> list[str]:

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from deepaq.audio import SUFFIXES
 from deepaq.errors import UserError
+from deepaq.files import audio_below, committed, file_sha256
 
 CACHE_VARIABLE = "DEEPAQ_CACHE"
 
@@ -26,14 +26,14 @@ class References:
     count: int
 
 
-def find(folder: Path, largest: int = 0) -> list[Path]:
-    """The audio files below `folder`, at most `largest` of them evenly chosen by name (0: all)."""
+def find(folder: Path, largest: int | None = None) -> list[Path]:
+    """The audio files below `folder`, at most `largest` of them evenly chosen by name."""
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder of clean music")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    paths = audio_below(folder)
     if not paths:
         raise UserError(f"{folder}: holds no audio files")
-    if 0 < largest < len(paths):
+    if largest and largest < len(paths):
         paths = [paths[index * len(paths) // largest] for index in range(largest)]
     return paths
 
@@ -42,8 +42,7 @@ def cached(paths: Sequence[Path], fingerprint: str, embed: Callable[[Sequence[Pa
     """What `embed` gives for the files' contents with the model of that fingerprint, computed once per machine."""
     digest = hashlib.sha256(fingerprint.encode())
     for path in paths:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(file_sha256(path).encode())
     store = _folder() / f"references-{digest.hexdigest()[:32]}.npz"
     try:
         with np.load(store, allow_pickle=False) as kept:
@@ -52,10 +51,8 @@ def cached(paths: Sequence[Path], fingerprint: str, embed: Callable[[Sequence[Pa
         pass  # not there, or damaged: made anew
     made = embed(paths)
     try:
-        store.parent.mkdir(parents=True, exist_ok=True)
-        partial = store.with_name(f".partial-{os.getpid()}-{store.name}")
-        np.savez(partial, centre=made.centre.numpy(), count=made.count)
-        partial.replace(store)
+        with committed(store) as partial, partial.open("wb") as file:
+            np.savez(file, centre=made.centre.numpy(), count=made.count)
     except OSError:
         pass  # a cache that cannot be written is no reason to fail
     return made

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.audio import LOSSY, Audio, Samples, blocks, check, for_network
+from deepaq.audio import Audio, Samples, blocks, check, for_network
+from deepaq.container import LOSSY
 from deepaq.errors import UserError
 
 if TYPE_CHECKING:

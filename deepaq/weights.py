@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from deepaq.errors import UserError
+from deepaq.files import file_sha256
 
 State = dict[str, Tensor]
 BIN, SAFETENSORS = "pytorch_model.bin", "model.safetensors"
@@ -173,9 +174,3 @@ def fingerprint(module: nn.Module) -> str:
         digest.update(f"{name}:{tuple(tensor.shape)}:".encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:24]
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

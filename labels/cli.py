@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from deepaq.console import Console, complain, finish, json_option, note, print_json, quiet_option
+from deepaq.console import Console, complain, finish, jobs_option, json_option, note, print_json, quiet_option
 from deepaq.errors import UserError
 
 DATA = click.argument("data", type=click.Path(path_type=Path))
@@ -23,7 +23,7 @@ def main() -> None:
 def work_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options of every command that rates a data set."""
     options = [
-        click.option("--jobs", type=int, default=None, help="Worker processes.  [default: one per processor]"),
+        jobs_option,
         click.option("--shard", default=None, help="i/n: do only the i-th of n parts."),
         click.option("--conditions", default="", help="Only those, patterns separated by commas: opus-*,noise-3."),
         click.option("--dask", default=None, help="Scheduler address of a Dask cluster to run on."),
@@ -80,7 +80,7 @@ def _pairs(settings: tuple[str, ...]) -> dict[str, str]:
 @click.option("--highest", default=None, help="csv, webmushra: the scale's highest rating.")
 @click.option("--licence", default=None, help="csv, webmushra: of the ratings and audio.")
 @click.option("--citation", default=None, help="csv, webmushra: what a report cites.")
-@click.option("--jobs", type=int, default=None, help="Worker processes.  [default: one per processor]")
+@jobs_option
 @click.option("--dry-run", is_flag=True, help="Say what would be done, do nothing.")
 @json_option
 @quiet_option
@@ -129,7 +129,7 @@ def import_(
 )
 @click.option("--resamples", default=2000, show_default=True, help="Of the bootstrap.")
 @click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
-@click.option("--jobs", type=int, default=None, help="Worker processes.  [default: one per processor]")
+@jobs_option
 @click.option("--retry-failed", is_flag=True, help="Rate again what a rater failed on.")
 @json_option
 @quiet_option

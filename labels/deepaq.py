@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepaq.audio import SUFFIXES, Samples
+from deepaq.audio import Samples
 from deepaq.errors import UserError
 from labels.rater import Judge, Rater, Rating
 from manifests.provenance import package_version
@@ -93,9 +93,6 @@ def _metric(model: str) -> Metric:
 def _references(folder: str, model: str) -> References:
     if not folder:
         raise UserError("rater deepaq-nmr: needs clean music to hold against; give --option references=FOLDER")
-    if not Path(folder).is_dir():
-        raise UserError(f"{folder}: no such folder of clean music")
-    paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not paths:
-        raise UserError(f"{folder}: holds no audio")
-    return _metric(model).references(paths)
+    from deepaq.references import find
+
+    return _metric(model).references(find(Path(folder)))

@@ -11,8 +11,9 @@ from typing import Any
 from deepaq.align import align
 from deepaq.audio import Samples, fit, read, resample, to_mono, to_stereo
 from deepaq.errors import UserError
+from deepaq.files import file_sha256
 from labels.rater import Judge, Rater, Rating, rater
-from manifests import ids, schema
+from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import write_fragment
 from manifests.jobs import Counts, cpu_seconds
@@ -129,7 +130,7 @@ def _load(dataset: Dataset, judge: Rater, relative: str, sha256: str) -> Samples
     path = dataset.path(relative)
     if not path.is_file():
         raise UserError(f"{relative}: is missing")
-    if ids.file_sha256(path) != sha256:
+    if file_sha256(path) != sha256:
         raise UserError(f"{relative}: differs from its checksum; make it again or restore it")
     audio = read(path)
     mixed = to_mono(audio.samples) if judge.channels == 1 else to_stereo(audio.samples)

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from deepaq.audio import Samples
 from deepaq.errors import UserError
+from deepaq.files import file_sha256
 from labels.rater import Judge, Rater, Rating
-from manifests.ids import file_sha256
 from manifests.provenance import package_version
 
 if TYPE_CHECKING:

@@ -71,7 +71,7 @@ def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
 
 
 def plan(data: Path, name: str, settings: Settings) -> dict[str, Any]:
-    """What `rate` would do, without doing it: clips and versions that remain, hours of audio in them."""
+    """What `rate` would do, without doing it: clips and versions that remain, and how many no condition asks for."""
     dataset = Dataset(data)
     wanted, skipped = _wanted(dataset, settings)
     work = _remaining(dataset, wanted, name, settings.retry_failed)

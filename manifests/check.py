@@ -10,10 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from deepaq.errors import UserError
+from deepaq.files import PARTIAL, file_sha256
 from manifests import schema
 from manifests.dataset import Dataset
-from manifests.ids import file_sha256
-from manifests.storage import PARTIAL
 
 
 def problems(dataset: Dataset, deep: bool = False) -> Iterator[str]:

@@ -16,7 +16,7 @@ DATA = click.argument("data", type=click.Path(path_type=Path))
 @click.group(cls=Console)
 @click.version_option(package_name="deepaq")
 def main() -> None:
-    """Look into a data set folder and check it."""
+    """Look into a data set folder, check, tidy, compare and export it."""
 
 
 @main.command()

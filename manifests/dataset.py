@@ -23,7 +23,7 @@ _READERS, _ATTEMPTS = 4, 5
 class Dataset:
     """A folder of tables and audio.
 
-    root: the folder. With `create=False` (default) a folder without a references or degraded table is refused.
+    root: the folder. With `create=False` (default) a folder without any of the tables is refused.
     """
 
     def __init__(self, root: str | Path, create: bool = False) -> None:

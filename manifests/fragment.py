@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from deepaq.errors import UserError
+from deepaq.files import PARTIAL, committed
 from manifests.lock import keep_lock, lock_id
 from manifests.schema import SCHEMA_VERSION, TableSpec
-from manifests.storage import PARTIAL, committed
 
 FOOTER_KEY = b"deepaq"
 

@@ -6,8 +6,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from deepaq.files import committed
 from manifests.ids import joined_id
-from manifests.storage import committed
 
 FOLDER = "packages"
 

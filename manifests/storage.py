@@ -1,46 +1,19 @@
-"""Writing files so that nothing half-written is ever taken for done."""
+"""A data set's folder: room for what is to be written, what dead processes left, and no way out of it."""
 
 from __future__ import annotations
 
 import errno
 import os
 import re
-import secrets
 import shutil
-import socket
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
 from pathlib import Path, PurePosixPath
 
 from deepaq.errors import UserError
+from deepaq.files import PARTIAL, machine
 
-PARTIAL = ".partial-"
 _DAY_S = 86_400
-
-
-@contextmanager
-def committed(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; when the block ends well, flush it to disk and rename it to `path`.
-
-    A reader sees the old file, the whole new one, or none. The temporary file is removed when the block raises.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{partial_prefix()}{path.name}")
-    try:
-        yield partial
-        sync(partial)
-        partial.replace(path)
-        sync(path.parent)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def partial_prefix() -> str:
-    """A new prefix for a temporary name; it says which process on which machine writes there."""
-    return f"{PARTIAL}{_machine()}-{os.getpid()}-{secrets.token_hex(4)}-"
 
 
 def sweep(root: Path, deep: bool = True) -> None:
@@ -49,20 +22,13 @@ def sweep(root: Path, deep: bool = True) -> None:
 
     deep: anywhere below, else directly in it. Others may be at work and sweep there too.
     """
-    pattern = re.compile(re.escape(f"{PARTIAL}{_machine()}-") + r"(\d+)-")
+    pattern = re.compile(re.escape(f"{PARTIAL}{machine()}-") + r"(\d+)-")
     for where, folders, names in os.walk(root):
         for name in [*folders, *names]:
             path, match = Path(where, name), pattern.match(name)
             if not _alive(int(match[1])) if match else name.startswith(PARTIAL) and _old(path):
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
         folders[:] = [name for name in folders if deep and not name.startswith(PARTIAL)]
-
-
-@cache
-def _machine() -> str:
-    """Where a process number means one process: on a host, or in a container that shares the host's name."""
-    space = Path("/proc/self/ns/pid")
-    return f"{socket.gethostname()}-{space.stat().st_ino if space.exists() else 0}"
 
 
 def _old(path: Path) -> bool:
@@ -87,15 +53,6 @@ def require_space(folder: Path, size: int) -> None:
         file.write(bytes(min(size, 1 << 16)))
         file.flush()
         os.fsync(file.fileno())
-
-
-def sync(path: Path) -> None:
-    """Flush a file or a folder to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def inside(root: Path, relative: str) -> Path:

@@ -8,14 +8,13 @@ from typing import Any
 
 import click
 
-from deepaq.console import Console, complain, finish, json_option, note, print_json, quiet_option
+from deepaq.console import Console, complain, finish, jobs_option, json_option, note, print_json, quiet_option
 from deepaq.errors import UserError
 
 _MUSIC = click.argument("music", nargs=-1, required=True, type=click.Path(path_type=Path))
 _OUT = click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Data set folder, new or to go on with."
 )
-_JOBS = click.option("--jobs", type=int, default=None, help="Worker processes.  [default: one per processor]")
 
 
 def _source_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -25,7 +24,7 @@ def _source_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--corpus", default="auto", show_default=True, help="Layout of folders: see `prep corpora`."),
             click.option("--exclude", multiple=True, type=click.Path(path_type=Path),
                          help="Songs to leave out: a list (.txt) or recordings. May be given again."),
-            _JOBS,
+            jobs_option,
             click.option("--shard", default=None, help="i/n: do only the i-th of n parts."),
             click.option("--dask", default=None, help="Scheduler address of a Dask cluster to run on."),
             click.option("--retry-failed", is_flag=True, help="Do failed rows again."),
@@ -164,7 +163,7 @@ def distortions(as_json: bool) -> None:
     type=click.Path(path_type=Path),
     help="Play it on the sampled instruments of this General MIDI file (.sf2).",
 )
-@_JOBS
+@jobs_option
 @json_option
 def synth(
     out: Path, minutes: float, track: float, seed: int, soundfont: Path | None, jobs: int | None, as_json: bool

@@ -11,12 +11,13 @@ from typing import Any
 
 from deepaq.audio import Audio, read
 from deepaq.errors import UserError
+from deepaq.files import file_sha256, partial_prefix, sync
 from manifests import ids, schema
 from manifests.dataset import Dataset
 from manifests.fragment import write_fragment
 from manifests.jobs import Counts
 from manifests.provenance import package_version, provenance
-from manifests.storage import partial_prefix, require_space, sync
+from manifests.storage import require_space
 from prep import ffmpeg
 from prep.coding import Coding
 from prep.condition import Condition
@@ -102,7 +103,7 @@ class Degrade:
         row = _row(work, condition, schema.OK)
         name = row["degraded_id"]
         relative = f"audio/degraded/{condition.name}/{name[:2]}/{name}{result.path.suffix}"
-        size, sha256 = result.path.stat().st_size, ids.file_sha256(result.path)
+        size, sha256 = result.path.stat().st_size, file_sha256(result.path)
         target = dataset.path(relative)
         target.parent.mkdir(parents=True, exist_ok=True)
         sync(result.path)

@@ -13,12 +13,12 @@ import numpy as np
 
 from deepaq.audio import Samples
 from deepaq.errors import UserError
+from deepaq.files import committed
 from manifests import ids, schema
 from manifests.dataset import Dataset
 from manifests.fragment import write_fragment
 from manifests.jobs import Counts
 from manifests.provenance import package_version, provenance
-from manifests.storage import committed
 from prep.clips import SAMPLE_RATE, SHORTEST_S, Clip, bandwidth_hz, cut, is_silent
 from prep.lossless import packed
 from prep.mixture import mixed

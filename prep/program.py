@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from manifests.ids import file_sha256
+from deepaq.files import file_sha256
 from prep.coding import Coding
 
 

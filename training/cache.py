@@ -20,12 +20,13 @@ from deepaq.audio import Audio, Samples, fit, for_network, read, resample
 from deepaq.backbone import Backbone
 from deepaq.console import note
 from deepaq.errors import UserError
+from deepaq.files import committed, file_sha256
 from deepaq.sound import mid_of
 from manifests import jobs
 from manifests.dataset import Dataset
-from manifests.ids import file_sha256, joined_id
+from manifests.ids import joined_id
 from manifests.jobs import Counts
-from manifests.storage import committed, sweep
+from manifests.storage import sweep
 from training.table import Table
 
 FORMAT = "1"

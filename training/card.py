@@ -8,8 +8,7 @@ from typing import Any
 
 from deepaq import __version__
 from deepaq.backbone import Backbone
-from manifests.ids import file_sha256
-from manifests.storage import PARTIAL
+from deepaq.files import PARTIAL, file_sha256
 from training.recipe import Recipe
 
 CARD, CHECKSUMS = "README.md", "SHA256SUMS"

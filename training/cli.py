@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from deepaq.console import Console, json_option, print_json, quiet_option
+from deepaq.console import Console, jobs_option, json_option, print_json, quiet_option
 from deepaq.errors import UserError
 
 
@@ -26,9 +26,9 @@ def main() -> None:
     "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting, such as optimiser.lr=1e-3."
 )
 @click.option("--overwrite", is_flag=True, help="Write into a folder that is not empty.")
-@click.option("--resume", is_flag=True, help="Go on with the run folder's own settings; -o may change max_steps and run.*.")
+@click.option("--resume", is_flag=True, help="Go on with the run's own settings; -o changes max_steps and run.* only.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder of decoded audio.  [default: DATA/cache]")
-@click.option("--jobs", type=click.IntRange(1), help="Processes that decode.  [default: all processors]")
+@jobs_option
 @json_option
 @quiet_option
 def fit(

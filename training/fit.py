@@ -53,8 +53,8 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
 
     Keys: run, steps, parameters {backbone, lora, head, trainable, total}, validation {trained, untrained, log-mel,
     log-erb: correlations as in `training.evaluate`}, mapping {mode: {kind: Pearson correlation}}, seconds. Where `out`
-    holds an unfinished run of the same recipe, it goes on from the last saved state. Under torchrun every process calls this; the first one writes. KeyboardInterrupt, with the state saved, when asked to
-    stop.
+    holds an unfinished run of the same recipe, it goes on from the last saved state. Under torchrun every process calls
+    this; the first one writes. KeyboardInterrupt, with the state saved, when asked to stop.
     """
     options = options or Options()
     begun = time.perf_counter()
@@ -143,7 +143,9 @@ def _checked(out: Path, recipe: Recipe, options: Options) -> Options:
     if not (out / SETTINGS).is_file():
         raise UserError(f"{out}: is not empty; choose another folder, or say --overwrite")
     if resumed(out) != recipe:
-        raise UserError(f"{out}: holds a run with other settings; choose another folder, or say --overwrite or --resume")
+        raise UserError(
+            f"{out}: holds a run with other settings; choose another folder, or say --overwrite or --resume"
+        )
     if state.saved(out):
         return replace(options, resume=True)
     return replace(options, overwrite=True)  # it had ended before anything was learned

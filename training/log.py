@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from manifests.storage import committed
+from deepaq.files import committed
 
 STEPS, EPOCHS = "steps.csv", "epochs.csv"
 

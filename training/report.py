@@ -70,7 +70,7 @@ def _curves(steps: list[dict[str, Any]], epochs: list[dict[str, Any]]) -> Figure
         values = np.array([row[name] if row[name] is not None else np.nan for row in steps])
         smooth = np.convolve(values, np.ones(window) / window, mode="valid")
         loss.plot(x[window - 1 :], smooth, label=name.replace("_", " "), linewidth=1)
-    loss.set(title="loss, floor removed", xlabel="step", yscale="symlog")
+    loss.set(title="loss", xlabel="step", yscale="symlog")
     for mode in ("full", "unmatched"):
         points = [(row["step"], row[f"{mode}_srcc"]) for row in epochs if row.get(f"{mode}_srcc") is not None]
         if points:

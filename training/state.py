@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from deepaq.backbone import Backbone
 from deepaq.checkpoint import write_json
 from deepaq.errors import UserError
-from manifests.storage import partial_prefix, sweep, sync
+from deepaq.files import partial_prefix, sync
+from manifests.storage import sweep
 
 FOLDER = "state"
 _KEPT = 2

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from deepaq.files import committed
 from labels.benchmark.blocks import Charts, Table, Text
 from labels.benchmark.evaluate import SYSTEM_MEAN
 from labels.benchmark.scatter import charts
 from labels.benchmark.sections import sections
 from manifests.page import folded, page, paragraph, table
-from manifests.storage import committed
 
 TITLE = "Raters against listeners"
 

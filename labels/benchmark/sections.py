@@ -244,8 +244,8 @@ def _raters(report: dict[str, Any]) -> Table:
         for rater in report["raters"]
     ]
     caption = (
-        "Cost as measured when each label was made: reading, resampling and rating a version. A reference's own share, "
-        "paid once for all its versions, is not in it."
+        "Cost as measured when each label was made: reading, resampling and rating a version. What its reference "
+        "costs, once for all its versions, is in it in equal shares."
     )
     return Table(caption, header, rows, 4)
 

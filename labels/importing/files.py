@@ -10,9 +10,8 @@ import numpy as np
 
 from deepaq.audio import Audio, read
 from deepaq.errors import UserError
-from manifests import ids
+from deepaq.files import committed, file_sha256
 from manifests.dataset import Dataset
-from manifests.storage import committed
 
 _PCM = {".wav", ".wave", ".aif", ".aiff", ".aifc"}
 _FLAC = {"PCM_S8", "PCM_16", "PCM_24"}  # the subtypes that FLAC holds without change
@@ -57,7 +56,7 @@ def keep(dataset: Dataset, source: Path, audio: Audio, stem: str) -> Kept:
                     raise UserError(f"{source}: could not be stored as FLAC without change")
             else:
                 shutil.copyfile(source, partial)
-    return Kept(relative, ids.file_sha256(target), target.stat().st_size)
+    return Kept(relative, file_sha256(target), target.stat().st_size)
 
 
 def _same(one: Audio, other: Audio) -> bool:

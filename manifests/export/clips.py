@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from deepaq.errors import UserError
+from deepaq.files import partial_prefix, sync
 from manifests import schema
 from manifests.dataset import Dataset
-from manifests.storage import partial_prefix, sync
 
 REFERENCE_COLUMNS = (
     "reference_id", "track_id", "split", "start_s", "frames", "sample_rate", "channels", "loudness_lufs",

@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 
 from deepaq.errors import UserError
+from deepaq.files import committed
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.schema import TableSpec
-from manifests.storage import committed
 
 FILE = "croissant.json"
 _TYPES = {pa.string(): "sc:Text", pa.float64(): "sc:Float", pa.int64(): "sc:Integer"}

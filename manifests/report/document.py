@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from deepaq.files import committed
 from manifests import page, schema
 from manifests.dataset import Dataset
 from manifests.diff import footers
 from manifests.report import charts, clips
 from manifests.report.rows import Labelled, by_codec, choose_rater, extremes, failures, labelled, quartiles
-from manifests.storage import committed
 from manifests.summary import summarise
 
 MOST_FAILURES = 200

@@ -11,7 +11,7 @@ from joblib import Parallel, delayed
 
 from deepaq.audio import Samples
 from deepaq.errors import UserError
-from manifests.storage import committed
+from deepaq.files import committed
 from prep.synth import mix, sampled, score
 from prep.synth.drum import DRUMS
 from prep.synth.tone import SAMPLE_RATE, Rng, Signal, draw

@@ -2,10 +2,10 @@
 
     python tests/bench/agreement.py [FOLDER] [--seeds 3] [--steps N] [--without-codecs] [--distilled] [--packaged]
 
-FOLDER (default-run/agreement) takes the data set, forty minutes of work for two cores, and is gone on with: all shared
+FOLDER (packaged-run/agreement) takes the data set, forty minutes of work for two cores, and is gone on with: all shared
 recordings (DEEPAQ_SHARED), joined where they are parts of one, in 21 codec conditions and two grades of every
-distortion; and the music that `training/default.sh` makes. Each of three parts of the recordings is held out once while
-the recipe trains on the rest. Printed is the SRCC / PCC of all held-out versions together, with ViSQOL and with the
+distortion; and the music that `training/packaged.sh` makes. Each of three parts of the recordings is held out once
+while the recipe trains on the rest. Printed is the SRCC / PCC of all held-out versions together, with ViSQOL and with the
 recipe's own labels, with 95 % intervals over clips, per seed. --without-codecs: also train without each codec in turn.
 --distilled: also train one network whose labels are averaged with what the others say of the training versions.
 --packaged: judge the packaged metric, too, on those recordings whose licence kept them out of its training.
@@ -62,7 +62,7 @@ def prepare(folder: Path) -> None:
     join_recordings(folder / REAL)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # our commands, also where not activated
     environment = {**os.environ, "PATH": path, "RECORDINGS": str(folder / REAL), "ONLY_DATA": "1"}
-    subprocess.run(["bash", str(ROOT / "training" / "default.sh"), str(folder)], check=True, env=environment)
+    subprocess.run(["bash", str(ROOT / "training" / "packaged.sh"), str(folder)], check=True, env=environment)
 
 
 def join_recordings(out: Path) -> None:
@@ -89,7 +89,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         dataset = Dataset(folder / "data")
         self.rows = table.load(dataset, recipe.Data(fold="1/2"))
-        taught = table.load(dataset, replace(recipe.load("default").data, fold="1/2"))
+        taught = table.load(dataset, replace(recipe.load("packaged").data, fold="1/2"))
         places = {name: place for place, name in enumerate(self.rows.row_id.tolist())}
         own = [places[name] for name in taught.row_id.tolist()]
         self.labels, self.mixes = np.full(len(self.rows), np.nan), np.full(len(self.rows), None)
@@ -214,7 +214,7 @@ def correlation(rows: Table, labels: Values, mos: Values, group: Rows) -> str:
 def main() -> None:
     sys.path[0] = str(ROOT)  # not this folder, whose visqol.py would hide the package
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, nargs="?", default=Path("default-run/agreement"))
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("packaged-run/agreement"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--without-codecs", action="store_true")
@@ -233,7 +233,7 @@ def main() -> None:
     def run(
         seed: int, *overrides: str, teachers: Sequence[Values | None] = (None,) * PARTS, keep: bool = False
     ) -> Found:
-        settings = recipe.load("default", [f"seed={seed}", "epoch_steps=1000000", *changed, *overrides])
+        settings = recipe.load("packaged", [f"seed={seed}", "epoch_steps=1000000", *changed, *overrides])
         found = []
         for part, teacher, said in zip(parts, teachers, taught, strict=True):
             network, curves = bench.trained(settings, part, options.folder / "work", teacher)

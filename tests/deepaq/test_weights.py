@@ -13,12 +13,13 @@ import torch
 from deepaq import weights
 from deepaq.backbone import build
 from deepaq.errors import UserError
+from deepaq.files import file_sha256
 from tests.deepaq import published
 from tests.deepaq.published import BASE, SMALL, tensors, write
 
 
 def sha256(folder: Path) -> str:
-    return weights.file_sha256(folder / "pytorch_model.bin")
+    return file_sha256(folder / "pytorch_model.bin")
 
 
 def loaded(folder: Path, name: str = "mert", **settings: Any) -> dict[str, torch.Tensor]:

@@ -17,12 +17,12 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from deepaq.files import file_sha256
 from labels.cli import main
 from labels.rate import Settings, rate
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer, write_fragment
-from manifests.ids import file_sha256
 from prep.transcode import Settings as PrepSettings
 from prep.transcode import transcode
 from tests.sounds import music, write

@@ -12,9 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from deepaq.audio import read
+from deepaq.files import file_sha256
 from labels.cli import main
 from labels.rate import Settings, rate
-from manifests import ids, schema
+from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer, write_fragment
 from prep.transcode import Settings as PrepSettings
@@ -46,7 +47,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = write(data / "audio" / f"{degraded_id}.wav", changed, coded.sample_rate, "FLOAT")
         rows.append(
             row
-            | {"degraded_id": degraded_id, "path": f"audio/{path.name}", "sha256": ids.file_sha256(path)}
+            | {"degraded_id": degraded_id, "path": f"audio/{path.name}", "sha256": file_sha256(path)}
             | {"bytes": path.stat().st_size}
         )
     write_fragment(data / "degraded", schema.DEGRADED, rows, {"schema_version": schema.SCHEMA_VERSION})

@@ -16,11 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepaq.errors import UserError
+from deepaq.files import PARTIAL, committed, partial_prefix
 from manifests import schema
 from manifests.dataset import Dataset, latest
 from manifests.fragment import fragments, read_footer, write_fragment
 from manifests.provenance import provenance
-from manifests.storage import PARTIAL, committed, inside, partial_prefix, sweep
+from manifests.storage import inside, sweep
 from tests import hosts
 from tests.conftest import ROOT
 
@@ -157,7 +158,7 @@ def test_a_folder_that_is_no_data_set_is_refused(tmp_path: Path) -> None:
             Dataset(folder)
 
 
-PREFIX = [sys.executable, "-c", "from manifests.storage import partial_prefix; print(partial_prefix())"]
+PREFIX = [sys.executable, "-c", "from deepaq.files import partial_prefix; print(partial_prefix())"]
 
 
 def prefix_of_another(before: Sequence[str] = ()) -> str:

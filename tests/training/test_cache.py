@@ -13,8 +13,8 @@ import pytest
 
 from deepaq.audio import Samples, fit, read, resample, to_mid_side, to_mono
 from deepaq.errors import UserError
+from deepaq.files import PARTIAL, partial_prefix
 from manifests.dataset import Dataset
-from manifests.storage import PARTIAL, partial_prefix
 from training import cache, table
 from training.cache import Cache, Form
 from training.recipe import Data

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Train the metric inside the package: deepaq/models/compact. About an hour and a half of CPU time.
 #
-#     bash training/default.sh [FOLDER]
+#     bash training/packaged.sh [FOLDER]
 #
-# FOLDER (default-run) takes the music, the data set and the run; run again, it goes on where it stopped. The music is
+# FOLDER (packaged-run) takes the music, the data set and the run; run again, it goes on where it stopped. The music is
 # computed, played on sampled instruments where a sound font is (SOUNDFONT; FluidR3 GM is under the MIT licence), and,
 # where the shared recordings are (DEEPAQ_SHARED), those of them that are CC0, CC BY or MIT. RECORDINGS names a folder
 # to take in their place. SEED chooses another initialisation; ONLY_DATA=1 ends before the training. The package is left
 # alone unless the training has ended.
 set -euo pipefail
-FOLDER=${1:-default-run}
+FOLDER=${1:-packaged-run}
 SHARED=${DEEPAQ_SHARED:-../shared/data}/music
 SOUNDFONT=${SOUNDFONT:-/usr/share/sounds/sf2/FluidR3_GM.sf2}
 SEED=${SEED:-0}
@@ -72,7 +72,7 @@ step labels rate "$FOLDER/data" --rater 2f --conditions 'opus-*,mp3-*,aac-*' --s
 fit() {
     local out=$1 seed=$2
     shift 2
-    step training fit "$FOLDER/data" --out "$out" --recipe default -o "seed=$seed" -o data.fold=1/20 "$@"
+    step training fit "$FOLDER/data" --out "$out" --recipe packaged -o "seed=$seed" -o data.fold=1/20 "$@"
 }
 members=()
 for place in 0 1 2; do
