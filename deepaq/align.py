@@ -14,7 +14,8 @@ import numpy.typing as npt
 from deepaq.audio import Samples, level_dbfs, to_mono
 from deepaq.errors import UserError
 
-LARGEST_LAG_S = 0.2
+LARGEST_LAG_S = 0.2  # what coders and editing leave
+FAR_LAG_S = 3.0  # what a file that was cut elsewhere may be off by
 SILENT_DBFS = -120.0  # the level that digital silence is given, so that a difference of levels is finite
 
 # Plain correlation (0) has broad peaks in tonal music; full whitening (1) finds inaudible residues of another signal.
@@ -49,14 +50,20 @@ def align(reference: Samples, degraded: Samples, sample_rate: int, largest_lag_s
     """Find the lag of `degraded` and trim both signals to what they have in common.
 
     Both are (frames,) or (frames, channels) at `sample_rate` in Hz and may differ in length; the lag is sought within
-    +-`largest_lag_s` seconds. Raises UserError when one is empty or not finite.
+    +-`largest_lag_s` seconds, and when the signals do not resemble each other there, within `FAR_LAG_S`. Raises
+    UserError when one is empty or not finite.
     """
     for samples, name in ((reference, "reference"), (degraded, "degraded signal")):
         if not len(samples):
             raise UserError(f"the {name} is empty")
         if not np.isfinite(samples).all():
             raise UserError(f"the {name} holds NaN or infinite samples")
-    lag = find_lag(to_mono(reference), to_mono(degraded), sample_rate, largest_lag_s)
+    mono = to_mono(reference), to_mono(degraded)
+    lag = find_lag(*mono, sample_rate, largest_lag_s)
+    if (near := _similarity(*_common(*mono, lag))) < _RELATED:
+        far = _far_lag(*mono, sample_rate)
+        if far is not None and _similarity(*_common(*mono, far)) > near:
+            lag = far
     first, second = _common(reference, degraded, lag)
     return Aligned(first, second, lag, _level(second) - _level(first))
 
@@ -84,6 +91,15 @@ def find_lag(reference: Samples, degraded: Samples, sample_rate: int, largest_la
         return int(np.clip(round((_peak(coarse) - len(coarse) // 2) * hop), -bound, bound))
     lag = _nearest_peak(np.abs(_correlation(pair[0], pair[1], bound, whitening=0))) - bound
     return lag if _similarity(*_common(reference, degraded, lag)) > _RELATED else 0
+
+
+def _far_lag(reference: Samples, degraded: Samples, sample_rate: int) -> int | None:
+    """The lag within +-FAR_LAG_S where the waveforms' correlation stands out; None when it does nowhere."""
+    bound = min(round(FAR_LAG_S * sample_rate), max(len(reference), len(degraded)) - 1)
+    pair = [_faded(signal, round(_FADE_S * sample_rate))[:, None] for signal in (reference, degraded)]
+    waveform = np.abs(_correlation(pair[0], pair[1], bound))
+    found = waveform.any() and _stands_out(waveform, round(0.002 * sample_rate))
+    return int(np.argmax(waveform)) - bound if found else None
 
 
 def _correlation(reference: _Reals, degraded: _Reals, bound: int, whitening: float = WHITENING) -> _Reals:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Samples = npt.NDArray[np.float32]
 
 LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000
+HIGHEST_PEAK = 1e6  # +120 dBFS: beyond it powers lose their meaning, then their range
 SILENCE_DBFS = -70.0
 
 
@@ -56,8 +57,7 @@ def read(path: str | Path) -> Audio:
 
     Raises UserError naming the file when it is missing, not audio, truncated, empty or holds NaN or Inf.
     """
-    parts = list(blocks(path))
-    return Audio(np.concatenate([part.samples for part in parts]), parts[0].sample_rate)
+    return _joined(list(blocks(path)))
 
 
 def blocks(path: str | Path, frames: int = 1 << 18) -> Iterator[Audio]:
@@ -70,12 +70,22 @@ def blocks(path: str | Path, frames: int = 1 << 18) -> Iterator[Audio]:
     check_file(path)
     decoder = _lossless_blocks if is_plain(path) else _decoded_blocks
     count = 0
-    for audio in _gathered(decoder(path), frames):
+    for audio in _gathered(_unchanging(decoder(path), path), frames):
         check(audio, str(path))
         count += 1
         yield audio
     if not count:
         raise UserError(f"{path}: holds no audio")
+
+
+def _unchanging(pieces: Iterator[Audio], path: Path) -> Iterator[Audio]:
+    """UserError where a stream goes on at another rate or with other channels, as broadcasts may."""
+    first = None
+    for piece in pieces:
+        form = piece.sample_rate, piece.samples.shape[1]
+        if form != (first := first or form):
+            raise UserError(f"{path}: changes its sample rate or channels on the way; split it there")
+        yield piece
 
 
 def _gathered(pieces: Iterator[Audio], frames: int) -> Iterator[Audio]:
@@ -101,8 +111,13 @@ def check(audio: Audio, name: str) -> None:
         raise UserError(f"{name}: holds no audio")
     if not LOWEST_RATE <= audio.sample_rate <= HIGHEST_RATE:
         raise UserError(f"{name}: sample rate {audio.sample_rate} Hz is outside {LOWEST_RATE}-{HIGHEST_RATE} Hz")
-    if not np.isfinite(audio.samples).all():
+    if not audio.samples.shape[1]:
+        raise UserError(f"{name}: has no channels")
+    peak = max(audio.samples.max(), -audio.samples.min())
+    if not np.isfinite(peak):
         raise UserError(f"{name}: holds NaN or infinite samples; export it again")
+    if peak > HIGHEST_PEAK:
+        raise UserError(f"{name}: holds samples of {peak:.0e} where full scale is 1; export it again")
 
 
 def _lossless_blocks(path: Path) -> Iterator[Audio]:

@@ -38,10 +38,14 @@ def score_files(
             yield pair, _answer(metric, pair, clean, match_level)
         return
     from joblib import Parallel, delayed
+    from joblib.externals.loky.process_executor import BrokenProcessPool
 
     work = (delayed(_in_worker)(model, pair, clean, match_level) for pair in pairs)
     answers = Parallel(n_jobs=min(jobs, len(pairs)), return_as="generator")(work)
-    yield from zip(pairs, answers, strict=True)
+    try:
+        yield from zip(pairs, answers, strict=True)
+    except BrokenProcessPool:
+        raise UserError("a worker process was killed, perhaps for want of memory; try fewer --jobs") from None
 
 
 def _clean(metric: Metric, folder: Path, largest: int | None) -> References:

@@ -66,8 +66,8 @@ def load(folder: Path) -> Checkpoint:
     if not path.is_file():
         raise UserError(f"{folder}: holds no trained metric ({FILE} is missing); `training fit` writes it at its end")
     try:
-        content = json.loads(path.read_text())
-        version, name, settings = content["format"], content["backbone"], content["settings"]
+        content = json.loads(path.read_text(), parse_constant=_no_number)
+        version, name, settings = int(content["format"]), str(content["backbone"]), dict(content["settings"])
         curves = {key: content[key] and mapping.from_json(content[key]) for key in ("full", "unmatched")}
         info = content["info"]
     except (ValueError, KeyError, TypeError) as error:
@@ -78,6 +78,10 @@ def load(folder: Path) -> Checkpoint:
     backbone.restore(folder)
     backbone.eval()
     return Checkpoint(backbone, curves["full"], curves["unmatched"], info)
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from deepaq.console import Console, complain, finish, json_option, note, print_json
+from deepaq.console import Console, complain, finish, json_option, note, one_line, print_json
 from deepaq.errors import UserError
 
 
 class SoundPath(click.Path):
     """A path that is not empty: click would take an empty name, such as that of an unset variable, for this folder."""
+
+    def __init__(self, allow_dash: bool = False) -> None:
+        super().__init__(readable=False, allow_dash=allow_dash, path_type=Path)  # what cannot be read is a failed row
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not str(value):
@@ -33,8 +37,8 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("sounds", nargs=-1, type=SoundPath(path_type=Path, allow_dash=True))
-@click.option("--against", type=click.Path(path_type=Path), help="Folder of clean music to use as the references.")
+@click.argument("sounds", nargs=-1, type=SoundPath(allow_dash=True))
+@click.option("--against", type=SoundPath(), help="Folder of clean music to use as the references.")
 @click.option("--references", type=click.IntRange(min=1), help="With --against: at most so many files.  [default: all]")
 @click.option("--pairs", "pairs_file", help="CSV file with the columns reference and degraded; - for stdin.")
 @MODEL
@@ -67,34 +71,38 @@ def score(
         timelines.check(timeline)
     if keep_level and against:
         raise UserError("--keep-level: unrelated music has no level to hold a sound against; leave it or --against out")
+    if references and not against:
+        raise UserError("--references: says how many files of --against to use; give that, too")
+    if min_mos is not None and not math.isfinite(min_mos):
+        raise UserError(f"--min-mos {min_mos}: give a MOS, 1 to 5")
     pairs, lost = _pairs(sounds, against, pairs_file)
     for line in lost:
         complain(line)
-    rows, scores, failed, below = [], {}, len(lost), 0
+    rows, scores, failed, below = [], [], len(lost), 0
     for (reference, degraded), answer in score_files(pairs, model, against, references, jobs, not keep_level):
         if isinstance(answer, UserError):
             complain(str(answer))
             failed += 1
             continue
-        found, seconds = answer
+        found, took_s = answer
         for line in found.notes:
             note(line)
-        rows.append({"reference": str(reference), "degraded": str(degraded), **found.to_json(), "seconds": seconds})
-        scores[str(degraded)] = found
+        rows.append({"reference": str(reference), "degraded": str(degraded), **found.to_json(), "took_s": took_s})
+        scores.append((str(reference), str(degraded), found))
         if not as_json:
-            click.echo(f"{_mos(found.mos)}\t{found.distance:.4f}\t{degraded}")
+            click.echo(f"{_mos(found.mos)}\t{found.distance:.4f}\t{one_line(str(degraded))}")
         if min_mos is not None and not (found.mos is not None and found.mos >= min_mos):
             complain(f"{degraded}: MOS {_mos(found.mos)} is below {min_mos:g}")
             below += 1
-    if timeline and scores:
-        timelines.write(timeline, scores)
     if as_json:
         print_json(rows)
+    if timeline and scores:
+        timelines.write(timeline, scores)
     finish(failed + below)
 
 
 @main.command()
-@click.argument("sounds", nargs=-1, required=True, type=SoundPath(path_type=Path))
+@click.argument("sounds", nargs=-1, required=True, type=SoundPath())
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write: .parquet or .npz.")
 @MODEL
 @json_option

@@ -5,7 +5,9 @@ Exit codes: 0 done, 1 some rows failed (they are listed), 2 usage or unusable in
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import signal
 import sys
 from typing import Any
@@ -30,19 +32,23 @@ class Console(click.Group):
         try:
             return super().invoke(context)
         except KeyboardInterrupt:  # which click itself would end with 1
-            complain("interrupted; what was finished is kept, and the same command goes on from there")
+            complain("interrupted; nothing half-written is left, run the same command again")
             sys.exit(INTERRUPTED)
+        except BrokenPipeError:  # whoever read has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(OK)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
             # A polite end from outside is handled like Ctrl-C: what is finished stays, nothing half-written remains.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
+            for stream in (sys.stdin, sys.stdout):
+                if isinstance(stream, io.TextIOWrapper):  # file names may hold bytes that are no text
+                    stream.reconfigure(errors="surrogateescape")
             return super().main(*args, **kwargs)
         except UserError as error:
             complain(str(error))
             sys.exit(UNUSABLE)
-        except BrokenPipeError:
-            sys.exit(OK)
         except OSError as error:
             complain(
                 f"{error.filename or 'the system'}: {error.strerror or error}; mend that and run the command again"

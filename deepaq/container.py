@@ -9,12 +9,17 @@ from typing import Literal
 
 from deepaq.errors import UserError
 
-LOSSLESS = frozenset({".wav", ".wave", ".flac", ".aif", ".aiff", ".aifc"})
-LOSSY = frozenset({".mp3", ".m4a", ".mp4", ".aac", ".opus", ".ogg", ".oga", ".webm", ".mka", ".ac3", ".eac3", ".wma"})
+LOSSLESS = frozenset({".wav", ".wave", ".w64", ".flac", ".aif", ".aiff", ".aifc", ".au", ".wv", ".tta"})
+# Those that may hold either are among them; `probe` tells.
+LOSSY = frozenset(
+    {".mp2", ".mp3", ".m4a", ".mp4", ".mov", ".3gp", ".aac", ".opus", ".ogg", ".oga", ".webm", ".mka", ".mkv", ".caf"}
+    | {".ac3", ".eac3", ".wma", ".ts", ".avi"}
+)
 SUFFIXES = LOSSLESS | LOSSY
 
 # Containers that hold audio and nothing else: a playlist posing as audio must not open other files or addresses.
 _DEMUXERS = "wav,w64,flac,aiff,mp3,mov,mp4,m4a,3gp,3g2,mj2,ogg,matroska,webm,aac,ac3,eac3,asf,caf"
+_DEMUXERS += ",au,wv,tta,mpegts,avi"
 _LOSSLESS_CODECS = {"flac", "alac", "wavpack", "tta", "ape"}
 _PLAIN = {b"RIFF", b"RIFX", b"RF64", b"FORM", b"fLaC"}  # WAV, AIFF, FLAC
 OPENING = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS}
@@ -67,13 +72,17 @@ def is_plain(path: Path) -> bool:
 
 def check_file(path: Path) -> None:
     """UserError unless the path is a file that may be read and has content."""
-    if not path.exists():
-        raise UserError(f"{path}: no such file")
+    try:
+        size = path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({reason(error)})") from None
     if not path.is_file():
         raise UserError(f"{path}: is not a file")
     if not os.access(path, os.R_OK):
         raise UserError(f"{path}: may not be read; check its permissions")
-    if path.stat().st_size == 0:
+    if size == 0:
         raise UserError(f"{path}: the file is empty")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepaq.errors import UserError
+from deepaq.files import check_writable, committed, printable
 
 Row = tuple[str, float, float, npt.NDArray[np.float32]]  # path, start and length in seconds, (dims,)
 
@@ -17,17 +18,21 @@ def check(path: Path) -> None:
     """UserError unless the suffix says a format that can be written."""
     if path.suffix.lower() not in (".parquet", ".npz"):
         raise UserError(f"--out {path}: end the name in .parquet or .npz")
+    check_writable(path, "--out")
 
 
 def write(path: Path, rows: Sequence[Row]) -> None:
     """Columns path, start_s, seconds and embedding, as Parquet or as arrays of a NumPy archive."""
-    names, starts, seconds, points = zip(*rows, strict=True)
+    paths, starts, seconds, points = zip(*rows, strict=True)
+    names = list(map(printable, paths))
     if path.suffix.lower() == ".npz":
-        np.savez(path, path=np.array(names), start_s=starts, seconds=seconds, embedding=np.stack(points))
+        with committed(path) as partial, partial.open("wb") as file:
+            np.savez(file, path=np.array(names), start_s=starts, seconds=seconds, embedding=np.stack(points))
         return
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     columns = {"path": names, "start_s": starts, "seconds": seconds}
     table = pa.table({**columns, "embedding": pa.array([point.tolist() for point in points], pa.list_(pa.float32()))})
-    pq.write_table(table, path)
+    with committed(path) as partial:
+        pq.write_table(table, partial)

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from deepaq.container import SUFFIXES
+from deepaq.errors import UserError
 
 PARTIAL = ".partial-"
 
@@ -19,6 +20,19 @@ PARTIAL = ".partial-"
 def audio_below(folder: Path) -> list[Path]:
     """The audio files, by their suffix, anywhere below `folder`, sorted."""
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+
+
+def check_writable(path: Path, option: str) -> None:
+    """UserError, naming the `option` that gave it, when no file of that name can be made."""
+    if not path.parent.is_dir():
+        raise UserError(f"{option} {path}: {path.parent} is no folder")
+    if path.is_dir():
+        raise UserError(f"{option} {path}: is a folder; name a file")
+
+
+def printable(name: str) -> str:
+    """A file's name as text that every writer takes: bytes of it that are no text are escaped."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def file_sha256(path: Path) -> str:

@@ -19,7 +19,8 @@ def gain(reference: Tensor, degraded: Tensor) -> Tensor:
 
     The median over frames of the ratio of amplitudes, weighted by their product; 1 where one signal is silent.
     """
-    first, second = (_amplitudes(samples) for samples in (reference, degraded))
+    # An offset is no sound.
+    first, second = (_amplitudes(samples - samples.mean(dim=1, keepdim=True)) for samples in (reference, degraded))
     weights = first * second
     ratio, order = (second / first.clamp(min=torch.finfo(first.dtype).tiny)).sort(dim=1)
     total = weights.gather(1, order).cumsum(dim=1)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from deepaq import checkpoint, hub
-from deepaq.align import SILENT_DBFS, Aligned, align
+from deepaq.align import FAR_LAG_S, SILENT_DBFS, Aligned, align
 from deepaq.audio import Samples, is_silent, level_dbfs
 from deepaq.checkpoint import Checkpoint
 from deepaq.errors import UserError
@@ -81,7 +81,9 @@ class Metric:
 
     def references(self, sounds: Sequence[Sound], sample_rate: int | None = None) -> References:
         """Embed clean music once, for any number of scores. Every sound weighs the same."""
-        if not sounds:
+        if isinstance(sounds, str | Path):
+            raise UserError(f"references={str(sounds)!r}: give a sequence of sounds")
+        if not len(sounds):
             raise UserError("no clean references were given")
         points = [
             torch.stack([point for _, _, point in self.clip_points(sound, sample_rate)]).mean(dim=0) for sound in sounds
@@ -121,16 +123,16 @@ class Metric:
         if not match_level:
             self.backbone.require_level()
         clean, coded = (self._stream(sound, sample_rate) for sound in (reference, degraded))
-        found = _aligned(clean, coded)
+        found, begin = _aligned(clean, coded)
         louder = float(gain(as_batch(found.reference), as_batch(found.degraded)))
         segments: list[Segment] = []
         levels: list[tuple[float, float]] = []
-        for start, new, ours, theirs in self._pairs(clean, coded):
+        for start, new, ours, theirs in self._pairs(clean, coded, begin):
             if self._audible(ours):
                 segments += self._over_time(start, new, ours, theirs, louder if match_level else 1.0)
                 levels.append((level_dbfs(mid_of(ours)), max(level_dbfs(mid_of(theirs)), SILENT_DBFS)))
         if not segments:
-            raise UserError(f"{clean.name}: is silent, nothing can be held against it")
+            raise UserError(f"{clean.name}: is silent, or its channels cancel; nothing can be held against it")
         level_db = 20 * math.log10(louder)
         notes = [
             *about_the_pair(clean, coded, found),
@@ -189,10 +191,9 @@ class Metric:
             yield start, new, filled
             start, before = start + new, filled
 
-    def _pairs(self, clean: Stream, coded: Stream) -> Iterator[tuple[int, int, Samples, Samples]]:
-        """Segments of both at the same time, as long as both last."""
+    def _pairs(self, clean: Stream, coded: Stream, start: int) -> Iterator[tuple[int, int, Samples, Samples]]:
+        """Segments of both at the same time, as long as both last. start: samples that have been left out."""
         length = round(self.backbone.segment_s * self.rate)
-        start = 0
         before = clean.peek(0), coded.peek(0)
         while new := min(len(clean.peek(length)), len(coded.peek(length))):
             pair = _filled(before[0], clean.read(new), length), _filled(before[1], coded.read(new), length)
@@ -220,10 +221,19 @@ def _filled(before: Samples, samples: Samples, length: int) -> Samples:
     return samples if len(samples) == length else np.concatenate([before, samples])[-length:]
 
 
-def _aligned(clean: Stream, coded: Stream) -> Aligned:
-    """Find the lag in the first half minute and drop what has no counterpart."""
-    frames = round(ALIGN_S * clean.rate)
+def _aligned(clean: Stream, coded: Stream) -> tuple[Aligned, int]:
+    """Find the lag in the first half minute with sound and drop what has no counterpart.
+
+    Also given are the samples of silence that both were moved on by before.
+    """
+    frames, skipped = round(ALIGN_S * clean.rate), 0
+    while len(silence := clean.peek(frames)) == frames and is_silent(mid_of(silence)):
+        step = frames - round(FAR_LAG_S * clean.rate)
+        if len(coded.peek(step)) < step:
+            break
+        clean.read(step), coded.read(step)
+        skipped += step
     found = align(mid_of(clean.peek(frames)), mid_of(coded.peek(frames)), clean.rate)
     late = coded if found.lag > 0 else clean
     late.read(abs(found.lag))
-    return found
+    return found, skipped

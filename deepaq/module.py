@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 from typing import ClassVar
 
@@ -29,7 +30,8 @@ class Distance(nn.Module):
     ) -> None:
         super().__init__()
         metric = model if isinstance(model, Metric) else load(model)
-        self.backbone = metric.backbone.eval().requires_grad_(False)
+        # A copy: the caller's metric stays where and as it is when this module is moved.
+        self.backbone = deepcopy(metric.backbone).eval().requires_grad_(False)
         self.rate, self.match_level = metric.rate, match_level
         if not match_level:
             self.backbone.require_level()
@@ -52,6 +54,9 @@ class Distance(nn.Module):
                 f"shapes {tuple(degraded.shape)} and {tuple(reference.shape)}: give two equal (batch, frames)"
                 " or (batch, channels, frames)"
             )
+        if degraded.shape[-1] < self.backbone.shortest_s * self.rate or not degraded.shape[0]:
+            needed = f"{self.backbone.shortest_s:g} s at {self.rate} Hz"
+            raise UserError(f"shape {tuple(degraded.shape)}: at least one signal of {needed} is needed")
         clean, coded = self._heard(reference), self._heard(degraded)
         louder = gain(mid(clean), mid(coded)) if self.match_level else 1.0
         ours, theirs = (self.backbone.embed_audio(signal) for signal in (clean, without(coded, louder)))

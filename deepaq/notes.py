@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.align import Aligned
+from deepaq.align import FAR_LAG_S, SILENT_DBFS, Aligned
 from deepaq.sound import Stream
 
 _LEVEL_DB = 1.0  # a difference worth a note
@@ -26,7 +26,8 @@ def about_the_pair(clean: Stream, coded: Stream, found: Aligned) -> list[str]:
         shift = f"{abs(found.lag)} samples ({1000 * abs(found.lag) / coded.rate:.1f} ms)"
         notes.append(f"{coded.name}: was {shift} {direction}, aligned")
     if _correlation(found.reference, found.degraded) < _STRANGERS:
-        notes.append(f"{coded.name}: hardly resembles {clean.name}; are they the same recording?")
+        far = f"more than {FAR_LAG_S:g} s apart"
+        notes.append(f"{coded.name}: hardly resembles {clean.name}; are they the same recording, and not {far}?")
     if clean.lossy and not coded.lossy:
         notes.append(f"{clean.name}: is a coded file and {coded.name} is not; is the reference really named first?")
     return notes
@@ -39,6 +40,8 @@ def about_level(
     back. heard: whether the network hears level."""
     notes, name = [], coded.name
     over_time = [theirs - ours for ours, theirs in levels]
+    if max(theirs for _, theirs in levels) <= SILENT_DBFS:
+        return [f"{name}: is silent where {clean.name} is not"]
     loudest = max(ours for ours, _ in levels)
     if heard and loudest < _QUIET_DBFS:
         kind = f"is quiet, {loudest:.0f} dBFS where it is loudest"

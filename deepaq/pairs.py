@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from deepaq.container import reason
 from deepaq.errors import UserError
 from deepaq.files import audio_below
 
@@ -26,13 +27,13 @@ def named(sounds: Sequence[Path]) -> tuple[list[Pair], list[str]]:
     pairs: list[Pair] = []
     lost: list[str] = []
     for path in degraded:
-        if reference.is_dir():
+        if _is_folder(reference):
             found, missing = _folders(reference, path)
             pairs += found
             lost += missing
         elif path == Path("-"):
             pairs += [(reference, Path(line)) for line in _lines(sys.stdin)]
-        elif path.is_dir():
+        elif _is_folder(path):
             pairs += [(reference, file) for file in audio_below(path)]
         else:
             pairs.append((reference, path))
@@ -48,7 +49,7 @@ def degraded_only(sounds: Iterable[Path]) -> list[Path]:
         if path == Path("-"):
             found += map(Path, _lines(sys.stdin))
         else:
-            found += audio_below(path) if path.is_dir() else [path]
+            found += audio_below(path) if _is_folder(path) else [path]
     if not found:
         raise UserError("no audio files were named")
     return found
@@ -60,21 +61,28 @@ def listed(source: str) -> list[Pair]:
         return _rows(sys.stdin, "stdin", Path())
     path = Path(source)
     try:
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
             return _rows(file, source, path.parent)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"--pairs {source}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    except OSError as error:
+        raise UserError(f"--pairs {source}: cannot be read ({reason(error)})") from None
 
 
 def _rows(file: TextIO, name: str, folder: Path) -> list[Pair]:
-    reader = csv.DictReader(file)
+    reader = csv.DictReader(_unmarked(file))
+    try:
+        return _pairs(reader, name, folder)
+    except csv.Error as error:
+        raise UserError(f"--pairs {name}: line {reader.line_num} is no CSV ({error})") from None
+
+
+def _pairs(reader: csv.DictReader[str], name: str, folder: Path) -> list[Pair]:
     columns = {"reference", "degraded"}
     if not columns <= set(reader.fieldnames or ()):
         raise UserError(f"--pairs {name}: its first line must name the columns reference and degraded")
     pairs = []
-    for number, row in enumerate(reader, start=2):
+    for row in reader:
         if not (row["reference"] and row["degraded"]):
-            raise UserError(f"--pairs {name}: line {number} lacks a path")
+            raise UserError(f"--pairs {name}: line {reader.line_num} lacks a path")
         pairs.append((folder / row["reference"], folder / row["degraded"]))
     if not pairs:
         raise UserError(f"--pairs {name}: lists no pairs")
@@ -84,16 +92,36 @@ def _rows(file: TextIO, name: str, folder: Path) -> list[Pair]:
 def _folders(references: Path, degraded: Path) -> tuple[list[Pair], list[str]]:
     if not degraded.is_dir():
         raise UserError(f"{degraded}: is no folder, but {references} is one; name two folders or two files")
-    clean = {path.relative_to(references).with_suffix(""): path for path in audio_below(references)}
+    clean: dict[Path, list[Path]] = {}
+    for path in audio_below(references):
+        clean.setdefault(path.relative_to(references).with_suffix(""), []).append(path)
     pairs, lost = [], []
+    unmatched = set(clean)
     for path in audio_below(degraded):
         name = path.relative_to(degraded).with_suffix("")
-        if name in clean:
-            pairs.append((clean[name], path))
-        else:
-            lost.append(f"{path}: {references} holds no file of that name")
+        unmatched.discard(name)
+        match clean.get(name, []):
+            case [reference]:
+                pairs.append((reference, path))
+            case []:
+                lost.append(f"{path}: {references} holds no file of that name")
+            case [first, second, *_]:
+                lost.append(f"{path}: {first} and {second} both have its name; leave one of them there")
+    lost += [f"{clean[name][0]}: {degraded} holds no version of it" for name in sorted(unmatched)]
     return pairs, lost
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # too long a name, say: what is wrong is said where it is read
+        return False
+
+
 def _lines(file: TextIO) -> list[str]:
-    return [line.rstrip("\n") for line in file if line.strip()]
+    return [line.rstrip("\r\n") for line in _unmarked(file) if line.strip()]
+
+
+def _unmarked(file: TextIO) -> Iterator[str]:
+    """Lines without the mark that some programs put before the first."""
+    return (line.removeprefix("\ufeff") if number == 0 else line for number, line in enumerate(file))

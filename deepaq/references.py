@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,11 +45,14 @@ def cached(paths: Sequence[Path], fingerprint: str, embed: Callable[[Sequence[Pa
     digest = hashlib.sha256(fingerprint.encode())
     for path in paths:
         digest.update(file_sha256(path).encode())
-    store = _folder() / f"references-{digest.hexdigest()[:32]}.npz"
+    try:
+        store = _folder() / f"references-{digest.hexdigest()[:32]}.npz"
+    except RuntimeError:  # a user without a home
+        return embed(paths)
     try:
         with np.load(store, allow_pickle=False) as kept:
             return References(torch.from_numpy(kept["centre"]), int(kept["count"]))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         pass  # not there, or damaged: made anew
     made = embed(paths)
     try:

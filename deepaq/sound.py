@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepaq.audio import Audio, Samples, blocks, check, for_network
-from deepaq.container import LOSSY
+from deepaq.container import LOSSY, probe
 from deepaq.errors import UserError
 
 if TYPE_CHECKING:
@@ -38,13 +38,23 @@ def pieces(sound: Sound, sample_rate: int | None) -> Iterator[Audio]:
 
 
 def _from_array(sound: npt.NDArray[np.floating] | Tensor, sample_rate: int | None) -> Audio:
-    samples = sound if isinstance(sound, np.ndarray) else sound.detach().cpu().numpy()
+    if isinstance(sound, np.ndarray):
+        samples = sound
+    elif hasattr(sound, "detach"):
+        detached = sound.detach().cpu()
+        samples = (detached.float() if detached.is_floating_point() else detached).numpy()
+    else:
+        raise UserError(f"a {type(sound).__name__} is no sound; give a path, an array, a tensor or deepaq.audio.Audio")
+    if not isinstance(sample_rate, int | np.integer | None):
+        raise UserError(f"sample_rate={sample_rate!r}: give whole Hz")
     if sample_rate is None:
         raise UserError("the array: its sample rate is unknown, give sample_rate in Hz")
     if not np.issubdtype(samples.dtype, np.floating):
         raise UserError(f"the array: is {samples.dtype}; give floating point within -1 to 1")
     if samples.ndim not in (1, 2):
         raise UserError(f"the array: has shape {samples.shape}; give (frames,) or (frames, channels)")
+    if samples.ndim == 2 and not samples.shape[1]:
+        raise UserError("the array: has no channels")
     if samples.ndim == 2 and samples.shape[1] > max(8, samples.shape[0]):
         raise UserError(f"the array: has {samples.shape[1]} channels; give (frames, channels), not its transpose")
     return Audio((samples if samples.ndim == 2 else samples[:, None]).astype(np.float32, copy=False), sample_rate)
@@ -58,7 +68,7 @@ class Stream:
 
     def __init__(self, sound: Sound, rate: int, channels: int = 1, sample_rate: int | None = None) -> None:
         self.name = name_of(sound)
-        self.lossy = isinstance(sound, str | Path) and Path(sound).suffix.lower() in LOSSY
+        self._sound = sound
         self.rate = rate
         self._power = np.zeros(2)  # of the channels' mean, and of what they differ from it
         self._channels = channels
@@ -74,10 +84,17 @@ class Stream:
         return mixed, audio.sample_rate
 
     @property
+    def lossy(self) -> bool:
+        """Whether it is a file whose coding loses something."""
+        if not isinstance(self._sound, str | Path) or Path(self._sound).suffix.lower() not in LOSSY:
+            return False
+        return probe(self._sound).lossy
+
+    @property
     def side_db(self) -> float:
         """Power of what the channels differ from their mean, relative to the mean's, of what was read; -60 or more."""
         mean, apart = self._power
-        return float(10 * np.log10(max(apart, 1e-6 * mean) / mean)) if mean else 0.0
+        return float(10 * np.log10(max(apart, 1e-6 * mean) / mean)) if mean else -60.0
 
     def peek(self, frames: int) -> Samples:
         """The next `frames` samples, fewer at the end, without going on."""

@@ -4,56 +4,67 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+import warnings
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from deepaq.errors import UserError
+from deepaq.files import check_writable, committed, printable
 from deepaq.score import Score
 
 SUFFIXES = (".json", ".csv", ".png")
+COLUMNS = ("reference", "degraded", "start_s", "seconds", "distance", "mos")
+Scored = tuple[str, str, Score]  # reference, degraded, and what it got
 
 
 def check(path: Path) -> None:
     """UserError unless the suffix says a format that can be written and the folder exists."""
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"--timeline {path}: end the name in {', '.join(SUFFIXES)}")
-    if not path.parent.is_dir():
-        raise UserError(f"--timeline {path}: {path.parent} is no folder")
+    check_writable(path, "--timeline")
 
 
-def write(path: Path, scores: Mapping[str, Score]) -> None:
-    """The segments of every score by the name of its degraded file; the suffix of `path` decides the format."""
-    rows = [{"degraded": name, **asdict(segment)} for name, score in scores.items() for segment in score.segments]
-    match path.suffix.lower():
-        case ".json":
-            path.write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n")
-        case ".csv":
-            with path.open("w", newline="") as file:
-                writer = csv.DictWriter(file, ["degraded", "start_s", "seconds", "distance", "mos"])
-                writer.writeheader()
-                writer.writerows(rows)
-        case _:
-            _picture(scores).savefig(path, dpi=120)
+def write(path: Path, scores: Sequence[Scored]) -> None:
+    """The segments of every score; the suffix of `path` decides the format."""
+    rows = [
+        {"reference": reference, "degraded": degraded, **asdict(segment)}
+        for reference, degraded, score in scores
+        for segment in score.segments
+    ]
+    with committed(path) as partial:
+        match path.suffix.lower():
+            case ".json":
+                partial.write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n")
+            case ".csv":
+                with partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+                    writer = csv.DictWriter(file, COLUMNS)
+                    writer.writeheader()
+                    writer.writerows(rows)
+            case _:
+                with warnings.catch_warnings():
+                    warnings.filterwarnings("ignore", message="Glyph .* missing")
+                    _picture(scores).savefig(partial, dpi=120, format="png")
 
 
-def _picture(scores: Mapping[str, Score]) -> Any:
+def _picture(scores: Sequence[Scored]) -> Any:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 4), layout="constrained")
     axis = figure.subplots()
-    mapped = all(score.mos is not None for score in scores.values())
-    for name, score in scores.items():
+    mapped = all(score.mos is not None for _, _, score in scores)
+    for _, degraded, score in scores:
         # One level per segment, held until the next begins.
         edges = [segment.start_s for segment in score.segments]
         edges.append(score.segments[-1].start_s + score.segments[-1].seconds)
         values = [(segment.mos if mapped else segment.distance) or 0.0 for segment in score.segments]
-        axis.stairs(values, edges, baseline=None, linewidth=1.5, label=Path(name).name)
+        axis.stairs(values, edges, baseline=None, linewidth=1.5, label=f" {printable(Path(degraded).name)}")
     axis.set(xlabel="time (s)", ylabel="MOS" if mapped else "distance")
     if mapped:
         axis.set_ylim(1, 5)
     axis.grid(alpha=0.3)
     if len(scores) <= 12:
-        axis.legend(loc="lower left", fontsize="small")
+        for text in axis.legend(loc="lower left", fontsize="small").get_texts():
+            text.set_parse_math(False)  # a name is no formula
     return figure

@@ -5,9 +5,9 @@
 FOLDER (packaged-run/agreement) takes the data set, forty minutes of work for two cores, and is gone on with: all shared
 recordings (DEEPAQ_SHARED), joined where they are parts of one, in 21 codec conditions and two grades of every
 distortion; and the music that `training/packaged.sh` makes. Each of three parts of the recordings is held out once
-while the recipe trains on the rest. Printed is the SRCC / PCC of all held-out versions together, with ViSQOL and with the
-recipe's own labels, with 95 % intervals over clips, per seed. --without-codecs: also train without each codec in turn.
---distilled: also train one network whose labels are averaged with what the others say of the training versions.
+while the recipe trains on the rest. Printed is the SRCC / PCC of all held-out versions together, with ViSQOL and with
+the recipe's own labels, with 95 % intervals over clips, per seed. --without-codecs: also train without each codec in
+turn. --distilled: also train one network whose labels are averaged with what the others say of the training versions.
 --packaged: judge the packaged metric, too, on those recordings whose licence kept them out of its training.
 """
 
