@@ -60,9 +60,10 @@ def align(reference: Samples, degraded: Samples, sample_rate: int, largest_lag_s
             raise UserError(f"the {name} holds NaN or infinite samples")
     mono = to_mono(reference), to_mono(degraded)
     lag = find_lag(*mono, sample_rate, largest_lag_s)
-    if (near := _similarity(*_common(*mono, lag))) < _RELATED:
+    if _similarity(*_common(*mono, lag)) < _RELATED:
         far = _far_lag(*mono, sample_rate)
-        if far is not None and _similarity(*_common(*mono, far)) > near:
+        # Closer by, other evidence than a high correlation may have decided.
+        if abs(far) > largest_lag_s * sample_rate and _similarity(*_common(*mono, far)) > _RELATED:
             lag = far
     first, second = _common(reference, degraded, lag)
     return Aligned(first, second, lag, _level(second) - _level(first))
@@ -93,13 +94,12 @@ def find_lag(reference: Samples, degraded: Samples, sample_rate: int, largest_la
     return lag if _similarity(*_common(reference, degraded, lag)) > _RELATED else 0
 
 
-def _far_lag(reference: Samples, degraded: Samples, sample_rate: int) -> int | None:
-    """The lag within +-FAR_LAG_S where the waveforms' correlation stands out; None when it does nowhere."""
+def _far_lag(reference: Samples, degraded: Samples, sample_rate: int) -> int:
+    """The lag within +-FAR_LAG_S where the waveforms' correlation is highest."""
     bound = min(round(FAR_LAG_S * sample_rate), max(len(reference), len(degraded)) - 1)
     pair = [_faded(signal, round(_FADE_S * sample_rate))[:, None] for signal in (reference, degraded)]
     waveform = np.abs(_correlation(pair[0], pair[1], bound))
-    found = waveform.any() and _stands_out(waveform, round(0.002 * sample_rate))
-    return int(np.argmax(waveform)) - bound if found else None
+    return int(np.argmax(waveform)) - bound
 
 
 def _correlation(reference: _Reals, degraded: _Reals, bound: int, whitening: float = WHITENING) -> _Reals:

@@ -126,7 +126,7 @@ def _lossless_blocks(path: Path) -> Iterator[Audio]:
     if missing := missing_bytes(path):
         raise UserError(f"{path}: is truncated, {missing} bytes of audio are missing")
     try:
-        with soundfile.SoundFile(os.fspath(path)) as file:
+        with soundfile.SoundFile(os.fsencode(path)) as file:
             found = 0
             while len(samples := file.read(1 << 18, dtype="float32", always_2d=True)):
                 found += len(samples)

@@ -66,8 +66,11 @@ def about_length(clean: Stream, coded: Stream) -> list[str]:
 
 def about_image(clean: Stream, coded: Stream, heard: bool) -> list[str]:
     """Of what was read of both. heard: whether the network hears two channels."""
-    wider = coded.side_db - clean.side_db
-    if abs(wider) <= _WIDTH_DB or max(coded.side_db, clean.side_db) <= _WIDE_DB:
+    theirs, ours = coded.side_db, clean.side_db
+    if theirs is None or ours is None:
+        return []
+    wider = theirs - ours
+    if abs(wider) <= _WIDTH_DB or max(theirs, ours) <= _WIDE_DB:
         return []
     kind = f"{abs(wider):.0f} dB {'wider' if wider > 0 else 'narrower'} than its reference"
     return [f"{coded.name}: its stereo image is {kind}" + ("" if heard else "; only the channels' mean is scored")]

@@ -91,10 +91,11 @@ class Stream:
         return probe(self._sound).lossy
 
     @property
-    def side_db(self) -> float:
-        """Power of what the channels differ from their mean, relative to the mean's, of what was read; -60 or more."""
+    def side_db(self) -> float | None:
+        """Power of what the channels differ from their mean, relative to the mean's, of what was read; -60 or more,
+        None for silence."""
         mean, apart = self._power
-        return float(10 * np.log10(max(apart, 1e-6 * mean) / mean)) if mean else -60.0
+        return float(10 * np.log10(max(apart, 1e-6 * mean) / mean)) if mean else None
 
     def peek(self, frames: int) -> Samples:
         """The next `frames` samples, fewer at the end, without going on."""

@@ -45,6 +45,13 @@ def test_any_lag_within_the_bound_is_found_and_removed(lag: int, cut: int, gain:
     assert pair.level_db == pytest.approx(20 * np.log10(abs(gain)), abs=0.3)
 
 
+@pytest.mark.parametrize("lag_s", [-2.9, -0.31, 0.25, 1.4])
+def test_a_file_cut_elsewhere_is_found_within_three_seconds(lag_s: float) -> None:
+    reference, lag = music(6, 3), round(lag_s * RATE)
+    coded = 0.4 * late(reference + 0.02 * np.resize(NOISE, reference.shape), lag)
+    assert align(reference, coded.astype(np.float32), RATE).lag == lag
+
+
 @pytest.mark.parametrize("lag", [-7001, -3, 0, 4302])
 @pytest.mark.parametrize("kind", ["noise", "low-passed", "noisy", "longer"])
 def test_kinds_of_degradation(kind: str, lag: int) -> None:
