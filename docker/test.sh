@@ -3,7 +3,7 @@
 # container, then the services of docker/compose.yaml.
 #
 # Docker is used where an engine runs. Elsewhere, as root on Debian, buildah, podman, runc and debootstrap stand in for
-# it, and a bookworm of this machine's package mirror with Debian's Python for the base image: the Dockerfile stays as
+# it, and a bookworm of the package mirror that apt is set to with Debian's Python for the base image: the Dockerfile stays as
 # it is. podman-compose from the Python index and catatonit stand in for docker compose, the services one after the other
 # on the host's network.
 # What only an engine with the published base shows is pulling that base, compose's own network and order of services,

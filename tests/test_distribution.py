@@ -51,6 +51,7 @@ def test_the_wheel_holds_code_data_and_licences_only(built: Path) -> None:
     wanted |= {f"deepaq/models/compact/{name}" for name in ("model.json", "model.safetensors")}
     wanted |= {"deepaq/py.typed", f"{info}/licenses/LICENSE", f"{info}/licenses/THIRD_PARTY_LICENSES.md"}
     assert wanted <= names
+    assert {name for name in names - wanted if not name.startswith(f"{info}/")} <= {"deepaq/models/compact/README.md"}
 
 
 def test_the_sdist_builds_by_itself(built: Path) -> None:

@@ -81,10 +81,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     track = sorted((folder / "music").iterdir())[0]
     shutil.copy(track, folder / "reference.flac")
     sound = compose(5, 4, 99)
-    for name in ("new", "old"):
+    for name in ("originals", "coded"):
         (folder / name).mkdir()
-    write(folder / "new" / "a.flac", sound)
-    write(folder / "old" / "a.wav", sound)
+    write(folder / "originals" / "a.flac", sound)
+    write(folder / "coded" / "a.wav", sound)
     from prep import ffmpeg
 
     assert ffmpeg.run(["-i", str(track), "-b:a", "64k", str(folder / "degraded.mp3")], 60) is None

@@ -74,7 +74,8 @@ class Clip:
     sha256: tuple[str, ...]
 
 
-def _file(folder: Path, form: Form, key: str) -> Path:
+def file_of(folder: Path, form: Form, key: str) -> Path:
+    """Where the clip of that key lies."""
     kind = str(form.rate) if form.channels == 1 else f"{form.rate}-mid-side"
     return folder / kind / key[:2] / f"{key}.npy"
 
@@ -125,13 +126,13 @@ class Decode:
             found[place]["samples"] = np.rint(samples / scale)
             blocks = np.array_split(mid_of(samples).astype(np.float64), found.dtype["levels"].shape[0])
             found[place]["levels"] = [np.mean(block**2) if len(block) else 0 for block in blocks]
-        with committed(_file(self.folder, self.form, clip.key)) as partial, partial.open("wb") as file:
+        with committed(file_of(self.folder, self.form, clip.key)) as partial, partial.open("wb") as file:
             np.save(file, found, allow_pickle=False)
 
 
 def _load(dataset: Dataset, relative: str, sha256: str, form: Form) -> Samples:
     path = dataset.path(relative)
-    if not path.is_file():
+    if not path.isfile_of():
         raise UserError(f"{path}: is missing")
     if file_sha256(path) != sha256:
         raise UserError(f"{path}: differs from its checksum; make it again or restore it")
@@ -180,7 +181,7 @@ class Cache:
     def _version(self, row: int) -> np.void:
         number, place = self._places[row]
         clip = self._clips[number]
-        path = _file(self.folder, self.form, clip.key)
+        path = file_of(self.folder, self.form, clip.key)
         version: np.void = _mapped(path, self.form, clip.frames, len(clip.paths))[place]
         return version
 
@@ -192,7 +193,7 @@ def fill(dataset: Dataset, table: Table, form: Form, folder: Path, workers: int,
     cannot be read, after everything else was; run again, it does only what is left.
     """
     clips, places = _clips(table, form)
-    missing = [clip for clip in clips if not _whole(_file(folder, form, clip.key), form, clip)]
+    missing = [clip for clip in clips if not _whole(file_of(folder, form, clip.key), form, clip)]
     if missing:
         _check_space(folder, form, missing, quiet)
         sweep(folder)

@@ -26,7 +26,7 @@ from deepaq.audio import read
 from deepaq.mert import Mert
 from training import objective
 from training.batch import Labeller
-from training.cache import Cache, Clip, _file, _layout
+from training.cache import Cache, Clip, Form, file_of
 from training.curve import Curve
 from training.recipe import Contrast, Data, Objective
 from training.sampler import Sampler
@@ -41,13 +41,14 @@ KBPS = (16, 32, 48, 64, 80, 96, 128)
 def sampler(folder: Path, clips: int, versions: int) -> Sampler:
     """Over a cache of noise: `clips` clips, each clean and in seven bitrates of one codec."""
     rng = np.random.default_rng(0)
-    frames = CLIP_S * Mert.sample_rate
+    form = Form(Mert.sample_rate)
+    frames = CLIP_S * form.rate
     rows, files, places = [], [], []
     for clip in range(clips):
-        record = np.zeros(1 + len(KBPS), _layout(Mert.sample_rate, frames))
+        record = np.zeros(1 + len(KBPS), form.layout(frames))
         record["samples"] = rng.integers(-3000, 3000, (1 + len(KBPS), frames))
         record["scale"], record["levels"] = 1 / 32768, 1e-3
-        path = _file(folder, Mert.sample_rate, f"{clip:04d}")
+        path = file_of(folder, form, f"{clip:04d}")
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, record)
         files.append(Clip(f"{clip:04d}", frames, ("",) * len(record), ("",) * len(record)))
@@ -58,7 +59,7 @@ def sampler(folder: Path, clips: int, versions: int) -> Sampler:
             )
             places.append((clip, place))
     table = Table(*(np.array(column) for column in zip(*rows, strict=True)))
-    store = Store(table, Cache(folder, Mert.sample_rate, files, places), Mert.front_rate)
+    store = Store(table, Cache(folder, form, files, places), Mert.front_rate)
     data = Data(clips=max(1, versions // 8), versions=8, segment_s=SEGMENT_S)
     return Sampler(store, data, SEGMENT_S * Mert.sample_rate, seed=0)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
 from deepaq import audio
 from deepaq.errors import UserError
@@ -25,9 +24,10 @@ def test_wav_comes_back(tmp_path: Path, subtype: str, channels: int) -> None:
 
 
 def test_blocks_are_the_file_in_pieces(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.flac", music(3))
+    path = write(tmp_path / "a.flac", music(14))  # more than twice what is read at a time
     pieces = list(audio.blocks(path, frames=10_000))
-    assert len(pieces) == 1 or all(piece.frames >= 10_000 for piece in pieces[:-1])
+    assert len(pieces) == 3
+    assert all(piece.frames >= 10_000 for piece in pieces[:-1])
     np.testing.assert_array_equal(np.concatenate([p.samples for p in pieces]), audio.read(path).samples)
 
 
@@ -132,8 +132,3 @@ def test_level_and_silence() -> None:
     assert audio.level_dbfs(np.full((10, 1), 0.1, np.float32)) == pytest.approx(-20, abs=1e-5)
     assert audio.is_silent(np.zeros((10, 1), np.float32))
     assert not audio.is_silent(music(0.1))
-
-
-def test_soundfile_would_accept_the_truncated_wav(tmp_path: Path) -> None:
-    """Why the header is checked here: libsndfile reads such a file without complaint."""
-    assert len(soundfile.read(bad(tmp_path, "truncated wav"))[0]) > 0
