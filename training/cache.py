@@ -132,7 +132,7 @@ class Decode:
 
 def _load(dataset: Dataset, relative: str, sha256: str, form: Form) -> Samples:
     path = dataset.path(relative)
-    if not path.isfile_of():
+    if not path.is_file():
         raise UserError(f"{path}: is missing")
     if file_sha256(path) != sha256:
         raise UserError(f"{path}: differs from its checksum; make it again or restore it")

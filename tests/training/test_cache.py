@@ -118,7 +118,7 @@ def test_silence_is_found_without_reading(tmp_path: Path) -> None:
     samples = np.where(np.arange(2 * RATE) < 1.2 * RATE, 0.1 * rng.standard_normal(2 * RATE), 0).astype(np.float32)
     record = np.zeros(1, MONO.layout(len(samples)))
     record[0]["levels"] = [np.mean(block**2) for block in np.array_split(samples.astype(float), 20)]
-    path = cache._file(tmp_path, MONO, "aa")
+    path = cache.file_of(tmp_path, MONO, "aa")
     path.parent.mkdir(parents=True)
     np.save(path, record)
     found = Cache(tmp_path, MONO, [cache.Clip("aa", len(samples), ("",), ("",))], [(0, 0)])
