@@ -43,20 +43,26 @@ def direct() -> dict[str, list[Requirement]]:
     return {extra: [Requirement(text) for text in texts] for extra, texts in groups.items()}
 
 
-def needed(requirements: Iterable[Requirement], seen: set[str]) -> Iterator[tuple[str, Distribution | None]]:
-    """The packages that fulfil the requirements, and theirs, each once; None for one that is not installed."""
+def needed(requirements: Iterable[Requirement], seen: dict[str, set[str]]) -> Iterator[tuple[str, Distribution | None]]:
+    """The packages that fulfil the requirements, and theirs, each once; None for one that is not installed.
+
+    seen: packages met before, with the extras that they were asked for with.
+    """
     for requirement in requirements:
-        extras = ["", *requirement.extras]
         name = canonicalize_name(requirement.name)
-        if name in seen:
+        extras = {"", *requirement.extras} - seen.get(name, set())
+        if not extras:
             continue
-        seen.add(name)
+        first = name not in seen
+        seen.setdefault(name, set()).update(extras)
         try:
             found = distribution(requirement.name)
         except PackageNotFoundError:
-            yield name, None
+            if first:
+                yield name, None
             continue
-        yield name, found
+        if first:
+            yield name, found
         further = [Requirement(text) for text in found.requires or ()]
         yield from needed([r for r in further if _applies(r, extras)], seen)
 
@@ -78,16 +84,18 @@ def licence(package: Distribution) -> str:
 
 def main() -> None:
     print(HEAD)
-    seen: set[str] = set()
+    seen: dict[str, set[str]] = {}
     for extra, requirements in direct().items():
         _print(f"With the extra `{extra}`" if extra else "Always", needed(requirements, seen))
-    _print("By themselves, where they are asked for", needed([Requirement(name) for name in ALONE], {*seen, *_below()}))
+    alone = [Requirement(name) for name in ALONE]
+    _print("By themselves, where they are asked for", needed(alone, {**seen, **_below()}))
 
 
-def _below() -> set[str]:
-    """What the packages that are installed alone would bring."""
+def _below() -> dict[str, set[str]]:
+    """What the packages that are installed alone would bring, as seen."""
     texts = [text for name in ALONE for text in distribution(name).requires or ()]
-    return {canonicalize_name(Requirement(text).name) for text in texts}
+    wanted = map(Requirement, texts)
+    return {canonicalize_name(each.name): {"", *each.extras} for each in wanted}
 
 
 def _print(title: str, packages: Iterable[tuple[str, Distribution | None]]) -> None:
