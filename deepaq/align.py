@@ -60,10 +60,10 @@ def align(reference: Samples, degraded: Samples, sample_rate: int, largest_lag_s
             raise UserError(f"the {name} holds NaN or infinite samples")
     mono = to_mono(reference), to_mono(degraded)
     lag = find_lag(*mono, sample_rate, largest_lag_s)
-    if _similarity(*_common(*mono, lag)) < _RELATED:
+    if similarity(*_common(*mono, lag)) < _RELATED:
         far = _far_lag(*mono, sample_rate)
         # Closer by, other evidence than a high correlation may have decided.
-        if abs(far) > largest_lag_s * sample_rate and _similarity(*_common(*mono, far)) > _RELATED:
+        if abs(far) > largest_lag_s * sample_rate and similarity(*_common(*mono, far)) > _RELATED:
             lag = far
     first, second = _common(reference, degraded, lag)
     return Aligned(first, second, lag, _level(second) - _level(first))
@@ -91,7 +91,7 @@ def find_lag(reference: Samples, degraded: Samples, sample_rate: int, largest_la
     if coarse.any() and _stands_out(coarse, round(0.02 / _HOP_S)):
         return int(np.clip(round((_peak(coarse) - len(coarse) // 2) * hop), -bound, bound))
     lag = _nearest_peak(np.abs(_correlation(pair[0], pair[1], bound, whitening=0))) - bound
-    return lag if _similarity(*_common(reference, degraded, lag)) > _RELATED else 0
+    return lag if similarity(*_common(reference, degraded, lag)) > _RELATED else 0
 
 
 def _far_lag(reference: Samples, degraded: Samples, sample_rate: int) -> int:
@@ -191,8 +191,8 @@ def _common(reference: Samples, degraded: Samples, lag: int) -> tuple[Samples, S
     return reference[:frames], degraded[:frames]
 
 
-def _similarity(first: Samples, second: Samples) -> float:
-    """Magnitude of the normalised correlation, 0 to 1."""
+def similarity(first: Samples, second: Samples) -> float:
+    """Magnitude of the normalised correlation of two signals, 0 to 1; 0 where one is silent."""
     power = float(np.dot(first, first)) * float(np.dot(second, second))
     return abs(float(np.dot(first, second))) / power**0.5 if power > 0 else 0.0
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
-
-from deepaq.align import FAR_LAG_S, SILENT_DBFS, Aligned
+from deepaq.align import FAR_LAG_S, SILENT_DBFS, Aligned, similarity
 from deepaq.sound import Stream
 
 _LEVEL_DB = 1.0  # a difference worth a note
@@ -25,7 +22,8 @@ def about_the_pair(clean: Stream, coded: Stream, found: Aligned) -> list[str]:
         direction = "late" if found.lag > 0 else "early"
         shift = f"{abs(found.lag)} samples ({1000 * abs(found.lag) / coded.rate:.1f} ms)"
         notes.append(f"{coded.name}: was {shift} {direction}, aligned")
-    if _correlation(found.reference, found.degraded) < _STRANGERS:
+    pair = found.reference, found.degraded
+    if similarity(*pair) < _STRANGERS and all(sound.any() for sound in pair):
         far = f"more than {FAR_LAG_S:g} s apart"
         notes.append(f"{coded.name}: hardly resembles {clean.name}; are they the same recording, and not {far}?")
     if clean.lossy and not coded.lossy:
@@ -74,11 +72,6 @@ def about_image(clean: Stream, coded: Stream, heard: bool) -> list[str]:
         return []
     kind = f"{abs(wider):.0f} dB {'wider' if wider > 0 else 'narrower'} than its reference"
     return [f"{coded.name}: its stereo image is {kind}" + ("" if heard else "; only the channels' mean is scored")]
-
-
-def _correlation(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> float:
-    power = float(np.dot(first, first)) * float(np.dot(second, second))
-    return abs(float(np.dot(first, second))) / power**0.5 if power > 0 else 1.0
 
 
 def _rest(stream: Stream) -> float:
