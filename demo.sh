@@ -12,7 +12,7 @@ step prep transcode "$DEMO/music" --out "$DEMO/data" --clip 5
 step labels visqol "$DEMO/data"
 step manifests show "$DEMO/data"
 step manifests check "$DEMO/data"
-step training fit "$DEMO/data" --out "$DEMO/run" --recipe compact --overwrite
+step training fit "$DEMO/data" --out "$DEMO/run" --recipe compact
 
 # One held-out clip in three versions: against its own reference, and without any reference but other clean music.
 versions() {

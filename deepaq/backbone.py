@@ -134,6 +134,6 @@ def build(name: str, **settings: Any) -> Backbone:
     cls = getattr(import_module(module), attribute)
     try:
         backbone: Backbone = cls(**settings)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise UserError(f"backbone {name}: {str(error).replace(f'{cls.__name__}.__init__() ', '')}") from None
     return backbone

@@ -51,11 +51,7 @@ fi
 if wanted training; then
     for recipe in $RECIPES; do
         run=$OUT/run-$recipe
-        if [[ -f $run/SHA256SUMS ]]; then
-            printf '\n== %s is trained\n' "$run" >&2
-        else
-            say training fit "$OUT/dataset" --out "$run" --recipe "$recipe" ${FIT:-}
-        fi
+        say training fit "$OUT/dataset" --out "$run" --recipe "$recipe" ${FIT:-}
     done
 fi
 

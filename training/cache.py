@@ -6,6 +6,7 @@ exactly these, and never one that wants others. It appears under its name when i
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ from manifests.jobs import Counts
 from manifests.storage import sweep
 from training.table import Table
 
-FORMAT = "1"
+FORMAT = "2"
 BLOCK_S = 0.1  # loudness is noted per block, so that silence can be found without reading
 _HEADER = 1024  # bytes a file may need beside its samples, generously
 _OPEN = 4096  # files mapped at a time
@@ -51,7 +52,7 @@ class Form:
         return cls(network.sample_rate, network.channels)
 
     def layout(self, frames: int) -> np.dtype[np.void]:
-        """A version: samples x scale is the signal; levels are the mean squares of its blocks, of the mid signal."""
+        """A version: samples x scale is the signal; levels are the variances of its blocks, of the mid signal."""
         blocks = max(1, round(frames / (BLOCK_S * self.rate)))
         shape = (frames,) if self.channels == 1 else (frames, self.channels)
         return np.dtype([("scale", "<f4"), ("levels", "<f4", (blocks,)), ("samples", "<i2", shape)])
@@ -125,7 +126,7 @@ class Decode:
             found[place]["scale"] = scale
             found[place]["samples"] = np.rint(samples / scale)
             blocks = np.array_split(mid_of(samples).astype(np.float64), found.dtype["levels"].shape[0])
-            found[place]["levels"] = [np.mean(block**2) if len(block) else 0 for block in blocks]
+            found[place]["levels"] = [np.var(block) if len(block) else 0 for block in blocks]
         with committed(file_of(self.folder, self.form, clip.key)) as partial, partial.open("wb") as file:
             np.save(file, found, allow_pickle=False)
 
@@ -169,14 +170,16 @@ class Cache:
         return (cut[:, 0] if self._only_mid else cut) * version["scale"]
 
     def audible(self, row: int, start: int, frames: int, threshold: float) -> bool:
-        """Whether both halves of a segment have a mean square of at least `threshold`, as far as blocks can tell."""
+        """Whether both halves of a segment have a variance of at least `threshold`, by the blocks that lie in them."""
         levels = self._version(row)["levels"]
         per_block = self.frames(row) / len(levels)
-        first = int(start / per_block)
-        last = max(first + 2, min(len(levels), round((start + frames) / per_block)))
-        found = levels[first:last]
-        half = max(1, len(found) // 2)
-        return bool(found[:half].mean() >= threshold and found[-half:].mean() >= threshold)
+        middle = start + frames / 2
+        for begin, end in ((start, middle), (middle, start + frames)):
+            first, last = math.ceil(begin / per_block), int(end / per_block)
+            inside = levels[first:last] if last > first else levels[int(begin / per_block) :][:1]
+            if inside.mean() < threshold:
+                return False
+        return True
 
     def _version(self, row: int) -> np.void:
         number, place = self._places[row]

@@ -6,14 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deepaq import __version__
+from deepaq import __version__, checkpoint
 from deepaq.backbone import Backbone
-from deepaq.files import PARTIAL, file_sha256
-from training.recipe import Recipe
+from deepaq.files import file_sha256
+from training import log
+from training.settings import Recipe
 
 CARD, CHECKSUMS = "README.md", "SHA256SUMS"
-# Folders of a run that are not for others.
-PRIVATE = ("state", "best", "tensorboard")
+# What of a run is for others, the metric itself first.
+FILES = (
+    *(checkpoint.FILE, CHECKSUMS, CARD, "NOTICE"),
+    *("model.safetensors", "adapter_model.safetensors", "adapter_config.json"),
+    *("settings.json", "metrics.json", "before.json", log.STEPS, log.EPOCHS),
+    *("labels.png", "predicted.png", "curves.png"),
+)
+PRIVATE = ("state", "best", "tensorboard")  # folders of a run that are not
 
 
 def write(out: Path, network: Backbone, result: Mapping[str, Any], recipe: Recipe) -> None:
@@ -70,9 +77,8 @@ def _number(value: float | None) -> str:
 
 
 def files(out: Path) -> list[Path]:
-    """What of a run is for others, sorted; relative to `out`."""
-    found = (path.relative_to(out) for path in out.rglob("*") if path.is_file())
-    return sorted(path for path in found if path.parts[0] not in PRIVATE and not path.name.startswith(PARTIAL))
+    """What of a run is for others, sorted; relative to `out`. What else lies there is its owner's."""
+    return sorted(Path(name) for name in FILES if (out / name).is_file())
 
 
 def write_checksums(out: Path) -> None:

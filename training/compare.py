@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deepaq import checkpoint
 from deepaq.errors import UserError
 from training.fit import METRICS, SETTINGS
+from training.settings import HOW
 
 LEVEL = 0.95
 # Columns: mode, group of rows, measure.
@@ -52,12 +54,15 @@ def compare(runs: Iterable[Path]) -> list[dict[str, Any]]:
     """One row per kind of run, then rows of what needs no training, over all runs.
 
     Keys: name, seeds, steps, trainable, and per column `mode group measure` an Estimate, None where nothing was
-    measured. Runs are of one kind when their settings differ in nothing but the seed and `run`.
+    measured. Runs are of one kind when they were trained on the same rows and labels, and their settings differ
+    in nothing but the seed and what `training.settings.HOW` names; of one seed, one counts.
     """
     kinds: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = defaultdict(list)
     for run in runs:
         settings, metrics = _read(run)
-        kinds[_kind(settings)].append((settings, metrics))
+        members = kinds[_kind(settings)]
+        if settings["seed"] not in [known["seed"] for known, _ in members]:
+            members.append((settings, metrics))
     if not kinds:
         raise UserError("name at least one run folder")
     names = _names([members[0][0] for members in kinds.values()])
@@ -80,15 +85,20 @@ def compare(runs: Iterable[Path]) -> list[dict[str, Any]]:
 
 def _read(run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
-        return json.loads((run / SETTINGS).read_text()), json.loads((run / METRICS).read_text())
+        names = (SETTINGS, METRICS, checkpoint.FILE)
+        settings, metrics, model = (json.loads((run / name).read_text()) for name in names)
+        settings["data"]["fingerprint"] = model["info"]["data"]["fingerprint"]
+        return settings, metrics
     except OSError:
         raise UserError(f"{run}: is no finished run of `training fit`; run that command again") from None
-    except ValueError:
-        raise UserError(f"{run}: its {SETTINGS} or {METRICS} is damaged; train it again") from None
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{run}: its {SETTINGS}, {METRICS} or {checkpoint.FILE} is damaged; train it again") from None
 
 
 def _kind(settings: dict[str, Any]) -> str:
-    return json.dumps({key: value for key, value in settings.items() if key not in ("seed", "run")}, sort_keys=True)
+    """What runs that differ in the seed, and in how the computer went about it, have in common."""
+    run = {key: value for key, value in settings["run"].items() if key not in HOW}
+    return json.dumps({key: value for key, value in settings.items() if key != "seed"} | {"run": run}, sort_keys=True)
 
 
 def _names(settings: list[dict[str, Any]]) -> list[str]:

@@ -22,11 +22,12 @@ from deepaq.mapping import FITS, Mapping
 from deepaq.plain import Plain
 from manifests.dataset import Dataset
 from manifests.provenance import package_version, provenance
-from training import cache, card, distil, evaluate, gather, log, report, state, store, table
+from training import cache, card, distil, evaluate, gather, report, state, store, table
 from training.cache import Form
 from training.evaluate import Distances
 from training.gather import World
-from training.recipe import Recipe, from_json
+from training.recipe import from_json
+from training.settings import Recipe
 from training.table import Table
 from training.trainer import BAD_BATCH, Trainer
 
@@ -53,7 +54,7 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
 
     Keys: run, steps, parameters {backbone, lora, head, trainable, total}, validation {trained, untrained, log-mel,
     log-erb: correlations as in `training.evaluate`}, mapping {mode: {kind: Pearson correlation}}, seconds. Where `out`
-    holds an unfinished run of the same recipe, it goes on from the last saved state. Under torchrun every process calls
+    holds a run of the same recipe on the same data, it goes on from the last saved state, or is done. Under torchrun every process calls
     this; the first one writes. KeyboardInterrupt, with the state saved, when asked to stop.
     """
     options = options or Options()
@@ -64,7 +65,12 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
     torch.manual_seed(recipe.seed)
     settings = dict(recipe.backbone)
     network = backbones.build(str(settings.pop("name", "compact")), **settings)
+    if recipe.data.segment_s < network.shortest_s:
+        raise UserError(f"data.segment_s={recipe.data.segment_s:g}: {network.name} needs {network.shortest_s:g} s")
     ensemble = distil.members(recipe.data.ensemble, network)
+    fingerprint = rows.take(~rows.valid).fingerprint(*(model.fingerprint for model in ensemble))
+    if not (options.resume or options.overwrite) and (out / card.CHECKSUMS).is_file():
+        return _finished(out, fingerprint)
     held_out = evaluate.subset(rows, recipe.evaluation.clips, recipe.evaluation.references)
     wanted = rows.take(np.isin(rows.row_id, held_out.row_id) | ~rows.valid)
     folder = options.cache or data / CACHE
@@ -72,7 +78,7 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
         cache.fill(dataset, wanted, Form.of(network), folder, options.jobs, options.quiet)
     world = gather.join(recipe.run.device)
     options = options if world.first else replace(options, quiet=True)
-    parts = _Parts(dataset, folder, network.to(world.device), wanted, world, ensemble)
+    parts = _Parts(dataset, folder, network.to(world.device), wanted, world, ensemble, fingerprint)
     try:
         return _train(out, recipe, options, parts, begun)
     finally:
@@ -87,6 +93,7 @@ class _Parts:
     rows: Table
     world: World
     ensemble: list[Checkpoint]
+    fingerprint: str
 
 
 def _train(out: Path, recipe: Recipe, options: Options, parts: _Parts, begun: float) -> dict[str, Any]:
@@ -104,17 +111,19 @@ def _train(out: Path, recipe: Recipe, options: Options, parts: _Parts, begun: fl
         filled.part(~rows.valid),
         filled.part(np.isin(rows.row_id, held_out.row_id)),
         world,
+        parts.fingerprint,
     )
     if world.first:
         if not options.resume:
             _clear(out)
-        out.mkdir(parents=True, exist_ok=True)
-        checkpoint.write_json(out / SETTINGS, recipe.to_json())
+            checkpoint.write_json(out / SETTINGS, recipe.to_json())
         _say_size(network)
     gather.wait()
     before = _before(out, trainer, parts, options)
     if options.resume:
         trainer.resume(out)
+        if world.first:
+            _reopen(out, recipe)
     elif recipe.full.regression or recipe.unmatched.regression:
         trainer.start_curves()
     trainer.run(out, options.quiet)
@@ -135,28 +144,44 @@ def _train(out: Path, recipe: Recipe, options: Options, parts: _Parts, begun: fl
 
 
 def _checked(out: Path, recipe: Recipe, options: Options) -> Options:
-    """`options`, with `resume` where `out` holds an unfinished run of the same recipe; UserError for anything else."""
+    """`options`, with `resume` where `out` holds an unfinished run of the same recipe; UserError for another's."""
     if options.resume or options.overwrite or not out.exists() or not any(out.iterdir()):
         return options
-    if (out / card.CHECKSUMS).is_file():
-        raise UserError(f"{out}: holds a finished run; choose another folder, or say --overwrite")
     if not (out / SETTINGS).is_file():
         raise UserError(f"{out}: is not empty; choose another folder, or say --overwrite")
     if resumed(out) != recipe:
         raise UserError(
             f"{out}: holds a run with other settings; choose another folder, or say --overwrite or --resume"
         )
+    if (out / card.CHECKSUMS).is_file():
+        return options
     if state.saved(out):
         return replace(options, resume=True)
     return replace(options, overwrite=True)  # it had ended before anything was learned
 
 
+def _finished(out: Path, fingerprint: str) -> dict[str, Any]:
+    """What a finished run of the same recipe reached; UserError when it was trained on something else."""
+    model, result = (json.loads((out / name).read_text()) for name in (checkpoint.FILE, METRICS))
+    if model["info"]["data"]["fingerprint"] != fingerprint:
+        raise UserError(f"{out}: holds a run on other rows or labels; choose another folder, or say --overwrite")
+    note(f"{out}: is trained already; --overwrite trains it anew")
+    return {**result, "run": str(out)}
+
+
 def _clear(out: Path) -> None:
     """Remove what an earlier run left in `out`, the metric itself first, and nothing else."""
-    for name in (checkpoint.FILE, METRICS, BEFORE, BAD_BATCH, log.STEPS, log.EPOCHS, card.CARD, card.CHECKSUMS):
+    for name in (*card.FILES, BAD_BATCH):
         (out / name).unlink(missing_ok=True)
     for name in card.PRIVATE:
         shutil.rmtree(out / name, ignore_errors=True)
+
+
+def _reopen(out: Path, recipe: Recipe) -> None:
+    """A finished run that goes on is unfinished again."""
+    for name in (card.CHECKSUMS, checkpoint.FILE):
+        (out / name).unlink(missing_ok=True)
+    checkpoint.write_json(out / SETTINGS, recipe.to_json())
 
 
 def resumed(out: Path, overrides: tuple[str, ...] = ()) -> Recipe:

@@ -13,7 +13,7 @@ from deepaq.pooling import MEAN, Pooling
 from training.batch import Labels
 from training.curve import Curve
 from training.loss import Loss, bitrate_contrast, pairwise_distances, pooled, rank_n_contrast
-from training.recipe import Contrast, Objective
+from training.settings import Contrast, Objective
 
 _HUBER = 0.25  # MOS beyond which an error counts linearly
 

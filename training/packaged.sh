@@ -77,8 +77,8 @@ fit() {
 members=()
 for place in 0 1 2; do
     member=$FOLDER/member-$place
-    [ -f "$member/SHA256SUMS" ] || fit "$member" $((SEED + place))
+    fit "$member" $((SEED + place))
     members+=("\"$member\"")
 done
-[ -f "$FOLDER/run/SHA256SUMS" ] || fit "$FOLDER/run" "$SEED" -o "data.ensemble=[$(IFS=,; echo "${members[*]}")]"
+fit "$FOLDER/run" "$SEED" -o "data.ensemble=[$(IFS=,; echo "${members[*]}")]"
 step cp "$FOLDER/run/model.json" "$FOLDER/run/model.safetensors" deepaq/models/compact/

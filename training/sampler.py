@@ -18,7 +18,7 @@ from torch import Tensor
 
 from deepaq.errors import UserError
 from training.batch import Rows
-from training.recipe import Data
+from training.settings import Data
 from training.store import Store
 
 _ORDER, _DRAW, _CLIPS = range(3)  # what random numbers are for
@@ -40,8 +40,9 @@ class Cut:
 class Sampler:
     """Draws batches of `data.clips` clips x `data.versions` versions.
 
-    Codecs, and bitrates within them, come equally often. Near-silent segments do not come. Clips that are too short or
-    have fewer versions are left out; where no clip has enough, batches have fewer versions.
+    Codecs, and bitrates within them, come equally often. Near-silent segments do not come. Clips that are too short are
+    left out; a clip that has fewer versions than others gives some of them twice, and where no clip has enough, batches
+    have fewer versions.
     """
 
     def __init__(self, store: Store, data: Data, segment_items: int, seed: int) -> None:
@@ -60,7 +61,7 @@ class Sampler:
                 f"no training clip is {data.segment_s:g} s long and in 2 versions or more; lower data.segment_s"
             )
         self.degraded = min(data.versions - 1, max(_count(groups) for _, groups in found))
-        self.clips = [(clean, groups) for clean, groups in found if _count(groups) >= self.degraded]
+        self.clips = found
 
     def epoch(self) -> int:
         """Batches that go once through the clips."""
@@ -120,13 +121,10 @@ class Sampler:
         """Rows of whole degraded clips, and of clean ones to be their references, for batch number `step`."""
         rng = np.random.default_rng((self.seed, _CLIPS, step))
         table = self.store.table
-        distorted = round(self.data.rows_distorted * self.data.rows)
-        kinds = (
-            (table.coded, self.data.rows - distorted),
-            (~table.coded & ~table.clean, distorted),
-            (table.clean, _CENTRE_CLIPS),
-        )
-        found = [(np.flatnonzero(rows), count) for rows, count in kinds]
+        coded, others, clean = map(np.flatnonzero, (table.coded, ~table.coded & ~table.clean, table.clean))
+        share = self.data.rows_distorted if len(coded) else 1.0
+        distorted = round(share * self.data.rows) if len(others) else 0
+        found = ((coded, self.data.rows - distorted), (others, distorted), (clean, _CENTRE_CLIPS))
         return np.concatenate([rng.choice(rows, min(count, len(rows)), replace=False) for rows, count in found])
 
 
@@ -140,9 +138,10 @@ def _count(groups: list[Rows]) -> int:
 
 
 def _balanced(groups: list[Rows], count: int, rng: np.random.Generator) -> list[int]:
-    """`count` different rows, in turn from each group, the groups in random order."""
-    queues = [rng.permutation(groups[place]).tolist() for place in rng.permutation(len(groups))]
+    """`count` rows, in turn from each group, the groups in random order; none again before all have come."""
     chosen: list[int] = []
     while len(chosen) < count:
-        chosen += [queue.pop() for queue in queues if queue]
+        queues = [rng.permutation(groups[place]).tolist() for place in rng.permutation(len(groups))]
+        while any(queues) and len(chosen) < count:
+            chosen += [queue.pop() for queue in queues if queue]
     return chosen[:count]

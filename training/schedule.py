@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from training.recipe import Optimiser
+from training.settings import Optimiser
 
 
 def learning_rate(settings: Optimiser, step: int, max_steps: int, scores: Sequence[float]) -> float:

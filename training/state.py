@@ -50,6 +50,8 @@ def save(folder: Path, state: State) -> None:
         partial.rename(folder)
         sync(folder.parent)
     finally:
+        if not folder.exists() and (old := partial.with_name(f"{partial.name}-old")).exists():
+            old.rename(folder)
         for left in (partial, partial.with_name(f"{partial.name}-old")):
             shutil.rmtree(left, ignore_errors=True)
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from deepaq.errors import UserError
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.ids import joined_id
-from manifests.split import TRAIN, VALID
+from manifests.split import VALID
 from training import scale, teachers
-from training.recipe import Data
+from training.settings import Data
 
 Column = npt.NDArray[np.generic]
 CLEAN_CODEC, NO_CODEC = "clean", ""
@@ -62,6 +63,11 @@ class Table:
         mix: scale.Mix | None = self.mix[row]
         return float(self.mos[row]) if mix is None else mix.at(second)
 
+    def fingerprint(self, *more: str) -> str:
+        """Of the rows and their labels, and of what `more` there is to them."""
+        labels = (f"{name} {mos!r}" for name, mos in zip(self.row_id.tolist(), self.mos.tolist(), strict=True))
+        return hashlib.sha256("\n".join([*labels, *more]).encode()).hexdigest()[:24]
+
     def take(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Table:
         """Only those rows; clips keep their numbers."""
         return replace(self, **{entry.name: getattr(self, entry.name)[chosen] for entry in fields(self)})
@@ -72,13 +78,15 @@ def load(dataset: Dataset, data: Data) -> Table:
     conditions with further teachers averaged with theirs.
 
     `data.fold` decides what is held out in place of the split; `data.share` and `data.without_codecs` thin out what is
-    trained on, never what is held out. The test split is left to others. UserError when a rater has no labels here, or
-    nothing is left to train on, or nothing is held out.
+    trained on, never what is held out. Splits that `data.splits` does not name are left to others. UserError when a
+    rater has no labels here, or nothing is left to train on, or nothing is held out.
     """
     mixes, identity = scale.mixed(dataset, data.raters)
     mixes = teachers.joined(dataset, mixes, data.teachers, identity)
     columns = ["path", "track_id", "split", "sha256", "frames", "sample_rate"]
-    references = [row for row in _ok(dataset.references(columns).to_pylist()) if row["split"] in (TRAIN, VALID)]
+    references = [row for row in _ok(dataset.references(columns), "reference_id") if row["split"] in data.splits]
+    if not references:
+        raise UserError(f"{dataset.root}: has no clips in the splits {', '.join(data.splits)}; see data.splits")
     clips = {row["reference_id"]: number for number, row in enumerate(references)}
     seconds = [row["frames"] / row["sample_rate"] for row in references]
     rows: list[tuple[Any, ...]] = [
@@ -86,7 +94,7 @@ def load(dataset: Dataset, data: Data) -> Table:
         for clip, row in enumerate(references)
     ]
     columns = ["reference_id", "path", "sha256", "codec", "condition", "bitrate_kbps"]
-    for row in _ok(dataset.degraded(columns).to_pylist()):
+    for row in _ok(dataset.degraded(columns), "degraded_id"):
         if row["reference_id"] in clips and row["degraded_id"] in mixes:
             bitrate = math.nan if row["bitrate_kbps"] is None else row["bitrate_kbps"]
             clip, codec = clips[row["reference_id"]], row["codec"] or NO_CODEC
@@ -95,6 +103,9 @@ def load(dataset: Dataset, data: Data) -> Table:
             rows.append((row["degraded_id"], row["path"], row["sha256"], clip, *kind, mix.value, mix))
     if len(rows) == len(references):
         raise UserError(f"{dataset.root}: has no labelled clips; run `labels visqol {dataset.root}` first")
+    if unknown := set(data.without_codecs) - {row[4] for row in rows}:
+        known = ", ".join(sorted({row[4] for row in rows} - {CLEAN_CODEC, NO_CODEC}))
+        raise UserError(f"{dataset.root}: has no codec {min(unknown)} (data.without_codecs); known here are {known}")
     found: list[Any] = [np.array(column) for column in zip(*rows, strict=True)]
     clip = found[3]
     valid = _held_out(references, data.part)[clip]
@@ -125,5 +136,7 @@ def _position(reference_id: str) -> float:
     return int(joined_id("share", reference_id)[:13], 16) / 16**13
 
 
-def _ok(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [row for row in rows if row["status"] == schema.OK]
+def _ok(rows: pa.Table, key: str) -> list[dict[str, Any]]:
+    """In the order of their ids: batches depend on the order, and that of their commits is an accident."""
+    found = (row for row in rows.to_pylist() if row["status"] == schema.OK)
+    return sorted(found, key=lambda row: str(row[key]))

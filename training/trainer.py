@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from deepaq.backbone import Backbone
 from deepaq.checkpoint import write_json
+from deepaq.console import note
 from deepaq.errors import UserError
 from training import evaluate, objective, state
 from training.batch import Labeller, Labels
@@ -21,9 +21,9 @@ from training.curve import Curve
 from training.gather import World, added, average_gradients, equalise, gathered, wait
 from training.interrupt import Interrupt, watched
 from training.log import Log
-from training.recipe import Recipe
 from training.sampler import Cut, Sampler
 from training.schedule import learning_rate, stagnant
+from training.settings import Recipe
 from training.state import State
 from training.store import Store
 
@@ -35,12 +35,14 @@ BAD_BATCH = "bad-batch.json"
 
 class Trainer:
     """A network in training. store: the training rows. held_out: those that are evaluated. world: the processes that
-    share the work.
+    share the work. fingerprint: of what is trained on, by which a saved state is known to belong to it.
     """
 
-    def __init__(self, recipe: Recipe, network: Backbone, store: Store, held_out: Store, world: World) -> None:
+    def __init__(
+        self, recipe: Recipe, network: Backbone, store: Store, held_out: Store, world: World, fingerprint: str = ""
+    ) -> None:
         self.recipe, self.network, self.held_out, self.world = recipe, network, held_out, world
-        self.store = store
+        self.store, self.fingerprint = store, fingerprint or store.table.fingerprint()
         self.labeller = Labeller(store.table, recipe.contrast.literal_bitrate)
         self.sampler = Sampler(store, recipe.data, round(recipe.data.segment_s * network.front_rate), recipe.seed)
         self.share = world.share(recipe.data.clips)
@@ -214,7 +216,7 @@ class Trainer:
         wait()
 
     def _state(self) -> State:
-        progress = {"step": self.step, "scores": self.scores, "rows": self._fingerprint()}
+        progress = {"step": self.step, "scores": self.scores, "rows": self.fingerprint}
         return State(self.network, self.curves, self.optimiser, progress)
 
     def resume(self, out: Path) -> None:
@@ -223,15 +225,22 @@ class Trainer:
 
     def take_best(self, out: Path) -> None:
         """The network of the best epoch, where that was asked for."""
-        if self.recipe.run.keep == BEST and (out / BEST).is_dir():
-            step = self.step
+        if self.recipe.run.keep != BEST:
+            return
+        step, scores = self.step, self.scores
+        if (out / BEST).is_dir():
             self._take(out / BEST)
-            self.step = step
+        if not scores or self.scores[-1] == max(scores):
+            self.step, self.scores = step, scores
+            return
+        if self.step != step:
+            self._take(state.place(out, step))
+        note(f"{out}: the best epoch came before run.keep={BEST} was set and is gone; the last is kept")
 
     def _take(self, folder: Path) -> None:
         found = self._state()
         state.restore(folder, found)
-        if found.progress["rows"] != self._fingerprint():
+        if found.progress["rows"] != self.fingerprint:
             raise UserError(f"{folder}: was trained on other rows or labels; use the data set and settings of then")
         self.step, self.scores = int(found.progress["step"]), list(found.progress["scores"])
 
@@ -240,12 +249,7 @@ class Trainer:
         table = self.store.table
         hours = float(table.seconds[table.clean].sum()) / 3600
         counts = {"clips": int(table.clean.sum()), "rows": len(table), "clean_hours": hours}
-        return {**counts, "fingerprint": self._fingerprint()}
-
-    def _fingerprint(self) -> str:
-        table = self.store.table
-        text = "\n".join(f"{name} {mos!r}" for name, mos in zip(table.row_id.tolist(), table.mos.tolist(), strict=True))
-        return hashlib.sha256(text.encode()).hexdigest()[:24]
+        return {**counts, "fingerprint": self.fingerprint}
 
 
 def _degraded(distances: Tensor, labels: Labels) -> Tensor:

@@ -41,7 +41,7 @@ from manifests.jobs import cpu_count
 from training import cache, distil, evaluate, recipe, store, table
 from training.cache import Form
 from training.gather import World
-from training.recipe import Recipe
+from training.settings import Data, Recipe
 from training.store import Store
 from training.table import Table
 from training.trainer import Trainer
@@ -88,7 +88,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         dataset = Dataset(folder / "data")
-        self.rows = table.load(dataset, recipe.Data(fold="1/2"))
+        self.rows = table.load(dataset, Data(fold="1/2"))
         taught = table.load(dataset, replace(recipe.load("packaged").data, fold="1/2"))
         places = {name: place for place, name in enumerate(self.rows.row_id.tolist())}
         own = [places[name] for name in taught.row_id.tolist()]

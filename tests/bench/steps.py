@@ -28,8 +28,8 @@ from training import objective
 from training.batch import Labeller
 from training.cache import Cache, Clip, Form, file_of
 from training.curve import Curve
-from training.recipe import Contrast, Data, Objective
 from training.sampler import Sampler
+from training.settings import Contrast, Data, Objective
 from training.store import Store
 from training.table import Table
 

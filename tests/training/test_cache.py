@@ -17,7 +17,7 @@ from deepaq.files import PARTIAL, partial_prefix
 from manifests.dataset import Dataset
 from training import cache, table
 from training.cache import Cache, Form
-from training.recipe import Data
+from training.settings import Data
 from training.table import Table
 
 RATE = 16_000

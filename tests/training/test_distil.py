@@ -18,7 +18,7 @@ from training import cache, distil, recipe, store, table
 from training.cache import Form
 from training.evaluate import ALONE
 from training.fit import SETTINGS, Options, fit
-from training.recipe import Data
+from training.settings import Data
 
 TOP = 4.732
 SMALL = {"width": 8, "blocks": 1, "projected": 4}

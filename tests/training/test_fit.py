@@ -20,7 +20,7 @@ from tests.training.test_recipe import TINY
 from training import evaluate, log, recipe, table
 from training.cli import main
 from training.fit import Options, fit
-from training.recipe import Data
+from training.settings import Data
 
 FAST = ["backbone.width=16", "backbone.blocks=1", "data.segment_s=1.0", "data.clips=2", "data.versions=4"]
 
@@ -83,8 +83,13 @@ def test_fit_writes_a_metric_that_scores(labelled: Path, tmp_path: Path) -> None
     worse = next((labelled / "audio" / "degraded" / "mp3-032").rglob("*.mp3"))
     assert 1 <= metric.score(worse, references=[reference]).mos <= 4.732
     again = CliRunner().invoke(main, arguments)
-    assert again.exit_code == 2
-    assert "--overwrite" in again.stderr
+    assert again.exit_code == 0
+    assert "is trained already" in again.stderr
+    assert json.loads(again.stdout.splitlines()[-1]) == result
+    other = CliRunner().invoke(main, [*arguments, "-o", "seed=7"])
+    assert (other.exit_code, "holds a run with other settings" in other.stderr) == (2, True)
+    fewer = CliRunner().invoke(main, ["fit", str(labelled), "--out", str(out), "-o", "data.fold=1/2"])
+    assert (fewer.exit_code, "--overwrite" in fewer.stderr) == (2, True)
 
 
 def test_training_learns(labelled: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import torch
 from training import objective
 from training.batch import Labeller, Labels
 from training.curve import Curve
-from training.recipe import Contrast, Objective
+from training.settings import Contrast, Objective
 from training.table import Table
 
 

@@ -25,7 +25,7 @@ from tests.training.test_recipe import TINY
 from training import log, recipe, state
 from training.cli import main
 from training.fit import Options, fit, resumed
-from training.recipe import Recipe
+from training.settings import Recipe
 
 SMALL = ["backbone.width=16", "backbone.blocks=1", "data.segment_s=1.0", "data.clips=2", "data.versions=4"]
 
@@ -190,7 +190,7 @@ def test_overwriting_leaves_nothing_of_the_run_before(
     assert len(table(tmp_path)) == 1
     assert not (tmp_path / "best").exists()
     assert (tmp_path / "notes.txt").read_text() == "mine"
-    with pytest.raises(UserError, match="holds a finished run"):
+    with pytest.raises(UserError, match="holds a run with other settings"):
         fit(labelled, tmp_path, small(), Options(cache=cache, quiet=True))
 
 
@@ -244,7 +244,7 @@ def test_the_run_is_written_down(labelled: Path, tmp_path: Path, cache: Path) ->
 
 def test_a_codec_may_be_left_out_and_clips_thinned(labelled: Path) -> None:
     from manifests.dataset import Dataset
-    from training.recipe import Data
+    from training.settings import Data
     from training.table import load
 
     whole, without = load(Dataset(labelled), Data()), load(Dataset(labelled), Data(without_codecs=("opus",)))

@@ -11,8 +11,8 @@ import torch
 
 from deepaq.errors import UserError
 from tests.training.test_objective import table
-from training.recipe import Data
 from training.sampler import Sampler
+from training.settings import Data
 from training.store import Store
 from training.table import Table
 
@@ -120,7 +120,15 @@ def test_too_short_clips_and_too_few_versions() -> None:
     with pytest.raises(UserError, match=r"no training clip is 4 s long and in 2 versions .*; lower data.segment_s"):
         sampler(rows, Data(), items=31)
     few = rows.take((rows.clip == 0) | (rows.codec != "mp3"))
-    assert len(sampler(few, Data(clips=1, versions=5)).clips) == 1  # only one clip has that many
+    scarce = sampler(few, Data(clips=4, versions=5))
+    cut = scarce.draw(0)
+    assert len(scarce.clips) == 4
+    assert len(set(few.clip[cut.rows])) == 4  # all of them, though only one has that many
+    for clip in range(1, 4):
+        versions = [
+            row for row in cut.rows[cut.clips == list(few.clip[cut.rows[::5]]).index(clip)] if not few.clean[row]
+        ]
+        assert (len(versions), len(set(versions))) == (4, 3)
     assert sampler(few, Data(clips=1, versions=99)).degraded == 5
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from training.recipe import Optimiser
 from training.schedule import drops, learning_rate, stagnant
+from training.settings import Optimiser
 
 
 @pytest.mark.parametrize("patience", [0, 2, 5])

@@ -16,7 +16,7 @@ from manifests.dataset import Dataset
 from prep.transcode import Settings, transcode
 from tests.sounds import music, write
 from training import scale, table, teachers
-from training.recipe import Data
+from training.settings import Data
 from training.teachers import equate
 
 TOP = 4.732

@@ -21,7 +21,7 @@ from training import objective
 from training.batch import Labeller
 from training.curve import Curve
 from training.gather import added, average_gradients, equalise, gathered
-from training.recipe import Contrast, Objective
+from training.settings import Contrast, Objective
 
 KINDS = ("compact", "mert")
 CLIPS = 4
