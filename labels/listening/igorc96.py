@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from deepaq.errors import UserError
-from labels.listening.reader import Reader, Reading, Stimulus, find
+from labels.listening.reader import Reader, Reading, Stimulus, find, located
 from manifests import schema
 
 SECTION = "All sets of tracks"
@@ -39,10 +39,10 @@ class IgorC96(Reader):
                 reading.problems.append(f"{where}: {len(row)} cells where {CELLS} are expected; left out")
                 continue
             item = str(_path(row[0].link).with_suffix(""))
-            reference = _file(page.parent, row[0].link)
+            reference = located(page.parent, str(_path(row[0].link)))
             for codec, cell in zip(CODECS, row[2:], strict=True):
                 role = schema.ANCHOR if codec.startswith("FAAC") else schema.CODED
-                degraded = _file(page.parent, cell.link) if cell.link else None
+                degraded = located(page.parent, str(_path(cell.link))) if cell.link else None
                 absent = None if cell.link else "the page links no file"
                 reading.rate(Stimulus(item, codec, role, None, reference, degraded, absent), None, cell.text, where)
         if not reading.ratings:
@@ -53,12 +53,6 @@ class IgorC96(Reader):
 def _path(link: str) -> PurePosixPath:
     parts = PurePosixPath(unquote(urlsplit(link).path)).parts
     return PurePosixPath(*(part for part in parts if part not in {"/", ".."}))
-
-
-def _file(folder: Path, link: str) -> Path:
-    """The local file of a link: at its path, or wherever below the page a file of that name lies."""
-    path = folder / _path(link)
-    return path if path.exists() else next(iter(sorted(folder.rglob(path.name))), path)
 
 
 @dataclass

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from glob import escape
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from deepaq.errors import UserError
 from manifests import schema
@@ -56,6 +58,7 @@ class Reading:
     stimuli: dict[tuple[str, str], Stimulus] = field(default_factory=dict)
     ratings: dict[tuple[str, str, str | None], Rating] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    references: dict[str, Path] = field(default_factory=dict)  # of each item
 
     def rate(
         self,
@@ -65,13 +68,18 @@ class Reading:
         where: str,
         interval: tuple[float, float] | None = None,
     ) -> None:
-        """Add a rating as it is written in the file. where: for messages, such as "results.csv line 7"."""
+        """Add a rating as it is written in the file. where: for messages, such as "results.csv line 7".
+
+        One whose stimulus has the names of another file, or whose item that of another reference, is left out.
+        """
+        if clash := self._clash(stimulus):
+            self.problems.append(f"{where}: {clash} than in a line before; left out, give each a name of its own")
+            return
         key = (stimulus.item, stimulus.condition, listener)
-        self.stimuli.setdefault(key[:2], stimulus)
         value, error = self._value(text)
         known = self.ratings.get(key)
         who = "" if listener is None else f" by {listener}"
-        if known is not None:
+        if known is not None and (known.value is not None or value is None):
             self.problems.append(
                 f"{where}: {stimulus.condition} of {stimulus.item} is rated twice{who} ({known.value} and {text}); "
                 "the first is kept"
@@ -80,6 +88,18 @@ class Reading:
         if error:
             self.problems.append(f"{where}: {stimulus.condition} of {stimulus.item}{who}: {error}")
         self.ratings[key] = Rating(*key, value, error, interval)
+
+    def _clash(self, stimulus: Stimulus) -> str | None:
+        """What a known stimulus or item of the same name has otherwise; the stimulus becomes known if nothing."""
+        known = self.stimuli.get((stimulus.item, stimulus.condition), stimulus)
+        if known.degraded != stimulus.degraded:
+            return f"{stimulus.condition} of {stimulus.item} is another file"
+        if stimulus.reference is not None:
+            if self.references.get(stimulus.item, stimulus.reference) != stimulus.reference:
+                return f"{stimulus.item} has another reference"
+            self.references[stimulus.item] = stimulus.reference
+        self.stimuli.setdefault((stimulus.item, stimulus.condition), stimulus)
+        return None
 
     def _value(self, text: str) -> tuple[float | None, str | None]:
         value = number(text)
@@ -160,6 +180,17 @@ def find(path: Path, pattern: str) -> Path:
     return found[0]
 
 
+def located(root: Path, name: str) -> Path:
+    """The file that a test calls `name`: at its path below `root`, with or without its first folders, else wherever
+    the only file so called lies; root / name, which is not there, when that leaves none or several."""
+    parts = PurePosixPath(name).parts
+    for start in range(max(1, len(parts) - 1)):
+        if (path := root.joinpath(*parts[start:])).is_file():
+            return path
+    found = [path for path in root.rglob(escape(parts[-1])) if path.is_file()] if parts else []
+    return found[0] if len(found) == 1 else root / name
+
+
 def rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
     """The rows of a CSV file with its place for messages; UserError when a column is missing or it is no text."""
     try:
@@ -173,6 +204,9 @@ def rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, st
         raise UserError(f"{path}: cannot be read as CSV ({error})") from None
 
 
+_LOW_PASS = re.compile(r"(lp|lowpass)(35|70|(3\.5|7)(khz|k)?|(3500|7000)(hz)?)")  # MUSHRA's anchors
+
+
 def number(text: str) -> float | None:
     """A finite number, or None."""
     try:
@@ -184,7 +218,7 @@ def number(text: str) -> float | None:
 
 def role_of(condition: str) -> str:
     """The role that a condition's name tells: the common names of hidden references and anchors, else coded."""
-    name = condition.lower().replace("-", "_").replace(" ", "_")
-    if name in {"reference", "ref", "hidden_ref", "hidden_reference", "orig", "original"}:
+    name = re.sub(r"[\s_-]", "", condition.lower())
+    if name in {"reference", "ref", "hiddenref", "hiddenreference", "orig", "original"}:
         return schema.REFERENCE
-    return schema.ANCHOR if name.startswith("anchor") or name in {"lp35", "lp70", "lp3.5", "lp7"} else schema.CODED
+    return schema.ANCHOR if "anchor" in name or _LOW_PASS.fullmatch(name) else schema.CODED

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from deepaq.errors import UserError
 from labels.listening.reader import Reader, Reading, Stimulus, find, role_of, rows
 
 
@@ -36,7 +37,9 @@ class Stahl2024(Reader):
             stimulus = _stimulus(audio, row)
             for value, listener in zip(ratings, listeners, strict=True):
                 reading.rate(stimulus, listener, value, where)
-        _add_references(reading, audio)
+        if not reading.ratings:
+            raise UserError(f"{table}: holds no ratings")
+        _add_references(reading)
         return reading
 
 
@@ -54,9 +57,8 @@ def _stimulus(audio: Path, row: dict[str, str]) -> Stimulus:
     return Stimulus(row["signal"], row["condition"], role, content, reference, audio / file if file else None, absent)
 
 
-def _add_references(reading: Reading, audio: Path) -> None:
+def _add_references(reading: Reading) -> None:
     """A stimulus without audio of its own still belongs to its item's reference."""
-    known = {s.item: s.reference for s in reading.stimuli.values() if s.reference is not None}
     for key, s in reading.stimuli.items():
         if s.reference is None:
-            reading.stimuli[key] = replace(s, reference=known.get(s.item))
+            reading.stimuli[key] = replace(s, reference=reading.references.get(s.item))

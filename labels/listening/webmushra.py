@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deepaq.errors import UserError
-from labels.listening.reader import Reading, Stimulus, find, role_of, rows
+from labels.listening.reader import Reading, Stimulus, find, located, role_of, rows
 from labels.listening.table import Own
 from manifests import schema
 
@@ -27,7 +27,8 @@ class Trial:
 class WebMushra(Own):
     """`mushra.csv` and the test's YAML configuration, both somewhere below one folder.
 
-    The configuration names files relative to webMUSHRA's own folder; they are looked for below the folder given.
+    The configuration names files relative to webMUSHRA's own folder; they are looked for below the folder given
+    (`located`).
     Without a configuration the layout `<trial_id>/<rating_stimulus>.wav` with `reference.wav` is expected.
     """
 
@@ -95,10 +96,5 @@ def _pages(root: Path, pages: Any) -> Iterator[tuple[str, Trial]]:
         if isinstance(page, list):
             yield from _pages(root, page)
         elif isinstance(page, dict) and page.get("type") == "mushra" and page.get("reference"):
-            stimuli = {str(name): _file(root, str(file)) for name, file in (page.get("stimuli") or {}).items()}
-            yield str(page.get("id")), Trial(_file(root, str(page["reference"])), stimuli)
-
-
-def _file(root: Path, name: str) -> Path:
-    path = root / name
-    return path if path.exists() else next(iter(sorted(root.rglob(Path(name).name))), path)
+            stimuli = {str(name): located(root, str(file)) for name, file in (page.get("stimuli") or {}).items()}
+            yield str(page.get("id")), Trial(located(root, str(page["reference"])), stimuli)

@@ -141,6 +141,13 @@ def test_a_stahl_line_whose_lists_differ_is_left_out(tmp_path: Path) -> None:
     assert len(reading.ratings) == 21
 
 
+def test_a_stahl_file_without_lines_is_no_test(tmp_path: Path) -> None:
+    path = LAYOUTS["stahl2024"](tmp_path) / "ratings_formated_filtered.csv"
+    path.write_text(lines(path)[0])
+    with pytest.raises(UserError, match=r"ratings_formated_filtered.csv: holds no ratings"):
+        reader("stahl2024").read(tmp_path)
+
+
 def test_the_igorc96_page_links_files_with_spaces_and_its_anchors_are_faac(tmp_path: Path) -> None:
     reading = read("igorc96", tmp_path)
     stimulus = reading.stimuli["tracks/set1/01 Have a break", "Opus"]
@@ -165,6 +172,29 @@ def test_a_webmushra_condition_that_the_configuration_does_not_know(tmp_path: Pa
         reader("webmushra").read(tmp_path)
 
 
+def test_webmushra_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    """A file elsewhere is taken for the one that is named only if no other is called the same."""
+    webmushra(tmp_path)
+    config, folder = tmp_path / "configs" / "codecs.yaml", tmp_path / "resources" / "audio"
+    text = config.read_text().replace("configs/resources", "configs/webmushra/resources")
+    config.write_text(re.sub(r"(trial1|trial_random_1)_(\w+)\.wav", r"\1/\2.wav", text))
+    for trial in ("trial1", "trial_random_1"):
+        for name in ("ref", "c1", "c2"):
+            audio(folder / trial / f"{name}.wav", 1)
+    moved = (folder / "trial1" / "ref.wav").rename(tmp_path / "ref.wav")
+    lone = (folder / "trial1" / "c2.wav").rename(tmp_path / "lone.wav")
+    config.write_text(config.read_text().replace("trial1/c2.wav", "trial1/lone.wav"))
+    stimuli = reader("webmushra").read(tmp_path).stimuli
+    assert stimuli["trial_random_1", "C2"].reference == folder / "trial_random_1" / "ref.wav"
+    assert stimuli["trial_random_1", "C2"].degraded == folder / "trial_random_1" / "c2.wav"
+    assert stimuli["trial1", "C1"].degraded == folder / "trial1" / "c1.wav"
+    assert stimuli["trial1", "C2"].degraded == lone
+    reference = stimuli["trial1", "C1"].reference
+    assert reference is not None
+    assert reference != moved
+    assert not reference.exists()
+
+
 def test_webmushra_without_configuration_or_session_ids(tmp_path: Path) -> None:
     header = ("session_test_id", "name", "age", "trial_id", "rating_stimulus", "rating_score")
     rows = [("t", "ann", 30, "harp", "reference", 99), ("t", "ben", 31, "harp", "C1", 50)]
@@ -172,32 +202,6 @@ def test_webmushra_without_configuration_or_session_ids(tmp_path: Path) -> None:
     reading = reader("webmushra", name="mine").read(tmp_path)
     assert {key[2] for key in reading.ratings} == {"ann 30", "ben 31"}
     assert reading.stimuli["harp", "C1"].degraded == tmp_path / "harp" / "C1.wav"
-
-
-def test_the_plain_csv_needs_only_three_columns(tmp_path: Path) -> None:
-    reference, degraded = audio(tmp_path / "a.wav", 1), audio(tmp_path / "a_mp3.wav", 1, 0.1)
-    rows = [("a.wav", "a_mp3.wav", 3.5), ("a.wav", "a.wav", 4.9)]
-    test = reader("csv", scale="ACR", licence="CC0")
-    reading = test.read(table(tmp_path / "mine.csv", ("reference", "degraded", "score"), rows))
-    assert (test.name, test.scale, test.lowest, test.highest, test.licence) == ("mine", "ACR", 1, 5, "CC0")
-    assert reading.stimuli["a", "a_mp3"].degraded == degraded
-    assert reading.stimuli["a", "reference"].role == REFERENCE
-    assert reading.stimuli["a", "reference"].reference == reference
-    assert reading.ratings["a", "a_mp3", None].value == 3.5
-
-
-@pytest.mark.parametrize(
-    ("column", "value", "message"),
-    [("role", "boss", "the role 'boss' is unknown"), ("degraded", "", "names no reference or no degraded file")],
-)
-def test_a_bad_csv_line_is_named(tmp_path: Path, column: str, value: str, message: str) -> None:
-    row = {"reference": "a.wav", "degraded": "b.wav", "score": "50", "role": "coded"}
-    rows = [row.values(), (row | {column: value, "score": "40"}).values()]
-    reading = reader("csv").read(table(tmp_path / "t.csv", tuple(row), [list(cells) for cells in rows]))
-    assert len(reading.problems) == 1
-    assert reading.problems[0].startswith("t.csv line 3: ")
-    assert message in reading.problems[0]
-    assert len(reading.ratings) == 1
 
 
 @pytest.mark.parametrize(
