@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deepaq.align import align
-from deepaq.audio import Samples, fit, read, resample, to_mono, to_stereo
+from deepaq.audio import Samples, read, resample, to_mono, to_stereo
 from deepaq.errors import UserError
 from deepaq.files import file_sha256
 from labels.rater import Judge, Rater, Rating, rater
@@ -105,7 +105,7 @@ def _rating(judge: Rater, reference: Samples, rate: Judge, degraded: Samples) ->
     rate: the rater's judge of the whole reference, which serves as long as the whole reference is in common.
     """
     if not judge.aligned:
-        return rate(fit(degraded, len(reference)))
+        return rate(degraded)
     pair = align(reference, degraded, judge.sample_rate)
     if len(pair.reference) < len(reference):
         rate = judge.judge(pair.reference)

@@ -58,7 +58,8 @@ class Rater(ABC):
     def judge(self, reference: Samples) -> Judge:
         """Do the reference's share of the work once and return what rates degraded versions of it.
 
-        reference: float32, (frames,) or (frames, 2) at `sample_rate`; the versions have the same shape.
+        reference: float32, (frames,) or (frames, 2) at `sample_rate`; the versions have as many channels, and as many
+        frames where the rater is `aligned`, else as many as their files have.
         Both steps raise UserError for sound that cannot be rated.
         """
 

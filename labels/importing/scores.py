@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from labels.listening.reader import Rating, Reader
 from manifests import schema
 from manifests.dataset import Dataset
-from manifests.fragment import write_fragment
+from manifests.fragment import fragments, read_footer, read_fragment, write_fragment
 from manifests.provenance import provenance
 
 LISTENERS = "listeners"  # the rater of the mean
@@ -70,6 +71,29 @@ def write_ratings(dataset: Dataset, test: Reader, ratings: Mapping[str, list[Rat
         write_fragment(dataset.folder(schema.LABELS, LISTENERS), schema.LABELS, changed, footer)
     good = [rating for group in ratings.values() for rating in group if rating.value is not None]
     return {"ratings": len(good), "listeners": len({rating.listener for rating in good} - {None})}
+
+
+def contradictions(dataset: Dataset, test: Reader, ratings: Mapping[str, list[Rating]]) -> list[str]:
+    """One line per listener whose ratings in DATA, imported from this test before, are others than the file's."""
+    layout = pa.schema([schema.LABELS.schema.field(name) for name in ("degraded_id", "rater", "value", "status")])
+    known: dict[str, dict[str, float]] = defaultdict(dict)
+    for path in fragments(dataset.folder(schema.LABELS, LISTENER)):
+        if read_footer(path).get("settings", {}).get("test", {}).get("name") == test.name:
+            for row in read_fragment(path, layout).to_pylist():
+                if row["status"] == schema.OK:
+                    known[row["rater"].removeprefix(PREFIX)][row["degraded_id"]] = row["value"]
+    given = {(rating.listener, name): rating.value for name, group in ratings.items() for rating in group}
+    lines = []
+    for listener, values in sorted(known.items()):
+        now = [given.get((listener, name), value) for name, value in values.items()]
+        changed = sum(new != old for new, old in zip(now, values.values(), strict=True))
+        gone = sum((listener, name) not in given for name in values)
+        if changed or gone:
+            lines.append(
+                f"{listener}: {len(values)} ratings are in {dataset.root}, of which {changed} differ in the file and "
+                f"{gone} are not in it; those there are kept and count, import into a new folder if they should not"
+            )
+    return lines
 
 
 def listener_rows(dataset: Dataset) -> list[dict[str, Any]]:

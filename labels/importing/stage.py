@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from deepaq.errors import UserError
 from labels.importing.job import NO_REFERENCE, Import, Item, stimulus_id
-from labels.importing.scores import PREFIX, listener_rows, write_ratings
+from labels.importing.scores import LISTENERS, PREFIX, contradictions, listener_rows, write_ratings
 from labels.listening.reader import Rating, Reader, Reading, Stimulus, number, reader, rows
 from labels.listening.table import Table
 from manifests import jobs, schema
@@ -42,7 +42,7 @@ def import_test(name: str, path: Path, out: Path, settings: Settings) -> dict[st
     test = reader(name, **dict(settings.options))
     if _names_ids(test, path):
         dataset = Dataset(out)
-        reading = _read_ids(test, path, dataset)
+        reading = _read_ids(test, path, dataset, settings)
         ratings = _grouped(reading, lambda stimulus: stimulus.item)
         counts = {"test": test.name, "stimuli": len(ratings)}
         return counts | write_ratings(dataset, test, ratings) | {"errors": reading.problems}
@@ -60,18 +60,19 @@ def import_test(name: str, path: Path, out: Path, settings: Settings) -> dict[st
         quiet=settings.quiet,
     )
     ratings = _grouped(reading, lambda stimulus: stimulus_id(test.name, stimulus))
+    contrary = contradictions(dataset, test, ratings)
     return {
         **_counts(test, reading),
         **{status: done[status] for status in (schema.OK, schema.FAILED, schema.SKIPPED)},
         **write_ratings(dataset, test, ratings),
-        "errors": [*reading.problems, *_failures(dataset, ratings)],
+        "errors": [*reading.problems, *contrary, *_failures(dataset, ratings)],
     }
 
 
 def plan(name: str, path: Path, out: Path, settings: Settings) -> dict[str, Any]:
     """What `import_test` would read, without writing. Keys: test, items, stimuli, ratings, errors."""
     test = reader(name, **dict(settings.options))
-    reading = _read_ids(test, path, Dataset(out)) if _names_ids(test, path) else test.read(path)
+    reading = _read_ids(test, path, Dataset(out), settings) if _names_ids(test, path) else test.read(path)
     return _counts(test, reading) | {"ratings": len(reading.ratings), "errors": reading.problems}
 
 
@@ -120,13 +121,15 @@ def _names_ids(test: Reader, path: Path) -> TypeGuard[Table]:
         return "degraded_id" in file.readline()
 
 
-def _read_ids(test: Table, path: Path, dataset: Dataset) -> Reading:
+def _read_ids(test: Table, path: Path, dataset: Dataset, settings: Settings) -> Reading:
     """Columns degraded_id, score and, where there is such, listener; the degraded_id stands for the item."""
     test.call(path)
+    lines = list(rows(path, ("degraded_id", "score")))
+    _adopt_scale(test, dataset, {row["degraded_id"].strip() for _, row in lines}, dict(settings.options))
     known = set(dataset.degraded(["degraded_id"])["degraded_id"].to_pylist())
     held = {(row["degraded_id"], row["rater"]): row["value"] for row in listener_rows(dataset)}
     reading = Reading(test.lowest, test.highest)
-    for where, row in rows(path, ("degraded_id", "score")):
+    for where, row in lines:
         name, listener = row["degraded_id"].strip(), row.get("listener", "").strip() or None
         if name not in known:
             reading.problems.append(f"{where}: {dataset.root} holds no degraded version {name!r}; left out")
@@ -139,3 +142,23 @@ def _read_ids(test: Table, path: Path, dataset: Dataset) -> Reading:
     if not reading.ratings:
         raise UserError(f"{path}: holds no ratings of versions in {dataset.root}")
     return reading
+
+
+def _adopt_scale(test: Table, dataset: Dataset, names: set[str], given: Mapping[str, str]) -> None:
+    """Ratings are on the scale of those that are there; UserError when the user names another or there are several."""
+    means = dataset.labels(LISTENERS, ["scale", "extras"]).to_pylist()
+    known = {
+        (row["scale"], extras["scale_low"], extras["scale_high"])
+        for row in means
+        if row["degraded_id"] in names and "scale_low" in (extras := dict(row["extras"] or {}))
+    }
+    if len(known) > 1:
+        raise UserError(f"{dataset.root}: what is to be rated is on several scales; rate one test at a time")
+    for scale, low, high in known:
+        there = {"scale": scale, "lowest": low, "highest": high}
+        if other := [key for key, value in there.items() if key in given and getattr(test, key) != value]:
+            raise UserError(
+                f"--{other[0]} {given[other[0]]}: {dataset.root} holds ratings of scale {scale}, {low:g} to {high:g}; "
+                "leave it out"
+            )
+        test.scale, test.lowest, test.highest = scale, low, high

@@ -138,11 +138,14 @@ def test_what_cannot_be_rated_is_refused_in_one_line(name: str, kind: str, made:
 
 
 @EACH
-def test_a_pair_must_be_equally_long_where_the_job_trims_it(name: str, made: Made) -> None:
+def test_a_pair_must_be_equally_long_only_where_the_job_trims_it(name: str, made: Made) -> None:
     judge = made(name)
     if judge.aligned:
         with pytest.raises(UserError, match="frames, the reference"):
             judge_of(judge)(sound(judge)[:-1])
+    else:
+        for seconds in (1.2, 2.0):
+            assert np.isfinite(judge_of(judge)(sound(judge, 0.1, seconds)).value)
 
 
 def test_a_tag_keeps_settings_apart() -> None:

@@ -9,8 +9,13 @@ import pytest
 
 from deepaq.audio import read, resample, to_mono
 from deepaq.errors import UserError
+from labels.importing.stage import Settings as ImportSettings
+from labels.importing.stage import import_test
+from labels.rate import Settings, rate
 from labels.rater import rater
 from labels.visqol import IDENTITY_MOS, SAMPLE_RATE
+from manifests.dataset import Dataset
+from tests.labels.listening_layouts import table
 from tests.sounds import music
 
 # MOS-LQO that google/visqol publishes for its conformance pairs: reference, degraded, value, tolerance. The two wide
@@ -38,6 +43,22 @@ def test_published_values(shared: Path, reference: str, degraded: str, mos: floa
     sounds = [read(shared / "visqol_conformance" / f"{name}.flac") for name in (reference, degraded)]
     mono = [resample(to_mono(sound.samples.astype(np.float64)), sound.sample_rate, SAMPLE_RATE) for sound in sounds]
     assert rater("visqol").judge(mono[0])(mono[1]).value == pytest.approx(mos, abs=tolerance)
+
+
+@pytest.mark.shared
+def test_labels_are_the_published_values(shared: Path, tmp_path: Path) -> None:
+    """Through the whole command: also where the version is longer or shorter than its reference."""
+    folder = shared / "visqol_conformance"
+    files = [[folder / f"{name}.flac" for name in pair[:2]] for pair in PAIRS]
+    rows = [(*pair, 50, number) for number, pair in enumerate(files)]
+    path = table(tmp_path / "pairs.csv", ("reference", "degraded", "score", "item"), rows)
+    import_test("csv", path, tmp_path / "data", ImportSettings(quiet=True))
+    rate(tmp_path / "data", "visqol", Settings(quiet=True))
+    dataset = Dataset(tmp_path / "data")
+    items = {row["degraded_id"]: int(row["item"]) for row in dataset.degraded().to_pylist()}
+    found = {items[row["degraded_id"]]: row["value"] for row in dataset.labels("visqol").to_pylist()}
+    for number, (_, degraded, mos, tolerance) in enumerate(PAIRS):
+        assert found[number] == pytest.approx(mos, abs=max(tolerance, 1e-5)), degraded
 
 
 def mono(seconds: float = 2, seed: int = 0) -> np.ndarray:
