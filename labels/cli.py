@@ -42,15 +42,15 @@ def work_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--engine",
     type=click.Choice(["fast", "shipped"]),
-    default="fast",
-    show_default=True,
-    help="Ours, or visqol-python as it is; values agree within 1e-6.",
+    default=None,
+    help="Ours, or visqol-python as it is; values agree within 1e-6.  [default: fast, or as before]",
 )
 @click.option("--timeline", is_flag=True, help="Also the MOS of every stretch of 4.2 s, a patch (0.6 s) apart.")
 @work_options
-def visqol(data: Path, engine: str, timeline: bool, **options: Any) -> None:
+def visqol(data: Path, engine: str | None, timeline: bool, **options: Any) -> None:
     """ViSQOL v3 MOS-LQO (audio mode) of every degraded version in DATA."""
-    _rate(data, "visqol", {"engine": engine} | ({"timeline": "4"} if timeline else {}), **options)
+    own = {"engine": engine, "timeline": "4" if timeline else None}
+    _rate(data, "visqol", {key: value for key, value in own.items() if value}, **options)
 
 
 @main.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from deepaq.audio import Samples
 from deepaq.errors import UserError
-from labels.rater import Judge, Rater, Rating
+from labels.rater import NETWORK, Judge, Rater, Rating
 from manifests.provenance import package_version
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ class DeepaqFr(Rater):
         _metric(self.model)
 
     def tools(self) -> dict[str, str]:
-        return {"torch": package_version("torch"), "backbone": _metric(self.model).backbone.name}
+        metric = _metric(self.model)
+        return {"torch": package_version("torch"), "backbone": metric.backbone.name, NETWORK: metric.fingerprint}
 
 
 class DeepaqNmr(DeepaqFr):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -27,9 +28,17 @@ class Embedding(ABC):
     """weights: a folder of published weights, `random` (for tests only), or what else the network knows."""
 
     sample_rate: ClassVar[int]
+    network: Any
 
     def __init__(self, weights: str) -> None:
         self.weights = weights
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the network's weights."""
+        from deepaq.weights import fingerprint
+
+        return fingerprint(self.network)
 
     def frames(self, samples: Samples) -> npt.NDArray[np.float64]:
         """(frames,) mono at `sample_rate` -> (steps, dims)."""

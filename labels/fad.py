@@ -10,7 +10,7 @@ import numpy.typing as npt
 from deepaq.audio import Samples
 from deepaq.errors import UserError
 from labels.embedding import Clap, Embedding, Mert
-from labels.rater import Judge, Rater, Rating
+from labels.rater import NETWORK, Judge, Rater, Rating
 from manifests.provenance import package_version
 
 _Points = npt.NDArray[np.float64]
@@ -55,7 +55,8 @@ class Fad(Rater):
         self.embedding()
 
     def tools(self) -> dict[str, str]:
-        return {"torch": package_version("torch"), "transformers": package_version("transformers")}
+        tools = {name: package_version(name) for name in ("torch", "transformers")}
+        return tools | {NETWORK: self.embedding().fingerprint}
 
 
 class FadClap(Fad):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from deepaq.audio import Samples
 from deepaq.errors import UserError
 from deepaq.files import file_sha256
-from labels.rater import Judge, Rater, Rating
+from labels.rater import NETWORK, Judge, Rater, Rating
 from manifests.provenance import package_version
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Onnx(Rater):
         _session(self.model)
 
     def tools(self) -> dict[str, str]:
-        return {"onnxruntime": package_version("onnxruntime"), "model_sha256": file_sha256(Path(self.model))}
+        return {"onnxruntime": package_version("onnxruntime"), NETWORK: file_sha256(_file(self.model))}
 
 
 def _whole(name: str, text: str) -> int:
@@ -102,16 +102,21 @@ def _whole(name: str, text: str) -> int:
     return int(text)
 
 
+def _file(model: str) -> Path:
+    if not Path(model).is_file():
+        raise UserError(f"{model}: no such file")
+    return Path(model)
+
+
 @cache
 def _session(model: str) -> InferenceSession:
     """One per process, of one thread: items are rated in parallel."""
     import onnxruntime
 
-    if not Path(model).is_file():
-        raise UserError(f"{model}: no such file")
+    path = _file(model)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # as above
         raise UserError(f"{model}: is not an ONNX network ({str(error).splitlines()[0]})") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 
 from deepaq.errors import UserError
 from labels.job import Rate, Version, Work
-from labels.rater import all_options, rater
+from labels.rater import NETWORK, all_options, rater
 from manifests import jobs, schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer
@@ -44,10 +45,10 @@ def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
     audio_seconds, cpu_seconds (both: now), errors (one line each).
     """
     dataset = Dataset(data)
-    options = _options(dataset, name, settings.options)
+    options = options_of(dataset, name, dict(settings.options))
     if settings.dask:
         _require_absolute(options)
-    judge = rater(name, **dict(options))
+    judge = rater(name, **options)
     sweep(dataset.folder(schema.LABELS))
     wanted, skipped = _wanted(dataset, settings)
     work = _remaining(dataset, wanted, name, settings.retry_failed)
@@ -55,7 +56,7 @@ def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
         judge.warm_up()
     size = max(1, min(8, len(work) // (8 * settings.jobs)))
     counts = jobs.run(
-        Rate(dataset.root.absolute(), name, options),
+        Rate(dataset.root.absolute(), name, tuple(options.items())),
         jobs.batched(work, size),
         jobs=settings.jobs,
         label=name,
@@ -73,21 +74,35 @@ def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
 def plan(data: Path, name: str, settings: Settings) -> dict[str, Any]:
     """What `rate` would do, without doing it: clips and versions that remain, and how many no condition asks for."""
     dataset = Dataset(data)
+    rater(name, **options_of(dataset, name, dict(settings.options)))
     wanted, skipped = _wanted(dataset, settings)
     work = _remaining(dataset, wanted, name, settings.retry_failed)
     return {"clips": len(work), "versions": sum(len(item.versions) for item in work), "skipped": skipped}
 
 
-def _options(dataset: Dataset, name: str, given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """All options of the rater: without any given those of the labels that are there, with which others may not mix."""
+def options_of(dataset: Dataset, name: str, given: Mapping[str, str]) -> dict[str, str]:
+    """All options of the rater: without any given those of the labels that are there.
+
+    UserError where others, or another network, would mix with those labels.
+    """
     made = fragments(dataset.folder(schema.LABELS, name))
-    before = read_footer(made[0]).get("settings", {}).get("options", {}) if made else {}
-    options = all_options(name, dict(given) or before)
+    footer = read_footer(made[-1]) if made else {}
+    before = footer.get("settings", {}).get("options", {})
+    options = all_options(name, given or before)
+    other = f"{name.partition('+')[0]}+TAG"
     if made and options != all_options(name, before):
         was = ", ".join(f"{key}={value}" for key, value in before.items() if value is not None)
-        other = f"{name.partition('+')[0]}+TAG"
-        raise UserError(f"{dataset.root}: its labels by {name} were made with {was}; for others name the rater {other}")
-    return tuple(options.items())
+        raise UserError(
+            f"{dataset.root}: its labels by {name} were made with {was}; for others name the rater {other} in "
+            f"`labels rate`"
+        )
+    network = footer.get("tools", {}).get(NETWORK)
+    if network and rater(name, **options).tools().get(NETWORK) != network:
+        raise UserError(
+            f"{dataset.root}: its labels by {name} were made by a network that has been replaced since; for the new "
+            f"one name the rater {other} in `labels rate`"
+        )
+    return options
 
 
 def _wanted(dataset: Dataset, settings: Settings) -> tuple[pa.Table, int]:
@@ -134,8 +149,8 @@ def _report(dataset: Dataset, wanted: pa.Table, name: str) -> dict[str, Any]:
     }
 
 
-def _require_absolute(options: tuple[tuple[str, str], ...]) -> None:
+def _require_absolute(options: Mapping[str, str]) -> None:
     """The workers of a cluster stand in folders of their own."""
-    for key, value in options:
+    for key, value in options.items():
         if value and not Path(value).is_absolute() and Path(value).exists():
             raise UserError(f"--dask: workers look for {key}={value} where they stand; give {Path(value).absolute()}")

@@ -32,6 +32,8 @@ class Rating:
 
 Judge = Callable[[Samples], Rating]
 
+NETWORK = "model_sha256"  # among a rater's tools: of a network that its user may replace
+
 
 class Rater(ABC):
     """Rates degraded versions against their reference.
@@ -67,7 +69,7 @@ class Rater(ABC):
         """Pay one-time costs, such as compilation to a disk cache, before worker processes start."""
 
     def tools(self) -> dict[str, str]:
-        """Versions of what does the work, for the manifest's footer."""
+        """Versions of what does the work, for the manifest's footer; NETWORK where there is such."""
         return {}
 
     def check(self, samples: Samples, what: str) -> None:

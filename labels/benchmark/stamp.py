@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
+from labels.rater import NETWORK
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer
@@ -23,6 +24,7 @@ def stamp(datasets: Sequence[Dataset], raters: Sequence[str], settings: dict[str
         for rater in raters:
             for path in fragments(dataset.folder(schema.LABELS, rater)):
                 for name, version in read_footer(path).get("tools", {}).items():
+                    name = f"{name} ({rater})" if name == NETWORK else name
                     tools.setdefault(name, set()).add(str(version))
     here = provenance("labels benchmark", settings, {})
     versions = {name: ", ".join(sorted(found)) for name, found in sorted(tools.items())}

@@ -9,17 +9,24 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
+from deepaq import checkpoint
 from deepaq.audio import read
+from deepaq.backbone import build
+from deepaq.checkpoint import Checkpoint
+from deepaq.errors import UserError
 from deepaq.files import file_sha256
 from labels.cli import main
-from labels.rate import Settings, rate
+from labels.rate import Settings, plan, rate
+from labels.rater import NETWORK, rater
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer, write_fragment
 from prep.transcode import Settings as PrepSettings
 from prep.transcode import transcode
+from tests.labels import networks
 from tests.sounds import music, write
 
 ONE = Settings(jobs=1, quiet=True)
@@ -95,6 +102,56 @@ def test_a_rater_that_aligns_by_itself_hears_the_pair_as_it_is_and_options_are_n
     other = CliRunner().invoke(main, [*arguments, "-o", "engine=shipped"])
     assert other.exit_code == 2
     assert "were made with engine=fast; for others name the rater visqol+TAG" in other.stderr
+
+
+def test_labels_of_a_replaced_network_are_never_mixed(data: Path, tmp_path: Path) -> None:
+    model = networks.loudness(tmp_path / "model.onnx")
+    own = Settings(options=(("model", str(model)),), jobs=1, quiet=True, conditions=("mp3-*",))
+    assert rate(data, "onnx", own)["labelled"] == 4
+    assert rate(data, "onnx", own)["cpu_seconds"] == 0
+    networks.difference(model)
+    for again in (rate, plan):
+        with pytest.raises(UserError, match=r"its labels by onnx were made by a network that has been replaced since"):
+            again(data, "onnx", own)
+    assert rate(data, "onnx+new", own)["labelled"] == 4
+    model.unlink()
+    with pytest.raises(UserError, match=r"model.onnx: no such file"):
+        rate(data, "onnx", own)
+
+
+def test_a_network_is_known_by_its_weights(tmp_path: Path) -> None:
+    found = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        folder = tmp_path / str(len(found))
+        checkpoint.save(folder, Checkpoint(build("compact").eval()))
+        found.append(rater("deepaq-fr", model=str(folder)).tools()[NETWORK])
+    assert found[0] == found[1] != found[2]
+    assert rater("fad", weights="random").tools()[NETWORK]
+
+
+def test_what_is_not_asked_for_is_as_it_was(data: Path) -> None:
+    """`labels visqol` goes on with the options of the labels that are there, and names a way to others."""
+    arguments = ["visqol", str(data), "--jobs", "1", "--quiet"]
+    for more in (["--timeline"], []):
+        assert CliRunner().invoke(main, [*arguments, *more]).exit_code == 0
+    other = CliRunner().invoke(main, [*arguments, "--engine", "shipped"])
+    assert other.exit_code == 2
+    assert "made with engine=fast, timeline=4; for others name the rater visqol+TAG in `labels rate`" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rater", "nonsense"], "rater 'nonsense' is unknown"),
+        (["--rater", "lsd", "-o", "colour=red"], "rater lsd has no option 'colour'"),
+        (["--rater", "onnx"], "give --option model=FILE"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_run_would(data: Path, arguments: list[str], message: str) -> None:
+    run = CliRunner().invoke(main, ["rate", str(data), "--dry-run", *arguments])
+    assert run.exit_code == 2
+    assert message in run.stderr
 
 
 def test_what_lacks_its_model_is_refused_before_anything_is_rated(data: Path) -> None:
