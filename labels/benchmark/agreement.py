@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ class Estimate:
     high: float | None = None
 
     @classmethod
-    def of(cls, point: float, resamples: Values, items: int, correlation: bool = True) -> Estimate:
+    def of(cls, point: float, resamples: Values, items: Sequence[int], correlation: bool = True) -> Estimate:
         if not np.isfinite(point):
             return cls(None)
         low, high = interval(point, resamples, items, correlation) or (None, None)
@@ -52,8 +53,9 @@ class Points:
         return len(self.values)
 
     @property
-    def item_count(self) -> int:
-        return len(set(zip(self.groups, self.items, strict=True)))
+    def item_counts(self) -> list[int]:
+        """Of each group."""
+        return list(Counter(group for group, _ in set(zip(self.groups, self.items, strict=True))).values())
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Bootstrap:
     seed: int = 0
 
     def weights(self, points: Points) -> Values:
-        """(resamples, n); within each group as many items as there are."""
+        """(resamples, n); each group is drawn by itself."""
         weights = np.empty((self.resamples, points.count))
         groups = np.asarray(points.groups)
         for number, group in enumerate(dict.fromkeys(points.groups)):
@@ -81,20 +83,13 @@ class Bootstrap:
 
     def average(self, parts: Sequence[Points], statistic: Correlation) -> Estimate:
         """Fisher's average of a correlation over parts, whose items are drawn independently."""
-        parts = [part for part in parts if part.count >= FEWEST]
+        parts = [part for part in parts if part.count >= FEWEST and np.isfinite(_plain(statistic, part))]
         if not parts:
             return Estimate(None)
-        point = np.array([statistic(part.values, part.shares, None) for part in parts])
-        drawn = np.array(
-            [
-                statistic(p.values, p.shares, item_weights(p.items, self.resamples, self.seed + number))
-                for number, p in enumerate(parts)
-            ]
-        )
-        point = point[np.isfinite(point[:, 0])]
-        if not len(point):
-            return Estimate(None)
-        return Estimate.of(fisher_average(point)[0], fisher_average(drawn), sum(p.item_count for p in parts))
+        weights = [item_weights(part.items, self.resamples, self.seed + number) for number, part in enumerate(parts)]
+        drawn = np.array([resampled(statistic, *both) for both in zip(parts, weights, strict=True)])
+        point = fisher_average(np.array([[_plain(statistic, part)] for part in parts]))[0]
+        return Estimate.of(point, fisher_average(drawn), [count for part in parts for count in part.item_counts])
 
     def mapped(self, points: Points, curve: Callable[[Values], Values]) -> dict[str, Estimate]:
         """pcc, srcc and rmse_star (a share of the scale) after a mapping."""
@@ -105,13 +100,22 @@ class Bootstrap:
         result = {name: self._estimate(STATISTICS[name], predicted, weights) for name in ("pcc", "srcc")}
         arguments = predicted.values, points.shares, points.half_widths
         point, drawn = rmse_star(*arguments)[0], rmse_star(*arguments, weights)
-        error = Estimate.of(point, drawn, points.item_count, correlation=False)
+        error = Estimate.of(point, drawn, points.item_counts, correlation=False)
         return result | {"rmse_star": error}
 
     @staticmethod
     def _estimate(statistic: Correlation, points: Points, weights: Values) -> Estimate:
-        point = statistic(points.values, points.shares, None)[0]
-        return Estimate.of(point, statistic(points.values, points.shares, weights), points.item_count)
+        return Estimate.of(_plain(statistic, points), resampled(statistic, points, weights), points.item_counts)
+
+
+def resampled(statistic: Correlation, points: Points, weights: Values) -> Values:
+    """(resamples,); NaN where too few different stimuli were drawn: two always correlate with 1 or -1."""
+    enough = np.count_nonzero(weights, axis=1) >= FEWEST
+    return np.where(enough, statistic(points.values, points.shares, weights), np.nan)
+
+
+def _plain(statistic: Correlation, points: Points) -> float:
+    return float(statistic(points.values, points.shares, None)[0])
 
 
 def as_numbers(estimates: Mapping[str, Estimate]) -> dict[str, list[float | None]]:

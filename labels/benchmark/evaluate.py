@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from labels.benchmark.agreement import FEWEST, Bootstrap, Estimate, Points, as_numbers
+from labels.benchmark.agreement import FEWEST, Bootstrap, Estimate, Points, as_numbers, resampled
 from labels.benchmark.protocol import ALL, MAIN, PROTOCOLS, protocols
 from labels.benchmark.rated import Mask, Rated
 from labels.statistics.bootstrap import interval
@@ -118,9 +118,9 @@ class Evaluation:
             r1, r2, r12 = (float(pcc(x, y)[0]) for x, y in _pairs(a.values, b.values, a.shares))
             z, p = steiger(r1, r2, r12, a.count)
             weights = self.bootstrap.weights(a)
-            drawn = pcc(a.values, a.shares, weights) - pcc(b.values, b.shares, weights)
+            drawn = resampled(pcc, a, weights) - resampled(pcc, b, weights)
             row = {"a": one, "b": other, "stimuli": a.count, "pcc_a": r1, "pcc_b": r2, "difference": r1 - r2}
-            intervals = {"zou": zou(r1, r2, r12, a.count), "bootstrap": interval(r1 - r2, drawn, a.item_count, False)}
+            intervals = {"zou": zou(r1, r2, r12, a.count), "bootstrap": interval(r1 - r2, drawn, a.item_counts, False)}
             rows.append(row | intervals | {"z": z})
             p_values.append(p)
         for row, p, adjusted in zip(rows, p_values, holm(p_values), strict=True):

@@ -62,8 +62,9 @@ def _summary(report: dict[str, Any]) -> list[Block]:
     return [
         Text(
             "Pearson correlation (PCC) of each rater with the listeners' mean, and its 95 % interval by a bootstrap "
-            "over items (none with fewer than four). The protocol decides the number, for the hidden reference alone "
-            "lifts every rater; so it stands in the column's title, with the number of stimuli."
+            "over items (none with fewer than four, or eight of one stimulus each). The protocol decides the number, "
+            "for the hidden reference alone lifts every rater; so it stands in the column's title, with the number of "
+            "stimuli."
         ),
         Table("", header, rows),
         Text(

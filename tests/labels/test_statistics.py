@@ -113,7 +113,7 @@ def test_the_bootstrap_covers_the_truth_as_often_as_it_says() -> None:
         x, y, item = drawn(rng, 12)
         for kind, units in (("items", item), ("stimuli", np.arange(len(x)))):
             resamples = pcc(x, y, item_weights(units.astype(str), 500, seed))
-            low, high = interval(pcc(x, y)[0], resamples, len(set(units)))
+            low, high = interval(pcc(x, y)[0], resamples, [len(set(units))])
             covered[kind] += low <= truth <= high
     assert 0.92 <= covered["items"] / trials <= 0.98  # .95 within three standard errors
     assert covered["stimuli"] / trials < 0.9  # stimuli drawn singly claim too much
@@ -123,19 +123,21 @@ def test_every_item_is_drawn_whole() -> None:
     weights = item_weights(["b", "a", "b", "c"], 50)
     assert (weights[:, 0] == weights[:, 2]).all()
     assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
-    assert weights.std() > 0
+    means = item_weights([str(item) for item in range(10)], 20_000) @ np.arange(10.0) / 10
+    assert means.std() == pytest.approx(np.std(np.arange(10), ddof=1) / 10**0.5, rel=0.02)  # the standard error
 
 
 def test_no_interval_of_few_items_or_undefined_resamples() -> None:
-    assert interval(0.5, np.linspace(0, 1, 100), 3) is None
-    assert interval(0.5, np.where(np.arange(100) < 20, np.nan, 0.5), 10) is None
-    assert interval(math.nan, np.linspace(0, 1, 100), 10) is None
+    assert interval(0.5, np.linspace(0, 1, 100), [3]) is None
+    assert interval(0.5, np.linspace(0, 1, 100), [12, 3]) is None
+    assert interval(0.5, np.where(np.arange(100) < 20, np.nan, 0.5), [10]) is None
+    assert interval(math.nan, np.linspace(0, 1, 100), [10]) is None
 
 
 def test_the_interval_of_a_difference_is_normal_and_that_of_a_correlation_stays_below_one() -> None:
     drawn_again = 0.3 + 0.01 * np.random.default_rng(0).standard_normal(10_000)
-    assert interval(0.3, drawn_again, 100_000, False) == pytest.approx((0.3 - 0.0196, 0.3 + 0.0196), abs=4e-4)
-    low, high = interval(0.98, 0.98 + 0.004 * np.random.default_rng(0).standard_normal(999), 5)
+    assert interval(0.3, drawn_again, [100_000], False) == pytest.approx((0.3 - 0.0196, 0.3 + 0.0196), abs=4e-4)
+    low, high = interval(0.98, 0.98 + 0.004 * np.random.default_rng(0).standard_normal(999), [5])
     assert 0 < low < 0.98 < high < 1
 
 
