@@ -162,9 +162,9 @@ def _about(dataset: Dataset, name: str, rows: list[dict[str, Any]]) -> dict[str,
     """Title, scale, licence and citation: as the import noted them, else as the reader has them."""
     about: dict[str, Any] = {"title": name, "scale": "", "licence": "not stated", "citation": "not stated"}
     about |= {"lowest": rows[0].get("scale_low", 0.0), "highest": rows[0].get("scale_high", 100.0)}
-    if name in READERS:
-        return about | reader(name).describe()
-    for path in fragments(dataset.folder(schema.LABELS, LISTENERS)):
-        noted = read_footer(path).get("settings", {}).get("test", {})
-        about |= noted if rows[0]["test"] in {None, noted.get("name")} else {}
+    folders = dataset.folder(schema.LABELS, LISTENERS), dataset.folder(schema.DEGRADED)  # the import's own comes last
+    notes = [read_footer(path).get("settings", {}).get("test", {}) for each in folders for path in fragments(each)]
+    mine = [note for note in notes if note and rows[0]["test"] in {None, note.get("name")}]
+    for note in mine or ([reader(name).describe()] if name in READERS else []):
+        about |= note
     return about

@@ -97,12 +97,13 @@ def _test(test: dict[str, Any], raters: Sequence[dict[str, Any]]) -> list[Block]
     blocks += [_protocol(part) for part in test["protocols"]]
     blocks.append(Charts(test))
     blocks += _mapped(test)
+    main = test["protocols"][0]["protocol"] if test["protocols"] else MAIN
     if test["comparisons"]:
-        blocks.append(_comparisons(test["comparisons"]))
+        blocks.append(_comparisons(test["comparisons"], main))
     for kind, title in (("content", "class of content"), ("condition", "condition"), ("quality", "range of quality")):
         groups = test["breakdowns"][kind]
         if len(groups) > 1 and any(found["pcc"][0] is not None for row in groups for found in row["raters"].values()):
-            blocks.append(_breakdown(groups, title, [rater["name"] for rater in raters]))
+            blocks.append(_breakdown(groups, title, [rater["name"] for rater in raters], main))
     return blocks
 
 
@@ -158,10 +159,10 @@ def _mapped(test: dict[str, Any]) -> list[Block]:
     return [Table(caption, ["rater", "mapping", "PCC", "SRCC", "RMSE*"], rows, text_columns=2)] if rows else []
 
 
-def _comparisons(rows: Sequence[dict[str, Any]]) -> Table:
+def _comparisons(rows: Sequence[dict[str, Any]], protocol: str) -> Table:
     caption = (
-        f"Paired differences of PCC. Protocol: {MAIN}. Zou's interval and Steiger's test take stimuli for independent; "
-        "the bootstrap draws whole items. p adjusted after Holm over this table."
+        f"Paired differences of PCC. Protocol: {protocol}. Zou's interval and Steiger's test take stimuli for "
+        "independent; the bootstrap draws whole items. p adjusted after Holm over this table."
     )
     header = ["raters", "stimuli", "difference", "Zou 95 %", "bootstrap 95 %", "Steiger z", "p", "p (Holm)"]
     cells = [
@@ -175,12 +176,12 @@ def _comparisons(rows: Sequence[dict[str, Any]]) -> Table:
             p_value(row["p"]),
             p_value(row["p_holm"]),
         ]
-        for row in sorted(rows, key=lambda row: -row["difference"])
+        for row in sorted(rows, key=lambda row: (row["difference"] is None, -(row["difference"] or 0)))
     ]
     return Table(caption, header, cells, folded=len(rows) > SHOWN)
 
 
-def _breakdown(rows: Sequence[dict[str, Any]], title: str, raters: Sequence[str]) -> Table:
+def _breakdown(rows: Sequence[dict[str, Any]], title: str, raters: Sequence[str], protocol: str) -> Table:
     cells = [
         [row["group"], str(row["stimuli"]), figure(row["mean"], 1)]
         + [interval(row["raters"][rater]["pcc"]) for rater in raters]
@@ -188,7 +189,7 @@ def _breakdown(rows: Sequence[dict[str, Any]], title: str, raters: Sequence[str]
     ]
     header = [title, "stimuli", "mean rating", *map(title_of, raters)]
     return Table(
-        f"PCC by {title}. Protocol: {MAIN}. A narrow range of quality lowers every correlation.", header, cells
+        f"PCC by {title}. Protocol: {protocol}. A narrow range of quality lowers every correlation.", header, cells
     )
 
 

@@ -13,13 +13,14 @@ from labels.benchmark.agreement import Bootstrap
 from labels.benchmark.evaluate import Evaluation
 from labels.benchmark.overall import overall
 from labels.benchmark.paper import beside
-from labels.benchmark.rated import read_tests
+from labels.benchmark.rated import Rated, read_tests
 from labels.benchmark.report import write
-from labels.benchmark.stamp import options, stamp
+from labels.benchmark.stamp import stamp
 from labels.rater import rater
 from labels.statistics.bootstrap import LEVEL, RESAMPLES
-from manifests import jobs
+from manifests import jobs, schema
 from manifests.dataset import Dataset
+from manifests.fragment import fragments
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.resamples < 100:
             raise UserError(f"--resamples {self.resamples}: at least 100 are needed")
+        if self.seed < 0:
+            raise UserError(f"--seed {self.seed}: a whole number from 0 on is needed")
 
     def of(self, name: str) -> dict[str, str]:
         """A rater's own options."""
@@ -56,13 +59,15 @@ def benchmark(data: Sequence[Path], raters: Sequence[str], out: Path, settings: 
         raise UserError(f"{out}: is a file, a folder is needed")
     if strangers := [key for key, _ in settings.options if key.rpartition(".")[0] not in raters]:
         raise UserError(f"--option {strangers[0]}: write RATER.KEY=VALUE with one of {', '.join(raters)}")
-    judges = {name: rater(name, **settings.of(name)) for name in raters}
     datasets = [Dataset(path) for path in (*data, *settings.fit_on)]
-    _once([test.name for dataset in datasets[: len(data)] for test in read_tests(dataset, ())])  # before long work
+    own = {name: _common_options(datasets, name, settings.of(name)) for name in raters}  # all of this before long work
+    judges = {name: rater(name, **options) for name, options in own.items()}
+    names = [[test.name for test in read_tests(dataset, ())] for dataset in datasets]
+    _once([name for several in names[: len(data)] for name in several])
     for dataset in datasets:
         for name in raters:
             work = rating.Settings(
-                options=tuple(settings.of(name).items()),
+                options=tuple(own[name].items()),
                 jobs=settings.jobs,
                 retry_failed=settings.retry_failed,
                 quiet=settings.quiet,
@@ -82,14 +87,14 @@ def benchmark(data: Sequence[Path], raters: Sequence[str], out: Path, settings: 
         "raters": [
             {
                 **{"name": name, "scale": judge.scale, "higher_is_better": judge.higher_is_better},
-                **{"identity": judge.identity, "options": options(datasets, name)},
+                **{"identity": judge.identity, "options": {k: v for k, v in own[name].items() if v is not None}},
             }
             for name, judge in judges.items()
         ],
         "tests": evaluated,
         "overall": overall(evaluation, tests) if len(tests) > 1 else [],
         "paper": {test["name"]: rows for test in evaluated if (rows := beside(test))},
-        "errors": [f"{test['name']}: {line}" for test in evaluated for line in test["failures"]],
+        "errors": _failures([*tests, *fits]),
     }
     write(report, out)
     return report
@@ -105,6 +110,23 @@ def headline(report: dict[str, Any]) -> dict[str, Any]:
             if test["protocols"]
         },
     }
+
+
+def _common_options(datasets: Sequence[Dataset], name: str, given: dict[str, str]) -> dict[str, str]:
+    """What a rater works with everywhere: what is given, else as it has labelled a data set already.
+
+    UserError where it has labelled one otherwise.
+    """
+    labelled = [dataset for dataset in datasets if fragments(dataset.folder(schema.LABELS, name))]
+    wanted = given or (rating.options_of(labelled[0], name, {}) if labelled else {})
+    found = [rating.options_of(dataset, name, wanted) for dataset in datasets]
+    return found[0]
+
+
+def _failures(tests: Sequence[Rated]) -> list[str]:
+    """One line each; of a data set that is also fitted on only once."""
+    lines = [f"{test.name}: {line}" for test in tests for lines in test.failures.values() for line in lines]
+    return list(dict.fromkeys(lines))
 
 
 def _once(names: Sequence[str]) -> None:

@@ -32,15 +32,6 @@ def stamp(datasets: Sequence[Dataset], raters: Sequence[str], settings: dict[str
     return {"made": made, "revision": revision(), "settings": settings, "tools": versions | here["tools"]}
 
 
-def options(datasets: Sequence[Dataset], rater: str) -> dict[str, str]:
-    """The options that a rater's labels were made with; they are the same for all of a data set's."""
-    found: dict[str, str] = {}
-    for dataset in datasets:
-        for path in fragments(dataset.folder(schema.LABELS, rater))[:1]:
-            found |= read_footer(path).get("settings", {}).get("options", {})
-    return {key: value for key, value in found.items() if value is not None}
-
-
 def revision() -> str:
     """The commit that runs: of the source folder, else as pip noted it, else 'unknown'; '+' where files differ."""
     folder = Path(__file__).parent

@@ -33,6 +33,15 @@ def loudness(path: Path) -> Path:
     return save(path, nodes, ["wav"], "power")
 
 
+def silence(path: Path) -> Path:
+    """Of one waveform, (1, frames): always the same."""
+    nodes = [
+        helper.make_node("Sub", ["wav", "wav"], ["nothing"]),
+        helper.make_node("ReduceMean", ["nothing"], ["zero"], keepdims=0),
+    ]
+    return save(path, nodes, ["wav"], "zero")
+
+
 def save(path: Path, nodes: list[onnx.NodeProto], inputs: list[str], output: str) -> Path:
     graph = helper.make_graph(
         nodes,
