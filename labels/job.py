@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -84,6 +85,8 @@ def _rows(dataset: Dataset, judge: Rater, work: Work) -> list[tuple[dict[str, An
         before = cpu_seconds()
         try:
             rating = _rating(judge, reference, rate, _load(dataset, judge, version.path, version.sha256))
+            if not math.isfinite(rating.value):
+                raise UserError(f"{judge.name} gives {rating.value} for it")
         except UserError as error:
             rows.append((_row(judge, version, error=str(error)), 0.0))
             continue

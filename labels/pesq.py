@@ -7,9 +7,11 @@ from deepaq.errors import UserError
 from labels.rater import Judge, Rater, Rating
 from manifests.provenance import package_version
 
+LONGEST_S = 20.0  # its program has room for 50 utterances of 0.2 s or more, and breaks down at more
+
 
 class Pesq(Rater):
-    """MOS-LQO of ITU-T P.862.2, 1.04 to 4.64, for speech; of music it says little."""
+    """MOS-LQO of ITU-T P.862.2, 1.04 to 4.64, for speech of at most 20 s; of music it says little."""
 
     name = "pesq"
     scale = "MOS-LQO"
@@ -23,6 +25,9 @@ class Pesq(Rater):
         import pesq
 
         self.check(reference, "reference")
+        if len(reference) > LONGEST_S * self.sample_rate:
+            seconds = len(reference) / self.sample_rate
+            raise UserError(f"the reference lasts {seconds:.2f} s; PESQ can take {LONGEST_S:g} s, cut it")
 
         def rate(degraded: Samples) -> Rating:
             self.check_pair(reference, degraded)

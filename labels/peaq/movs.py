@@ -91,7 +91,8 @@ def _bounds(reference: Samples) -> tuple[int, int]:
     places = np.flatnonzero((sums > 200 / _FULL_SCALE).any(axis=1))
     if not places.size:
         return 0, 0
-    return max(int(places[0]) // ear.HOP - 1, 0), (int(places[-1]) + 4) // ear.HOP + 1
+    last = min((int(places[-1]) + 4) // ear.HOP + 1, ear.count_steps(len(reference)))
+    return max(int(places[0]) // ear.HOP - 1, 0), last
 
 
 def _active(reference: Samples, test: Samples) -> _Flags:

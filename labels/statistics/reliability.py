@@ -13,7 +13,7 @@ SPLITS = 1000
 
 @dataclass(frozen=True)
 class Reliability:
-    """listeners: how many rated. split_half: of the listeners' mean, by Spearman-Brown, mean over splits.
+    """listeners: how many rated. split_half: of the listeners' mean, by Spearman-Brown of the mean over splits.
     ceiling: its root, the correlation with this test's mean that a perfect rater may expect."""
 
     listeners: int
@@ -25,8 +25,9 @@ def reliability(ratings: Values, splits: int = SPLITS, seed: int = 0) -> Reliabi
     """Split-half reliability of the mean of (stimuli, listeners) ratings, NaN where a listener has not rated.
 
     The listeners are halved at random `splits` times; the two halves' means are correlated over the stimuli that
-    both have rated, and the correlation r of half as many listeners becomes that of all by 2 r / (1 + r) (Spearman
-    1910, Brown 1910). None with fewer than two listeners or three stimuli.
+    both have rated, and the mean correlation r of half as many listeners becomes that of all by 2 r / (1 + r) (Spearman
+    1910, Brown 1910), which of single splits would explode towards -1. None with fewer than two listeners or three
+    stimuli.
     """
     rated = ~np.isnan(ratings)
     ratings, rated = ratings[:, rated.any(axis=0)], rated[:, rated.any(axis=0)]
@@ -39,10 +40,10 @@ def reliability(ratings: Values, splits: int = SPLITS, seed: int = 0) -> Reliabi
     first, second = (_means(filled, rated, side) for side in (half, 1 - half))
     both = np.isfinite(first) & np.isfinite(second)
     r = np.array([_correlation(first[b, i], second[b, i]) for i, b in enumerate(both.T)])
-    r = r[np.isfinite(r) & (r > -1)]
-    if not len(r):
+    r = r[np.isfinite(r)]
+    if not len(r) or r.mean() <= -1:
         return None
-    value = float(np.mean(2 * r / (1 + r)))
+    value = float(2 * r.mean() / (1 + r.mean()))
     return Reliability(count, value, max(value, 0.0) ** 0.5)
 
 

@@ -177,3 +177,10 @@ def test_listeners_of_separated_sources(shared: Path) -> None:
         heard.append(np.mean(ratings[path.stem, path.parent.name]))
     assert len(heard) == 9
     assert np.corrcoef(heard, rated)[0, 1] == pytest.approx(0.98, abs=0.01)
+
+
+def test_no_step_is_counted_after_the_last_analysis_frame() -> None:
+    """Of sound that ends with the file, whose loudness is sought in the last step at the latest."""
+    reference = np.zeros((60 * ear.HOP, 2))
+    reference[57 * ear.HOP :] = 0.1 * np.random.default_rng(0).standard_normal((3 * ear.HOP, 2))
+    assert np.isfinite(list(movs.model_output_variables(reference, 0.9 * reference).values())).all()

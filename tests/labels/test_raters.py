@@ -192,6 +192,12 @@ def test_what_lacks_its_model_says_so_before_anything_is_rated(name: str, option
         rater(name, **options).warm_up()
 
 
+def test_pesq_refuses_what_would_end_its_program(made: Made) -> None:
+    judge = made("pesq")
+    with pytest.raises(UserError, match=r"the reference lasts 20\.50 s; PESQ can take 20 s, cut it"):
+        judge.judge(sound(judge, seconds=20.5))
+
+
 ZIMTOHRLI = {
     "contrabassoon48_stereo_24kbps_aac": 0.00966,
     "guitar48_stereo_64kbps_aac": 0.00163,

@@ -19,8 +19,9 @@ from deepaq.checkpoint import Checkpoint
 from deepaq.errors import UserError
 from deepaq.files import file_sha256
 from labels.cli import main
+from labels.logmel import LogMel
 from labels.rate import Settings, plan, rate
-from labels.rater import NETWORK, rater
+from labels.rater import NETWORK, Rating, rater
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer, write_fragment
@@ -117,6 +118,13 @@ def test_labels_of_a_replaced_network_are_never_mixed(data: Path, tmp_path: Path
     model.unlink()
     with pytest.raises(UserError, match=r"model.onnx: no such file"):
         rate(data, "onnx", own)
+
+
+def test_a_value_that_is_no_number_is_a_failed_row(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LogMel, "judge", lambda self, reference: lambda degraded: Rating(float("nan")))
+    result = rate(data, "log-mel", ONE)
+    assert (result["labelled"], result["failed"]) == (0, 4)
+    assert all(line.endswith("log-mel gives nan for it") for line in result["errors"])
 
 
 def test_a_network_is_known_by_its_weights(tmp_path: Path) -> None:

@@ -167,6 +167,13 @@ def test_no_rater_that_knows_the_truth_passes_the_ceiling_by_much() -> None:
     assert np.corrcoef(truth[:, 0], ratings.mean(axis=1))[0, 1] == pytest.approx(found.ceiling, abs=0.02)
 
 
+def test_listeners_who_agree_by_chance_have_a_reliability_about_zero() -> None:
+    found = [reliability(np.random.default_rng(seed).standard_normal((5, 6)), 200) for seed in range(20)]
+    values = [value.split_half for value in found if value is not None]
+    assert len(values) == 20
+    assert min(values) > -6  # a single split of five stimuli may give -100
+
+
 @pytest.mark.parametrize("shape", [(10, 0), (10, 1), (2, 10)])
 def test_no_ceiling_without_listeners_or_stimuli(shape: tuple[int, int]) -> None:
     assert reliability(np.zeros(shape)) is None
