@@ -63,6 +63,20 @@ def rate(data: Path, name: str, own: tuple[str, ...], **options: Any) -> None:
     _rate(data, name, _pairs(own), **options)
 
 
+@main.command()
+@json_option
+def raters(as_json: bool) -> None:
+    """The registered raters: what their value is, their options with defaults, and whether they can be used here."""
+    from labels.rater import RATERS, described
+
+    found = {name: described(name) for name in RATERS}
+    if as_json:
+        print_json(found)
+        return
+    for name, facts in found.items():
+        click.echo(f"{name:<15}" + "; ".join(f"{key} {value}" for key, value in facts.items()))
+
+
 def _pairs(settings: tuple[str, ...]) -> dict[str, str]:
     pairs = [setting.partition("=") for setting in settings]
     if bad := [key for key, equals, _ in pairs if not (key and equals)]:

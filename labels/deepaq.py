@@ -58,6 +58,7 @@ class DeepaqNmr(DeepaqFr):
 
     name = "deepaq-nmr"
     identity = None
+    needs = ("references",)
 
     def __init__(self, references: str = "", model: str = "") -> None:
         super().__init__(model)

@@ -66,6 +66,7 @@ class FadClap(Fad):
     """
 
     name = "fad-clap"
+    needs = ("weights",)
     sample_rate = Clap.sample_rate
 
     def __init__(self, weights: str = "") -> None:

@@ -39,6 +39,7 @@ class Onnx(Rater):
     identity = None
     aligned = True
     requires = ("onnxruntime",)
+    needs = ("model",)
 
     def __init__(self, model: str = "", rate: str = "16000", gives: str = SCORE, multiple: str = "1") -> None:
         if not model:

@@ -42,6 +42,7 @@ class Rater(ABC):
     identity: the value of a reference against itself, None if it is not always about the same. higher_is_better: False
     for distances. aligned: whether the job finds the lag and trims both to their common part first, for raters that do
     not do so themselves. shortest_s: least length in seconds. requires: optional packages, by what is imported.
+    needs: options without which it cannot rate.
     A rater is pickled; options are keyword arguments of its constructor, all text.
     """
 
@@ -54,6 +55,7 @@ class Rater(ABC):
     aligned: ClassVar[bool] = False
     shortest_s: ClassVar[float] = 0.0
     requires: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[tuple[str, ...]] = ()
     install: ClassVar[str] = "'deepaq[baselines]'"  # what pip is told to bring those
 
     @abstractmethod
@@ -121,12 +123,28 @@ def rater(name: str, **options: str) -> Rater:
     UserError for an unknown name, option or value, or when a package that it needs is missing.
     """
     kind = _kind(name)
-    for package in kind.requires:
-        if find_spec(package) is None:
-            raise UserError(f"rater {name} needs the package {package}; pip install {kind.install}")
+    _require(kind, name)
     found = kind(**all_options(name, options))
     found.name = name
     return found
+
+
+def described(name: str) -> dict[str, str]:
+    """For people: what a registered rater's value is, its options with their defaults, whether it can be used here."""
+    kind = _kind(name)
+    options = [
+        f"{key} (needed)" if key in kind.needs else f"{key}={default}" if default else key
+        for key, default in all_options(name, {}).items()
+    ]
+    try:
+        _require(kind, name)
+        if not kind.needs:
+            kind()
+        here = "yes"
+    except UserError as error:
+        here = str(error)
+    better = "higher" if kind.higher_is_better else "lower"
+    return {"value": f"{kind.scale}, {better} is better", "options": ", ".join(options) or "none", "here": here}
 
 
 def all_options(name: str, given: Mapping[str, str]) -> dict[str, str]:
@@ -135,6 +153,12 @@ def all_options(name: str, given: Mapping[str, str]) -> dict[str, str]:
     if unknown := set(given) - set(known):
         raise UserError(f"rater {name} has no option {min(unknown)!r}; known are {', '.join(known) or 'none'}")
     return known | dict(given)
+
+
+def _require(kind: type[Rater], name: str) -> None:
+    for package in kind.requires:
+        if find_spec(package) is None:
+            raise UserError(f"rater {name} needs the package {package}; pip install {kind.install}")
 
 
 def _kind(name: str) -> type[Rater]:

@@ -70,12 +70,12 @@ def speed(rounds: int = 5) -> None:
 
 
 def listening(folder: Path) -> None:
-    """The packaged metric beside ViSQOL and log-mel against listeners; the report is in FOLDER/report."""
+    """The packaged metric beside ViSQOL, the 2f-model and log-mel against listeners; the report is in FOLDER/report."""
     tests = {"stahl2024": "stahl2024_codec_speech", "sisec08": "sebass_sisec08"}
     for form, name in tests.items():
         import_test(form, SHARED / "listening" / name, folder / form, ImportSettings())
     data = [folder / form for form in tests]
-    benchmark(data, ["visqol", "log-mel", "deepaq-fr"], folder / "report", BenchmarkSettings())
+    benchmark(data, ["visqol", "2f", "log-mel", "deepaq-fr"], folder / "report", BenchmarkSettings())
     print((folder / "report" / "report.md").read_text())
 
 

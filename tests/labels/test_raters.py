@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Callable
 from functools import cache
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
 from deepaq import checkpoint
 from deepaq.align import Aligned, align
@@ -18,6 +20,7 @@ from deepaq.backbone import build
 from deepaq.checkpoint import Checkpoint
 from deepaq.errors import UserError
 from deepaq.mapping import Exponential
+from labels.cli import main
 from labels.rater import RATERS, Judge, Rater, Rating, rater
 from tests.labels.networks import difference
 from tests.sounds import music, write
@@ -84,6 +87,20 @@ def test_a_rater_says_what_it_is(name: str, made: Made) -> None:
     assert judge.channels in (1, 2)
     assert 8_000 <= judge.sample_rate <= 48_000
     assert all(isinstance(version, str) and version != "absent" for version in judge.tools().values())
+
+
+def test_the_raters_are_listed_with_what_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = CliRunner().invoke(main, ["raters", "--json"])
+    found = json.loads(run.stdout)
+    assert list(found) == list(RATERS)
+    assert found["visqol"] == {"value": "MOS-LQO, higher is better", "options": "engine=fast, timeline", "here": "yes"}
+    assert found["deepaq-nmr"]["options"] == "references (needed), model"
+    assert found["log-mel"]["value"] == "dB, lower is better"
+    monkeypatch.setattr("labels.rater.find_spec", lambda package: None)
+    lines = CliRunner().invoke(main, ["raters"]).stdout.splitlines()
+    assert len(lines) == len(RATERS)
+    (line,) = (line for line in lines if line.startswith("haaqi "))
+    assert line.endswith("here rater haaqi needs the package clarity; pip install --no-deps pyclarity")
 
 
 @EACH
