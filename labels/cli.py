@@ -112,7 +112,8 @@ def import_(
 
     FORMAT: igorc96, odaq, odaq-b1, odaq-b2, peass, saoc, sassec, sisec08, stahl2024, webmushra, or csv with columns
     reference, degraded, score and, where there are such, listener, item, condition, ci_low, ci_high, role, content.
-    A csv with columns degraded_id, score and listener adds ratings to what is in the data set already.
+    A csv with columns degraded_id, score and listener adds ratings to what is in the data set already, on the
+    scale of those that are there.
     """
     from labels.importing import stage
     from manifests.jobs import cpu_count

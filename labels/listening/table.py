@@ -91,10 +91,15 @@ def _name(lines: Sequence[dict[str, str]]) -> None:
         row["item"] = row.get("item", "").strip() or names[row["reference"]]
         items[row["item"]].append(row)
     for group in items.values():
-        names = _short(row["degraded"] for row in group)
+        names = _short(row["degraded"] for row in group if not _hidden(row))
         for row in group:
-            own = "reference" if PurePath(row["degraded"]) == PurePath(row["reference"]) else names[row["degraded"]]
+            own = "reference" if _hidden(row) else names[row["degraded"]]
             row["condition"] = row.get("condition", "").strip() or own
+
+
+def _hidden(row: dict[str, str]) -> bool:
+    """Whether the degraded file is the reference itself."""
+    return PurePath(row["degraded"]) == PurePath(row["reference"])
 
 
 def _short(files: Iterable[str]) -> dict[str, str]:
@@ -109,7 +114,7 @@ def _stimulus(folder: Path, row: dict[str, str]) -> Stimulus:
     return Stimulus(
         row["item"],
         row["condition"],
-        row["role"] or (schema.REFERENCE if degraded == reference else role_of(row["condition"])),
+        row["role"] or (schema.REFERENCE if _hidden(row) else role_of(row["condition"])),
         row.get("content", "").strip() or None,
         reference,
         degraded,

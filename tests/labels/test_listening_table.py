@@ -27,11 +27,13 @@ def test_files_that_are_called_the_same_are_told_apart_by_their_folders(tmp_path
     """One name in two folders is two items or conditions; what is unambiguous keeps its short name."""
     rows = [("song1/ref.wav", "song1/mp3.wav", 80), ("song2/ref.wav", "song2/mp3.wav", 30), ("a.wav", "opus/a.wav", 70)]
     rows += [("a.wav", "mp3/a.wav", 60), ("a.wav", "mp3/a.flac", 50), ("a.wav", "./a.wav", 99)]
+    rows += [("b.wav", "mp3/b.wav", 40), ("b.wav", "b.wav", 98)]
     reading = reader("csv").read(table(tmp_path / "t.csv", ("reference", "degraded", "score"), rows))
     assert reading.problems == []
     assert {key[:2]: rating.value for key, rating in reading.ratings.items()} == {
         **{("song1/ref", "mp3"): 80, ("song2/ref", "mp3"): 30, ("a", "opus/a"): 70},
         **{("a", "mp3/a.wav"): 60, ("a", "mp3/a.flac"): 50, ("a", "reference"): 99},
+        **{("b", "b"): 40, ("b", "reference"): 98},
     }
     assert reading.stimuli["song2/ref", "mp3"].reference == tmp_path / "song2" / "ref.wav"
 
