@@ -93,13 +93,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "docs/extending.md"])
 @pytest.mark.xdist_group("docs")
-def test_every_block_of_a_page_runs(page: str, folder: Path) -> None:
+def test_every_block_of_a_page_runs(page: str, folder: Path, tmp_path: Path) -> None:
+    user = shutil.copytree(folder, tmp_path / "user")
     for block in blocks(page):
         assert block.language in ("console", "python", *SHOWN), f"{page}: a block without a known language"
         if block.language == "console" and (text := shortened(block.text)).strip():
-            run(["bash", "-euo", "pipefail", "-c", text], folder, ROOT, block)
+            run(["bash", "-euo", "pipefail", "-c", text], user, ROOT, block)
         elif block.language == "python":
-            run([sys.executable, "-c", block.text], folder, ROOT, block)
+            run([sys.executable, "-c", block.text], user, ROOT, block)
 
 
 def test_targets_scripts_and_recipes_that_pages_name_exist() -> None:

@@ -54,8 +54,8 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
 
     Keys: run, steps, parameters {backbone, lora, head, trainable, total}, validation {trained, untrained, log-mel,
     log-erb: correlations as in `training.evaluate`}, mapping {mode: {kind: Pearson correlation}}, seconds. Where `out`
-    holds a run of the same recipe on the same data, it goes on from the last saved state, or is done. Under torchrun every process calls
-    this; the first one writes. KeyboardInterrupt, with the state saved, when asked to stop.
+    holds a run of the same recipe on the same data, it goes on from the last saved state, or is done. Under torchrun
+    every process calls this; the first one writes. KeyboardInterrupt, with the state saved, when asked to stop.
     """
     options = options or Options()
     begun = time.perf_counter()

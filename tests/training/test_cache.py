@@ -15,6 +15,7 @@ from deepaq.audio import Samples, fit, read, resample, to_mid_side, to_mono
 from deepaq.errors import UserError
 from deepaq.files import PARTIAL, partial_prefix
 from manifests.dataset import Dataset
+from tests.sounds import music
 from training import cache, table
 from training.cache import Cache, Form
 from training.settings import Data
@@ -124,3 +125,24 @@ def test_silence_is_found_without_reading(tmp_path: Path) -> None:
     found = Cache(tmp_path, MONO, [cache.Clip("aa", len(samples), ("",), ("",))], [(0, 0)])
     audible = {start: found.audible(0, round(start * RATE), RATE, 1e-7) for start in (0.0, 0.2, 0.6, 1.0)}
     assert audible == {0.0: True, 0.2: True, 0.6: True, 1.0: False}
+
+
+def test_a_pause_that_fills_half_a_segment_is_seen(tmp_path: Path) -> None:
+    """Whatever the cut's place between the blocks: a network refuses a half that is silent or constant."""
+    sound = music(6, 1, rate=24_000, channels=1)
+    sound[60_000:110_000] = 0.01
+    form = Form(24_000)
+    version = np.zeros(1, form.layout(len(sound)))
+    levels = [np.var(block) for block in np.array_split(sound[:, 0].astype(np.float64), 60)]
+    version["scale"], version["levels"], version["samples"] = 1 / 32767, levels, np.rint(sound[:, 0] * 32767)
+    path = cache.file_of(tmp_path, form, "0" * 8)
+    path.parent.mkdir(parents=True)
+    np.save(path, version)
+    held = cache.Cache(tmp_path, form, [cache.Clip("0" * 8, len(sound), ("",), ("",))], [(0, 0)])
+    for start in range(0, 48_000, 700):
+        cut = sound[start : start + 96_000, 0]
+        heard = min(np.var(cut[:48_000]), np.var(cut[48_000:])) >= 1e-7
+        if held.audible(0, start, 96_000, 2e-7):
+            assert heard
+    assert not held.audible(0, 12_600, 96_000, 2e-7)
+    assert held.audible(0, 0, 96_000, 2e-7) == (np.var(sound[48_000:96_000]) > 2e-7)

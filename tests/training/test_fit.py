@@ -13,12 +13,14 @@ from click.testing import CliRunner
 
 import deepaq
 from deepaq.errors import UserError
+from labels.cli import main as labels_main
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer, write_fragment
-from manifests.schema import LABELS
+from manifests.schema import DEGRADED, LABELS, REFERENCES
 from tests.training.test_recipe import TINY
 from training import evaluate, log, recipe, table
 from training.cli import main
+from training.export import export
 from training.fit import Options, fit
 from training.settings import Data
 
@@ -131,3 +133,52 @@ def test_the_evaluation_leaves_clean_clips_out_and_needs_no_training_clip(labell
     found = evaluate.correlations(part, perfect)
     assert found["full"]["all"]["srcc"] == pytest.approx(1)
     assert found["full"]["all"]["n"] == 12
+
+
+def test_the_order_of_commits_changes_nothing(labelled: Path, tmp_path: Path) -> None:
+    turned = shutil.copytree(labelled, tmp_path / "turned")
+    for name in ("references", "degraded"):
+        sources = list(fragments(turned / name))
+        held = [row for path in sources for row in pq.read_table(path, partitioning=None).to_pylist()]
+        footer = read_footer(sources[0])
+        for path in sources:
+            path.unlink()
+        schema = REFERENCES if name == "references" else DEGRADED
+        write_fragment(turned / name, schema, held[::-1], footer)
+    first, second = (table.load(Dataset(data), Data()) for data in (labelled, turned))
+    assert first.row_id.tolist() == second.row_id.tolist()
+    assert first.fingerprint() == second.fingerprint()
+    assert first.fingerprint("a teacher") != first.fingerprint()
+
+
+def test_a_split_of_ones_own_choice_and_codecs_that_are_there(labelled: Path) -> None:
+    with pytest.raises(UserError, match=r"has no clips in the splits test; see data\.splits"):
+        table.load(Dataset(labelled), Data(splits=("test",), fold="1/2"))
+    with pytest.raises(UserError, match=r"has no codec MP3 .*; known here are aac, mp3, opus"):
+        table.load(Dataset(labelled), Data(without_codecs=("MP3",)))
+
+
+def test_distortions_alone_train(labelled: Path, tmp_path: Path) -> None:
+    """Without any coded version, as in a listening test of separated signals."""
+    from prep.settings import Settings
+    from prep.transcode import transcode
+
+    music = sorted({Path(row["track_path"]) for row in Dataset(labelled).references().to_pylist()})
+    settings = Settings(codecs=(), distortions="noise-1,noise-5", clip_s=2, allow_lossy=True, jobs=1, quiet=True)
+    transcode(music, tmp_path / "data", settings)
+    CliRunner().invoke(labels_main, ["visqol", str(tmp_path / "data"), "--jobs", "1", "-q"])
+    overrides = [*FAST, "data.fold=1/2", "max_steps=2"]
+    result = fit(tmp_path / "data", tmp_path / "run", recipe.load("compact", overrides), Options(quiet=True))
+    assert result["steps"] == 2
+
+
+def test_export_leaves_behind_what_is_not_of_the_run(labelled: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "adapter_model.safetensors").write_bytes(b"of an older run")
+    options = Options(overwrite=True, cache=out / "cache", quiet=True)
+    fit(labelled, out, recipe.load("compact", [*FAST, "max_steps=1"]), options)
+    (out / "notes.txt").write_text("private")
+    names = {path.name for path in export(out, tmp_path / "public").iterdir()}
+    assert {"model.json", "model.safetensors", "README.md", "SHA256SUMS"} <= names
+    assert not names & {"notes.txt", "cache", "adapter_model.safetensors", "state"}

@@ -121,3 +121,28 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         recipe.load(str(tmp_path / "absent.toml"))
     with pytest.raises(UserError, match=r"known are .*compact"):
         recipe.load("nobody")
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["optimiser.gradient_clip=0", "run.stop_after=-1", "optimiser.weight_decay=-1", "full.regression=nan",
+     "epoch_steps=-3", "evaluation.references=0", "seed=-1", "data.rows=0", "run.device=gpu", "optimiser.lr=inf",
+     "data.raters.visqol=yes", "data.raters={visqol=true}", "data.splits=[]", "full={mos=0, bitrate=0}"],
+)  # fmt: skip
+def test_settings_that_mean_nothing_are_refused(override: str) -> None:
+    with pytest.raises(UserError, match="recipe: "):
+        recipe.load("compact", [override])
+
+
+def test_raters_are_one_choice_whatever_the_base(tmp_path: Path) -> None:
+    for name in ("compact", "data-10", "no-bitrate"):
+        assert recipe.load(name, ["data.raters.2f=1"]).data.raters == {"2f": 1}
+    (tmp_path / "parent.toml").write_text('base = "compact"\n[data.raters]\npeaq = 1.0\n')
+    (tmp_path / "child.toml").write_text('base = "parent.toml"\n[data.raters]\nvisqol = 0.5\n')
+    assert recipe.load(str(tmp_path / "child.toml")).data.raters == {"visqol": 0.5}
+    (tmp_path / "parent.toml").write_text('base = "child.toml"\n')
+    with pytest.raises(UserError, match=r"child.toml: is its own base"):
+        recipe.load(str(tmp_path / "child.toml"))
+    (tmp_path / "child.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(UserError, match=r"child.toml: is not valid TOML"):
+        recipe.load(str(tmp_path / "child.toml"))
