@@ -19,6 +19,8 @@ from prep.encode import PROGRAMS
 BITRATES = (16, 32, 48, 64, 80, 96, 128)  # kbps, the paper's
 DEFAULT = ("opus", "mp3", "aac")  # the paper's
 _LOW_RATES = {16: 16_000, 32: 22_050, 48: 32_000}  # kbps -> Hz
+_MP3_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)  # all that the format has
+_AAC_RATES = dict.fromkeys(range(17, 24), 16_000) | _LOW_RATES
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Codec:
     name: as in condition names. encoder: the program's name for it. suffix: a container that declares the encoder
     delay, so that decoded audio has zero lag. options: the program's besides bitrate, channels and rate.
     sample_rates: kbps -> Hz where it differs from `sample_rate`. kbps: what the encoder can be asked for.
-    program: what runs it, a key of PROGRAMS.
+    program: what runs it, a key of PROGRAMS. constant: every file has the bitrate it was asked for, and fails else.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Codec:
     sample_rates: Mapping[int, int] = field(default_factory=dict)
     kbps: Sequence[int] = range(8, 321)
     program: str = "ffmpeg"
+    constant: bool = False
 
     def condition(self, kbps: int) -> Coding:
         """This codec at `kbps`; UserError where it cannot be asked for that or its program is missing."""
@@ -47,14 +50,17 @@ class Codec:
         rate = self.sample_rates.get(kbps, self.sample_rate)
         program = PROGRAMS[self.program]
         options = program.options(self.encoder, kbps, rate, self.options)
+        version, exact = program.version(), tuple(options.items())
         return Coding(
-            self.name, kbps, self.program, self.encoder, self.suffix, rate, tuple(options.items()), program.version()
-        )
+            self.name, kbps, self.program, self.encoder, self.suffix, rate, exact, version, self.constant
+        )  # fmt: skip
 
 
 def _opus(name: str, vbr: str) -> Codec:
     options = {"vbr": vbr, "application": "audio", "compression_level": "10", "frame_duration": "20"}
-    return Codec(name, "libopus", ".opus", 48_000, options, kbps=range(6, 257))
+    # At lower bitrates it changes its mode and with it the delay, by more than a version may lag.
+    kbps = range(10 if vbr == "off" else 9, 257)
+    return Codec(name, "libopus", ".opus", 48_000, options, kbps=kbps, constant=vbr == "off")
 
 
 _AC3_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448)
@@ -65,17 +71,21 @@ CODECS = {
         _opus("opus", "constrained"),
         _opus("opus-vbr", "on"),  # may take half as much again as it is asked for
         _opus("opus-cbr", "off"),
-        Codec("mp3", "libmp3lame", ".mp3", 44_100, {"compression_level": "5", "joint_stereo": "1"}, _LOW_RATES),
-        Codec("aac", "aac", ".m4a", 44_100, {"aac_coder": "twoloop", "movie_timescale": ""}, _LOW_RATES),
+        Codec("mp3", "libmp3lame", ".mp3", 44_100, {"compression_level": "5", "joint_stereo": "1"},
+              {8: 8_000, 24: 16_000, **_LOW_RATES}, _MP3_KBPS, constant=True),
+        Codec("aac", "aac", ".m4a", 44_100, {"aac_coder": "twoloop", "movie_timescale": ""}, _AAC_RATES,
+              range(16, 321)),
+        # Variable by nature: at low bitrates it may miss what it is asked for by two fifths.
         Codec("vorbis", "libvorbis", ".ogg", 44_100, {}, {16: 8_000, 24: 16_000, 32: 22_050, 40: 32_000},
               (16, 24, 32, 40, *range(48, 321))),
-        Codec("ac3", "ac3", ".mp4", 44_100, {"movie_timescale": ""}, {32: 32_000, 40: 32_000, 48: 32_000}, _AC3_KBPS),
+        Codec("ac3", "ac3", ".mp4", 44_100, {"movie_timescale": ""}, {32: 32_000, 40: 32_000, 48: 32_000}, _AC3_KBPS,
+              constant=True),
         Codec("eac3", "eac3", ".mp4", 44_100, {"movie_timescale": ""}, {24: 32_000, 32: 32_000, 40: 32_000},
-              (24, *_AC3_KBPS)),
+              (24, *_AC3_KBPS), constant=True),
         Codec("aac-fdk", "AAC-LC", ".m4a", 44_100, {"p": "2"}, _LOW_RATES, range(8, 321), "fdkaac"),
         Codec("he-aac", "HE-AAC", ".m4a", 44_100, {"p": "5"}, {}, range(16, 129), "fdkaac"),
         Codec("he-aac-v2", "HE-AACv2", ".m4a", 44_100, {"p": "29"}, {}, range(12, 57), "fdkaac"),
-        Codec("lc3", "LC3", ".flac", 48_000, {}, {32: 16_000, 48: 24_000, 64: 32_000}, range(32, 321), "lc3"),
+        Codec("lc3", "LC3", ".flac", 48_000, {}, {32: 16_000, 48: 24_000, 64: 32_000}, range(32, 321), "lc3", True),
     )
 }  # fmt: skip
 

@@ -6,7 +6,10 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
+from deepaq.errors import UserError
 from prep.condition import Condition
+
+_SLACK, _CONTAINER_BYTES = 0.15, 2048  # by which a file of constant bitrate may miss it
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,7 @@ class Coding(Condition):
 
     codec: registered name. kbps: what the encoder is asked for. program: what runs it. encoder: its name there.
     suffix: of the file. sample_rate: Hz at which the signal is coded. options: the program's, exactly, as pairs.
-    version: of the program.
+    version: of the program. constant: whether a file must have that bitrate.
     """
 
     codec: str
@@ -26,6 +29,7 @@ class Coding(Condition):
     sample_rate: int
     options: tuple[tuple[str, str], ...]
     version: str
+    constant: bool = False
 
     @property
     def name(self) -> str:
@@ -53,3 +57,10 @@ class Coding(Condition):
             "arguments": shlex.join(part for key, value in self.options for part in (f"-{key}", value)),
             "coded_sample_rate": self.sample_rate,
         }
+
+    def actual_kbps(self, size: int, seconds: float) -> float:
+        """The bitrate of a file of `size` bytes and that length; UserError when it should have another."""
+        kbps, container = 8 * size / seconds / 1000, 8 * _CONTAINER_BYTES / seconds / 1000
+        if self.constant and not (1 - _SLACK) * self.kbps <= kbps <= (1 + _SLACK) * self.kbps + container:
+            raise UserError(f"{self.name}: has {kbps:.1f} kbps where {self.kbps} are asked for; name another bitrate")
+        return kbps

@@ -98,6 +98,7 @@ class Degrade:
             return _row(work, condition, schema.FAILED, result)
         try:
             comparison = verifier.compare(result.path, aligned=isinstance(condition, Damage))
+            kbps = condition.actual_kbps(result.bitstream_bytes, seconds) if isinstance(condition, Coding) else None
         except UserError as error:
             return _row(work, condition, schema.FAILED, str(error))
         row = _row(work, condition, schema.OK)
@@ -109,9 +110,8 @@ class Degrade:
         sync(result.path)
         result.path.replace(target)
         sync(target.parent)
-        kbps = 8 * result.bitstream_bytes / seconds / 1000
         return row | {
-            "actual_kbps": kbps if isinstance(condition, Coding) else None,
+            "actual_kbps": kbps,
             "path": relative,
             "bytes": size,
             "sha256": sha256,
