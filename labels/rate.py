@@ -122,7 +122,8 @@ def _wanted(dataset: Dataset, settings: Settings) -> tuple[pa.Table, int]:
             raise UserError(f"--conditions {','.join(settings.conditions)}: there are none; known are {known}")
         degraded = degraded.filter(pa.array(asked, pa.bool_()))
     audible = degraded.filter(pc.equal(degraded["status"], schema.OK))
-    return audible.join(references, "reference_id", join_type="inner"), degraded.num_rows - audible.num_rows
+    wanted = audible.join(references, "reference_id", join_type="inner", use_threads=False)
+    return wanted, degraded.num_rows - audible.num_rows
 
 
 def _remaining(dataset: Dataset, wanted: pa.Table, name: str, retry_failed: bool) -> list[Work]:

@@ -14,6 +14,8 @@ from deepaq.files import PARTIAL, file_sha256
 from manifests import schema
 from manifests.dataset import Dataset
 
+_AGAIN = "`prep transcode MUSIC --out DATA --retry-failed` makes it again"
+
 
 def problems(dataset: Dataset, deep: bool = False) -> Iterator[str]:
     """Yield what is wrong: dangling ids, tracks in two splits, missing, stray or escaping files.
@@ -35,8 +37,8 @@ def problems(dataset: Dataset, deep: bool = False) -> Iterator[str]:
 
 
 def _splits(references: pa.Table) -> Iterator[str]:
-    pairs = references.select(["track_id", "split"]).group_by(["track_id", "split"]).aggregate([])
-    counts = pairs.group_by("track_id").aggregate([("split", "count")])
+    pairs = references.group_by(["track_id", "split"], use_threads=False).aggregate([])
+    counts = pairs.group_by("track_id", use_threads=False).aggregate([("split", "count")])
     for row in counts.filter(pc.greater(counts["split_count"], 1)).to_pylist():
         yield f"track {row['track_id']}: is in {row['split_count']} splits"
 
@@ -60,9 +62,9 @@ def _file(dataset: Dataset, name: str, row: dict[str, str | None], deep: bool, n
         return
     named.add(row["path"])
     if not path.is_file():
-        yield f"{name}: {row['path']} is missing"
+        yield f"{name}: {row['path']} is missing; {_AGAIN}"
     elif deep and file_sha256(path) != row["sha256"]:
-        yield f"{name}: {row['path']} differs from its checksum"
+        yield f"{name}: {row['path']} differs from its checksum; delete it, and {_AGAIN}"
 
 
 def _strays(dataset: Dataset, named: set[str]) -> Iterator[str]:

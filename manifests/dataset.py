@@ -79,12 +79,40 @@ class Dataset:
     def labels(self, rater: str | None = None, columns: Sequence[str] | None = None) -> pa.Table:
         return self.table(schema.LABELS, columns, rater)
 
+    def there(self, table: pa.Table) -> npt.NDArray[np.bool_]:
+        """(rows,): whether a row's file lies where its `path` says, with the size that `bytes` says where it does."""
+        pairs = zip(table["path"].to_pylist(), table["bytes"].to_pylist(), strict=True)
+        return np.array([path is not None and self._lies(path, size) for path, size in pairs], bool)
+
+    def _lies(self, relative: str, size: int | None) -> bool:
+        try:
+            return size in (self.path(relative).stat().st_size, None)
+        except FileNotFoundError:
+            return False
+
     def done(self, spec: TableSpec, rater: str | None = None, retry_failed: bool = False) -> set[str]:
         """First key column of every committed row: what need not be done again (failures too, unless retried)."""
         table = self.table(spec, columns=list(spec.key), rater=rater)
         if retry_failed:
             table = table.filter(pc.not_equal(table["status"], schema.FAILED))
         return set(table[spec.key[0]].to_pylist())
+
+
+def is_dataset(folder: Path) -> bool:
+    """Whether rows are committed in any table of this toolkit there."""
+    return any(next((folder / name).rglob("*.parquet"), None) for name in TABLES)
+
+
+def standing(references: pa.Table) -> pa.Table:
+    """Reference rows without the failures of whole tracks that were cured: those with other rows at that clip length.
+
+    references: with the columns track_id, clip_s, start_s, status.
+    """
+    whole = pc.and_(pc.equal(references["status"], schema.FAILED), pc.is_null(references["start_s"]))
+    keys = pc.binary_join_element_wise(references["track_id"], pc.cast(references["clip_s"], pa.string()), "\x1f")
+    others = keys.filter(pc.invert(whole)).combine_chunks()
+    cured = pc.and_(whole, pc.is_in(keys, value_set=others, skip_nulls=True))
+    return references.filter(pc.invert(cured))
 
 
 def latest(table: pa.Table, key: Sequence[str]) -> pa.Table:
@@ -96,10 +124,11 @@ def latest(table: pa.Table, key: Sequence[str]) -> pa.Table:
 def latest_rows(table: pa.Table, key: Sequence[str]) -> npt.NDArray[np.int64]:
     """Indices of the rows that `latest` keeps, ascending."""
     keys = table.select(list(key))
-    if keys.group_by(list(key)).aggregate([]).num_rows == table.num_rows:
+    # Arrow's threads may end last what NumPy lent them, and abort when the interpreter is ending: none in any of these.
+    if keys.group_by(list(key), use_threads=False).aggregate([]).num_rows == table.num_rows:
         return np.arange(table.num_rows)
     order = np.arange(table.num_rows)
     rank = np.where(pc.equal(table["status"], schema.OK).to_numpy(), order + table.num_rows, order)
     ranked = keys.append_column("rank", pa.array(rank))
-    best = ranked.group_by(list(key)).aggregate([("rank", "max")])["rank_max"].to_numpy()
+    best = ranked.group_by(list(key), use_threads=False).aggregate([("rank", "max")])["rank_max"].to_numpy()
     return np.sort(best % table.num_rows)

@@ -64,7 +64,10 @@ def write_tables(
     text = json.dumps(footer, sort_keys=True, allow_nan=False)
     layout = layout.with_metadata({FOOTER_KEY: text.encode()})
     path = folder / f"{time.time_ns() if time_ns is None else time_ns:020d}-{secrets.token_hex(4)}.parquet"
-    with committed(path) as partial, pq.ParquetWriter(partial, layout, compression="zstd") as writer:
+    with (
+        committed(path) as partial,
+        pq.ParquetWriter(partial, layout, compression="zstd", write_page_checksum=True) as writer,
+    ):
         for table in tables:
             writer.write_table(table.replace_schema_metadata(layout.metadata))
     return path
@@ -95,22 +98,24 @@ def read_fragment(path: Path, layout: pa.Schema) -> pa.Table:
                 raise UserError(f"{path}: lacks the column {field.name}; it is damaged or foreign, move it away")
         try:
             part = file.read(columns=[name for name in layout.names if name in names], use_threads=False)
-        except (pa.ArrowException, OSError):
+            columns = [
+                part[field.name].cast(field.type) if field.name in names else pa.nulls(part.num_rows, field.type)
+                for field in layout
+            ]
+            table = pa.table(columns, schema=layout)
+            table.validate(full=True)  # text that is none is damage too, in pages from before there were checksums
+        except (pa.ArrowException, OSError, ValueError):
             raise _damaged(path) from None
-    columns = [
-        part[field.name].cast(field.type) if field.name in names else pa.nulls(part.num_rows, field.type)
-        for field in layout
-    ]
-    return pa.table(columns, schema=layout)
+    return table
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, page_checksum_verification=True)
     except FileNotFoundError:
         raise
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, ValueError):
         raise _damaged(path) from None
     with file:
         yield file

@@ -35,5 +35,5 @@ def settings_id(settings: Mapping[str, Any]) -> str:
 
 
 def joined_id(*parts: str) -> str:
-    """Id of a tuple of strings, such as (reference_id, condition_id)."""
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:ID_LENGTH]
+    """Id of a tuple of strings, such as (reference_id, condition_id) or names of files, which may hold any bytes."""
+    return hashlib.sha256("\x1f".join(parts).encode(errors="surrogateescape")).hexdigest()[:ID_LENGTH]

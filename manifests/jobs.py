@@ -51,7 +51,7 @@ def parse_shard(text: str | None) -> tuple[int, int]:
     if text is None:
         return 0, 1
     index, _, count = text.partition("/")
-    if not (index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count)):
+    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
         raise UserError(f"--shard {text}: write i/n with 1 <= i <= n, such as 1/4")
     return int(index) - 1, int(count)
 
@@ -89,7 +89,7 @@ def _measured(function: Callable[[Sequence[T]], Counts], batch: Sequence[T]) -> 
 def _results(
     function: Callable[[Sequence[T]], Counts], batches: Sequence[Sequence[T]], jobs: int, dask: str | None
 ) -> Iterator[tuple[int, Counts]]:
-    if dask is None and (jobs <= 1 or len(batches) <= 1):
+    if not batches or (dask is None and (jobs <= 1 or len(batches) <= 1)):
         yield from (_measured(function, batch) for batch in batches)
         return
     if dask is not None:

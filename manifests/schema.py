@@ -44,6 +44,7 @@ TRACKS = TableSpec(
         ("sample_rate", _INT, False),  # Hz
         ("lossy", pa.bool_(), False),  # coded before, by the file's kind
         ("cutoff_hz", _REAL, False),  # of the spectral wall that lossy coding leaves; null without one
+        ("sound_id", _TEXT, False),  # of the decoded samples
         ("fingerprint", pa.binary(), False),  # 32-bit little-endian words
         ("status", _TEXT, True),
         ("error", _TEXT, False),
@@ -54,7 +55,8 @@ REFERENCES = TableSpec(
     "references",
     ("reference_id",),
     _schema(
-        ("reference_id", _TEXT, True),  # of the clip's PCM; of the track and position when the clip is not ok
+        # Of the clip's PCM; of that and clip_s when it is shorter; of the track and position when the clip is not ok.
+        ("reference_id", _TEXT, True),
         ("track_id", _TEXT, True),  # of the source file's bytes
         ("split", _TEXT, True),  # train | valid | test, by track
         ("path", _TEXT, False),  # of the clip, relative to the data set
@@ -67,7 +69,8 @@ REFERENCES = TableSpec(
         ("channels", _INT, False),
         ("loudness_lufs", _REAL, False),  # ITU-R BS.1770-4 integrated
         ("bandwidth_hz", _REAL, False),  # of the clip's spectrum
-        ("sha256", _TEXT, False),  # of the stored file
+        ("bytes", _INT, False),  # of the stored file
+        ("sha256", _TEXT, False),
         ("status", _TEXT, True),
         ("error", _TEXT, False),
     ),

@@ -61,7 +61,7 @@ def inside(root: Path, relative: str) -> Path:
     Raises UserError when the path is absolute or leads out of the folder, through `..` or a symbolic link.
     """
     pure = PurePosixPath(relative)
-    if pure.is_absolute() or ".." in pure.parts or not pure.parts:
+    if pure.is_absolute() or ".." in pure.parts or not pure.parts or "\0" in relative:
         raise UserError(f"{root}: the manifest names {relative!r}, which leads out of the data set; repair that row")
     path = root / pure
     if not path.resolve().is_relative_to(root.resolve()):

@@ -8,14 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from manifests import schema
-from manifests.dataset import Dataset
+from manifests.dataset import Dataset, standing
 
 MOS_RATER = "visqol"
 
 
 def summarise(dataset: Dataset) -> dict[str, Any]:
     """Counts per table and status, per rater, and per condition: count, mean actual kbps, mean ViSQOL MOS."""
-    references = dataset.references(["split", "frames", "sample_rate"])
+    references = standing(dataset.references(["track_id", "clip_s", "start_s", "split", "frames", "sample_rate"]))
     degraded = dataset.degraded(["condition", "codec", "bitrate_kbps", "actual_kbps"])
     labels = dataset.labels(columns=["value"])
     audible = _ok(references)
@@ -53,8 +53,10 @@ def _statuses(table: pa.Table) -> dict[str, int]:
 
 
 def _conditions(degraded: pa.Table, labels: pa.Table) -> list[dict[str, Any]]:
-    rated = degraded.join(labels.select(["degraded_id", "value"]), "degraded_id", join_type="left outer")
-    groups = rated.group_by(["codec", "bitrate_kbps", "condition"]).aggregate(
+    rated = degraded.join(
+        labels.select(["degraded_id", "value"]), "degraded_id", join_type="left outer", use_threads=False
+    )
+    groups = rated.group_by(["codec", "bitrate_kbps", "condition"], use_threads=False).aggregate(
         [("degraded_id", "count"), ("actual_kbps", "mean"), ("value", "mean")]
     )
     rows = [

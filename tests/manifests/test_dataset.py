@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -109,6 +110,47 @@ def test_a_foreign_or_damaged_fragment_is_named(dataset: Dataset) -> None:
         dataset.labels()
 
 
+def test_a_flipped_bit_among_the_rows_is_noticed(dataset: Dataset) -> None:
+    path = put(dataset, *(label(f"{number:024x}", number / 7) for number in range(40)))
+    whole, rows = path.read_bytes(), dataset.labels().to_pylist()
+    end = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")  # where the metadata begin
+    noticed = 0
+    for place in range(4, end, 5):
+        content = bytearray(whole)
+        content[place] ^= 1 << place % 8
+        path.write_bytes(content)
+        try:
+            assert dataset.labels().to_pylist() == rows
+        except UserError:
+            noticed += 1
+    assert noticed > 0.8 * (end - 4) / 5
+
+
+def test_text_that_is_none_is_damage(dataset: Dataset) -> None:
+    path = put(dataset, label("a"))
+    old = pq.read_table(path, partitioning=None)
+    spoilt = pa.Array.from_buffers(pa.string(), 1, pa.array([b"\xff\xfe"]).buffers())
+    pq.write_table(old.set_column(0, old.schema.field(0), spoilt), path)  # without checksums, as it was once written
+    with pytest.raises(UserError, match=f"{path.name}: .*damaged"):
+        dataset.labels()
+
+
+def test_no_query_leaves_its_threads_to_the_end_of_the_interpreter() -> None:
+    """See `latest_rows`; the abort itself comes once in hundreds of runs."""
+    queries = [
+        (path, call)
+        for folder in ("manifests", "labels", "prep", "training")
+        for path in (ROOT / folder).rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+        and (call.func.attr == "group_by" or any(word.arg == "join_type" for word in call.keywords))
+    ]  # fmt: skip
+    assert len(queries) >= 7
+    for path, call in queries:
+        threads = [ast.unparse(word.value) for word in call.keywords if word.arg == "use_threads"]
+        assert threads == ["False"], f"{path}:{call.lineno}"
+
+
 def test_a_fragment_from_before_a_column_was_added_reads_as_null_there(dataset: Dataset) -> None:
     path = put(dataset, label("a"))
     old = pq.read_table(path, partitioning=None)
@@ -137,7 +179,7 @@ def test_partial_fragments_are_not_read(dataset: Dataset) -> None:
     assert dataset.labels().num_rows == 1
 
 
-@pytest.mark.parametrize("relative", ["../x", "/etc/passwd", "a/../../x", ""])
+@pytest.mark.parametrize("relative", ["../x", "/etc/passwd", "a/../../x", "", "a\0b"])
 def test_paths_cannot_leave_the_folder(tmp_path: Path, relative: str) -> None:
     with pytest.raises(UserError, match="leads out"):
         inside(tmp_path, relative)

@@ -111,6 +111,10 @@ def test_no_scheduler_is_a_clear_error() -> None:
         jobs.run(tally, [[1]], quiet=True, dask="tcp://127.0.0.1:9")
 
 
+def test_nothing_to_do_needs_no_cluster() -> None:
+    assert jobs.run(tally, [], quiet=True, dask="tcp://127.0.0.1:1") == Counter()
+
+
 def test_shards_share_the_work_without_overlap() -> None:
     keys = [f"{n:024x}" for n in range(100)]
     parts = [[key for key in keys if jobs.shard_of(key, 4) == index] for index in range(4)]
