@@ -20,6 +20,7 @@ SUFFIXES = LOSSLESS | LOSSY
 # Containers that hold audio and nothing else: a playlist posing as audio must not open other files or addresses.
 _DEMUXERS = "wav,w64,flac,aiff,mp3,mov,mp4,m4a,3gp,3g2,mj2,ogg,matroska,webm,aac,ac3,eac3,asf,caf"
 _DEMUXERS += ",au,wv,tta,mpegts,avi"
+_COMPANDED = {"pcm_mulaw", "pcm_alaw"}  # eight bits that stand for thirteen
 _LOSSLESS_CODECS = {"flac", "alac", "wavpack", "tta", "ape"}
 _PLAIN = {b"RIFF", b"RIFX", b"RF64", b"FORM", b"fLaC"}  # WAV, AIFF, FLAC
 OPENING = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS}
@@ -36,7 +37,8 @@ class Header:
     @property
     def lossy(self) -> bool:
         """True when decoding does not give back what was encoded."""
-        return not self.codec.startswith("pcm_") and self.codec not in _LOSSLESS_CODECS
+        pcm = self.codec.startswith("pcm_") and self.codec not in _COMPANDED
+        return not pcm and self.codec not in _LOSSLESS_CODECS
 
 
 def probe(path: str | Path) -> Header:

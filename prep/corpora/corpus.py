@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from deepaq.errors import UserError
+from deepaq.files import printable
 from manifests.split import TEST, TRAIN, VALID
 
 _SPLITS = {"train": TRAIN, "training": TRAIN, "validation": VALID, "valid": VALID, "test": TEST}
+BY_FILES = "mend it, or read the files as they lie with --corpus folder"
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Corpus(ABC):
 
     def song(self, name: str, parts: list[Path], split: str | None = None) -> Song:
         """A song of this corpus; `split` in the corpus's own words."""
-        return Song(name, tuple(parts), _SPLITS[split] if split else None, self.name)
+        return Song(printable(name), tuple(parts), _SPLITS[split] if split else None, self.name)
 
 
 def folders(root: Path) -> list[Path]:
@@ -53,10 +55,14 @@ def folders(root: Path) -> list[Path]:
     return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
-def table(path: Path, delimiter: str = ",") -> Iterator[dict[str, str]]:
-    """The rows of a text table with a header; UserError when it cannot be read."""
+def table(path: Path, columns: Collection[str], delimiter: str = ",") -> Iterator[dict[str, str]]:
+    """The rows of a text table with a header; UserError when it cannot be read or a row lacks one of the columns."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            yield from csv.DictReader(file, delimiter=delimiter)
+            rows = csv.DictReader(file, delimiter=delimiter)
+            for row in rows:
+                if lacking := ", ".join(name for name in columns if row.get(name) is None):
+                    raise UserError(f"{path}: line {rows.line_num} has no {lacking}; {BY_FILES}")
+                yield row
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: cannot be read as a table ({error})") from None
+        raise UserError(f"{path}: cannot be read as a table ({error}); {BY_FILES}") from None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deepaq.errors import UserError
-from prep.corpora.corpus import Corpus, Song
+from prep.corpora.corpus import BY_FILES, Corpus, Song
 
 _FILES = "[0-9][0-9][0-9]/[0-9][0-9][0-9][0-9][0-9][0-9].mp3"
 
@@ -42,4 +42,4 @@ def _known(path: Path) -> dict[str, tuple[str, str]]:
             )
             return {row[0]: (f"{row[artist]} - {row[title]}", row[split]) for row in rows if row and row[0].isdigit()}
     except (OSError, ValueError, StopIteration, IndexError, csv.Error) as error:
-        raise UserError(f"{path}: is no table of FMA tracks ({error})") from None
+        raise UserError(f"{path}: is no table of FMA tracks ({error}); {BY_FILES}") from None

@@ -26,9 +26,9 @@ class Jamendo(Corpus):
             row["TRACK_ID"]: part
             for part in PARTS
             if (path := metadata / "splits" / "split-0" / f"autotagging-{part}.tsv").is_file()
-            for row in table(path, "\t")
+            for row in table(path, ("TRACK_ID",), "\t")
         }
-        for row in table(metadata / "autotagging.tsv", "\t"):
+        for row in table(metadata / "autotagging.tsv", ("TRACK_ID", "ARTIST_ID", "PATH"), "\t"):
             relative = Path(row["PATH"])
             found = [
                 path

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deepaq.errors import UserError
-from prep.corpora.corpus import Corpus, Song, table
+from prep.corpora.corpus import BY_FILES, Corpus, Song, table
+
+_COLUMNS = ("canonical_composer", "canonical_title", "split", "audio_filename")
 
 
 class Maestro(Corpus):
@@ -19,11 +21,11 @@ class Maestro(Corpus):
 
     def songs(self, root: Path) -> Iterator[Song]:
         for path in sorted(root.glob("maestro-v3*.csv")):
-            for row in table(path):
+            for row in table(path, _COLUMNS):
                 try:
                     name = (
                         f"{row['canonical_composer']} - {row['canonical_title']} ({Path(row['audio_filename']).stem})"
                     )
                     yield self.song(name, [root / row["audio_filename"]], row["split"])
                 except KeyError as error:
-                    raise UserError(f"{path}: has no column or split {error}; is it MAESTRO v3?") from None
+                    raise UserError(f"{path}: has no split {error}; {BY_FILES}") from None

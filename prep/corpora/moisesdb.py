@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deepaq.errors import UserError
-from prep.corpora.corpus import Corpus, Song
+from prep.corpora.corpus import BY_FILES, Corpus, Song
 
 
 class MoisesDb(Corpus):
@@ -16,7 +16,9 @@ class MoisesDb(Corpus):
     licence = "CC BY-NC-SA 4.0"
 
     def recognises(self, root: Path) -> bool:
-        return any(self._descriptions(root))
+        """By a description that names stems: other folders hold a `data.json` of their own."""
+        first = next(self._descriptions(root), None)
+        return first is not None and b'"stems"' in first.read_bytes()
 
     def songs(self, root: Path) -> Iterator[Song]:
         for path in self._descriptions(root):
@@ -29,7 +31,7 @@ class MoisesDb(Corpus):
                 ]
                 yield self.song(f"{song['artist']} - {song['song']}", sorted(parts))
             except (OSError, ValueError, KeyError, TypeError) as error:
-                raise UserError(f"{path}: is no song description of MoisesDB ({error!r})") from None
+                raise UserError(f"{path}: is no song description of MoisesDB ({error!r}); {BY_FILES}") from None
 
     def _descriptions(self, root: Path) -> Iterator[Path]:
         """`data.json` of every song: the root holds providers, or is one; it may hold the release's own folder."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,39 @@ def test_a_folder_gives_its_audio_and_mixtures_before_stems(tmp_path: Path) -> N
     (tmp_path / "dangling.wav").symlink_to(tmp_path / "nowhere")
     names = {song.name for song in find_songs([tmp_path])}
     assert names == {"-dash", "dangling", "a/x", "a/Extended Mix", "b/Mixture", "c/C_MIX"}
+
+
+def test_what_is_left_out_as_stems_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lay(tmp_path, "mix.flac", "a/x.wav", "a/y.wav", "b/z.wav")
+    assert [song.name for song in find_songs([tmp_path])] == ["mix"]
+    assert "3 files beside or below a mixture" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_searched_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay(tmp_path, "a/x.wav", "b/y.wav")
+    original = os.scandir
+
+    def scandir(path: str) -> object:
+        if Path(path).name == "b":
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)  # root may read everything
+    with pytest.raises(UserError, match="b: cannot be searched"):
+        find_songs([tmp_path])
+
+
+def test_a_name_that_is_no_text_is_escaped(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path / "caf") + b"\xe9.flac"
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+    (song,) = find_songs([tmp_path])
+    assert song.name == "caf\\xe9"
+    assert song.parts[0].exists()
+
+
+def test_a_folder_that_only_looks_like_a_corpus_is_a_folder(tmp_path: Path) -> None:
+    lay(tmp_path, "a/x.wav", a__data_DOT_json="{}")
+    assert [song.name for song in find_songs([tmp_path])] == ["a/x"]
 
 
 def test_a_named_file_is_taken_whatever_its_name_and_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
