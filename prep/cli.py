@@ -84,7 +84,7 @@ def transcode(
     if plan == "paper":
         per_clip, wanted = per_clip or planning.PAPER_PER_CLIP, wanted or planning.PAPER_HOURS
     settings = _settings(
-        codecs=() if codecs == "none" else tuple(codecs.split(",")),
+        codecs=() if codecs == "none" else tuple(name.strip() for name in codecs.split(",")),
         bitrates=tuple(map(int, _numbers("--bitrates", bitrates, whole=True))),
         distortions=distortions,
         clip_s=clip,

@@ -53,7 +53,7 @@ def damages(text: str) -> list[Damage]:
     """
     chosen: dict[Damage, None] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
-        name, _, severity = part.rpartition("-") if part[-1].isdigit() else (part, "", "")
+        name, _, severity = part.rpartition("-") if part[-1].isdecimal() else (part, "", "")
         for distortion in DISTORTIONS if part == "all" else [name]:
             if distortion not in DISTORTIONS:
                 raise UserError(f"--distortions {part}: unknown distortion; known are all, {', '.join(DISTORTIONS)}")

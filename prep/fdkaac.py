@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-import soundfile
-
 from deepaq.audio import Samples, read, resample
 from prep import ffmpeg
 from prep.coding import Coding
+from prep.lossless import file_bytes
 from prep.program import Encoded, Program, encoded, run
 
 # The decoder's SBR filter bank delays by 481 samples at half the rate; the file as fdkaac writes it does not say so.
@@ -51,7 +50,7 @@ class Fdkaac(Program):
 
     def _encode(self, samples: Samples, rate: int, coding: Coding, folder: Path, timeout: float) -> Encoded | str:
         wav, made, path = (folder / f"{coding.name}{suffix}" for suffix in (".wav", ".fdk.m4a", coding.suffix))
-        soundfile.write(wav, resample(samples, rate, coding.sample_rate), coding.sample_rate, subtype="FLOAT")
+        wav.write_bytes(file_bytes(resample(samples, rate, coding.sample_rate), coding.sample_rate))
         options = dict(coding.options)
         offset = options.pop("itsoffset")
         flags = [part for key, value in options.items() for part in (f"-{key}", value)]

@@ -15,9 +15,10 @@ import soundfile
 
 from deepaq.audio import Samples, read, resample, to_stereo
 from prep.coding import Coding
+from prep.lossless import file_bytes
 from prep.program import Encoded, Program, digest, run
 
-_BITS = {"subtype": "PCM_24"}  # all that elc3 reads besides 16
+_BITS = "PCM_24"  # all that elc3 reads besides 16
 
 
 class Lc3(Program):
@@ -44,7 +45,7 @@ class Lc3(Program):
     def _encode(self, samples: Samples, rate: int, coding: Coding, folder: Path, timeout: float) -> Encoded | str:
         wav, stream, back = (folder / f"{coding.name}{suffix}" for suffix in (".wav", ".lc3", ".back.wav"))
         there = resample(to_stereo(samples), rate, coding.sample_rate)
-        soundfile.write(wav, np.clip(there, -1, 1), coding.sample_rate, **_BITS)
+        wav.write_bytes(file_bytes(np.clip(there, -1, 1), coding.sample_rate, "WAV", _BITS))
         flags = [part for key, value in coding.options for part in (f"-{key}", value)]
         error = run(["elc3", *flags, str(wav), str(stream)], timeout) or run(
             ["dlc3", "-b", "24", str(stream), str(back)], timeout
@@ -53,7 +54,7 @@ class Lc3(Program):
             return error
         decoded, decoded_rate = soundfile.read(back, dtype="float32")
         path = folder / f"{coding.name}{coding.suffix}"
-        soundfile.write(path, decoded, decoded_rate, **_BITS)
+        path.write_bytes(file_bytes(decoded, decoded_rate, "FLAC", _BITS))
         return Encoded(path, stream.stat().st_size)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,7 +52,7 @@ class Settings:
         if not 0 <= self.valid_share < 1:
             raise UserError(f"--valid-share {self.valid_share:g}: a share from 0 to below 1 is needed")
         for option, values in (("--conditions-per-clip", self.per_clip), ("--hours", self.hours)):
-            if len(values) > 2 or any(not value > 0 for value in values):
+            if len(values) > 2 or any(not 0 < value < math.inf for value in values):
                 text = ",".join(f"{value:g}" for value in values)
                 raise UserError(f"{option} {text}: write one number above 0, or two for training and validation")
 

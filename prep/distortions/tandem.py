@@ -6,13 +6,14 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from deepaq.audio import Samples, fit, read, resample, to_stereo
 from deepaq.errors import UserError
+from manifests.storage import require_space
 from prep.codecs import CODECS
 from prep.distortions.distortion import Distortion, Grade, grades
 from prep.encode import encode
+from prep.lossless import file_bytes
 
 CHAIN = ("aac", "mp3", "opus")
 
@@ -23,10 +24,12 @@ def _tandem(samples: Samples, sample_rate: int, grade: Grade, rng: np.random.Gen
     with tempfile.TemporaryDirectory() as folder:
         for name in CHAIN:
             clip = Path(folder) / f"before-{name}.wav"
-            soundfile.write(clip, coded, sample_rate, subtype="FLOAT")
+            content = file_bytes(coded, sample_rate)
+            clip.write_bytes(content)
             coding = CODECS[name].condition(int(grade["kbps"]))
             made = encode(clip, [coding], Path(folder), len(coded) / sample_rate)[coding]
             if isinstance(made, str):
+                require_space(Path(folder), len(content))  # a full disk is no matter of this clip
                 raise UserError(f"tandem: {made}")
             audio = read(made.path)
             coded = fit(resample(audio.samples, audio.sample_rate, sample_rate), len(samples))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from deepaq.errors import UserError
 from manifests.check import problems
 from manifests.dataset import Dataset
 from prep.damage import damages
-from prep.distortions import DISTORTIONS, distort
+from prep.distortions import DISTORTIONS, distort, tandem
 from prep.transcode import Settings, transcode
 from prep.verify import Verifier
 from tests.sounds import RATE, music, write
@@ -169,10 +170,21 @@ def test_distortions_are_rows_beside_codecs(tmp_path: Path) -> None:
     assert {row["arguments"] for row in tables[0].to_pylist() if row["condition"] == "noise-3"} == {"snr_db=30"}
 
 
-@pytest.mark.parametrize("text", ["echo", "noise-7", "noise-x", "-3"])
+@pytest.mark.parametrize("text", ["echo", "noise-7", "noise-x", "noise-²", "-3"])
 def test_an_unknown_selection_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="--distortions"):
         damages(text)
+
+
+def test_a_full_disk_is_no_matter_of_a_clip(monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = music(1)
+    with monkeypatch.context() as then:
+        then.setattr(tandem, "encode", lambda clip, codings, folder, seconds: {codings[0]: "ffmpeg ended with 228"})
+        with pytest.raises(UserError, match="tandem: ffmpeg ended"):
+            distort(sound, RATE, "tandem", 1, 0)
+        then.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=0))
+        with pytest.raises(OSError, match="No space left"):
+            distort(sound, RATE, "tandem", 1, 0)
 
 
 def test_selections_are_read_in_order_and_once() -> None:
