@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepaq.audio import Audio, Samples, fit
+from prep.mixture import audible_channel, one_channel
 
 SAMPLE_RATE = 44_100
 SHORTEST_S = 2.0  # a shorter track or tail gives no clip
@@ -62,7 +63,7 @@ def is_silent(samples: Samples) -> bool:
         from pydub import AudioSegment
         from pydub.silence import detect_nonsilent
 
-    mono = np.clip(samples.mean(axis=1) * 32767, -32768, 32767).astype("<i2")
+    mono = np.clip(_mono(samples) * 32767, -32768, 32767).astype("<i2")
     segment = AudioSegment(mono.tobytes(), frame_rate=SAMPLE_RATE, sample_width=2, channels=1)
     audible = detect_nonsilent(segment, min_silence_len=200, silence_thresh=SILENCE_DBFS, seek_step=50)
     return sum(end - begin for begin, end in audible) < 1000 * AUDIBLE_S
@@ -70,9 +71,13 @@ def is_silent(samples: Samples) -> bool:
 
 def bandwidth_hz(samples: Samples) -> float:
     """The highest frequency, in Hz, whose 100 Hz band holds more than a millionth of the strongest band's power."""
-    mono = fit(samples.mean(axis=1), max(len(samples), 4096))
+    mono = fit(_mono(samples), max(len(samples), 4096))
     frames = np.lib.stride_tricks.sliding_window_view(mono, 4096)[::4096] * np.hanning(4096).astype(np.float32)
     power = (np.abs(np.fft.rfft(frames, axis=1)) ** 2).mean(axis=0)
     smooth = np.convolve(power, np.ones(9) / 9, mode="same")
     above = np.flatnonzero(smooth > 1e-6 * smooth.max())
     return float(above[-1] * SAMPLE_RATE / 4096) if len(above) else 0.0
+
+
+def _mono(samples: Samples) -> Samples:
+    return one_channel(samples, audible_channel(samples))

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from deepaq.audio import Audio, Samples
 from prep import ffmpeg
+from prep.mixture import audible_channel, one_channel
 
 Words = npt.NDArray[np.uint32]
 
@@ -22,7 +23,7 @@ RATE = 11_025  # what Chromaprint works at
 _FEW = 1 << 22  # words that are all looked up; of more, every fourth value
 _COMMON = 64  # a value that comes so often says nothing
 _VOTES = 2  # words that must agree on an offset before two recordings are compared in full
-_LEAST_WORDS, _LEAST_SHARE = 20, 0.5  # that must overlap, of the shorter recording
+_LEAST_WORDS, _LEAST_SHARE = 5, 0.5  # that must overlap, of the shorter recording
 _LARGEST_ERROR = 0.15  # share of bits that differ: 0.08 after coding, gain and shift, 0.5 between unrelated music
 _LONGEST = 1 << 20  # words; a day and a half
 
@@ -47,10 +48,11 @@ class Fingerprinter:
 
         if self._converter is None:
             self._converter = soxr.ResampleStream(audio.sample_rate, RATE, 1, dtype="float32", quality="LQ")
-        self._keep(self._converter.resample_chunk(audio.samples.mean(axis=1, dtype=np.float32)))
+        mono = one_channel(audio.samples, audible_channel(audio.samples))
+        self._keep(self._converter.resample_chunk(mono))
 
     def words(self) -> Words:
-        """The fingerprint; empty for a recording of less than about 3 s."""
+        """The fingerprint; empty for a recording of less than about 2.7 s."""
         if self._converter is not None:
             self._keep(self._converter.resample_chunk(np.empty(0, np.float32), last=True))
         command = [ffmpeg.executable(), "-nostdin", "-hide_banner", "-loglevel", "error", "-f", "s16le"]
@@ -67,7 +69,7 @@ def same_recordings(prints: Sequence[Words]) -> set[tuple[int, int]]:
     """Pairs of indices (smaller first) whose recordings are the same, wholly or one within the other.
 
     Words that two recordings share propose an offset; at that offset at least half of the shorter one must overlap
-    and at most 15 % of the bits may differ. Recordings of less than about 3 s are not compared.
+    and at most 15 % of the bits may differ. Recordings of less than about 3.3 s are not compared.
     """
     return {(a, b) for a, b, offset in _candidates(prints) if _alike(prints[a], prints[b], offset)}
 

@@ -9,8 +9,9 @@ import numpy as np
 from scipy.fft import irfft, rfft
 
 from deepaq.align import find_lag
-from deepaq.audio import Samples, fit, read, resample, to_mono
+from deepaq.audio import Samples, fit, read, resample
 from deepaq.errors import UserError
+from prep.mixture import audible_channel, one_channel
 
 LARGEST_LAG = 5  # samples at the reference's rate
 LARGEST_LENGTH_ERROR_S = 0.1
@@ -31,7 +32,8 @@ class Verifier:
 
     def __init__(self, reference: Samples, sample_rate: int) -> None:
         self.sample_rate = sample_rate
-        self.mono = to_mono(reference)
+        self.channel = audible_channel(reference)
+        self.mono = one_channel(reference, self.channel)
         self.start = _loudest(self.mono, _WINDOW)
         window = self.mono[self.start : self.start + _WINDOW]
         self.size = _WINDOW + 2 * _SEARCH
@@ -41,10 +43,14 @@ class Verifier:
         """Decode `path`, resample it to the reference's rate and length, and measure it.
 
         aligned: the samples are known to have no lag, which heavy reverberation, say, would only hide.
-        Raises UserError when it cannot be decoded, has the wrong length or lags by more than 5 samples.
+        Raises UserError when it cannot be decoded, has the wrong length, lags by more than 5 samples or, coded, is
+        digital silence.
         """
         audio = read(path)
-        mono = resample(to_mono(audio.samples), audio.sample_rate, self.sample_rate)
+        peak = float(np.abs(audio.samples).max())
+        if not peak and not aligned:
+            raise UserError(f"{path.name}: is digital silence; use another build of the program or leave the codec out")
+        mono = resample(one_channel(audio.samples, self.channel), audio.sample_rate, self.sample_rate)
         missing = len(self.mono) - len(mono)
         if abs(missing) > LARGEST_LENGTH_ERROR_S * self.sample_rate:
             raise UserError(f"{path.name}: has {len(mono)} frames where {len(self.mono)} are expected")
@@ -52,7 +58,7 @@ class Verifier:
         lag = 0 if aligned else self.lag(mono)
         if abs(lag) > LARGEST_LAG:
             raise UserError(f"{path.name}: is {lag} samples late, at most {LARGEST_LAG} are allowed")
-        return Comparison(lag, _correlation(self.mono, mono, lag), float(np.abs(audio.samples).max()))
+        return Comparison(lag, _correlation(self.mono, mono, lag), peak)
 
     def lag(self, mono: Samples) -> int:
         """The lag of `mono`, sought within +-8192 samples.
