@@ -36,6 +36,7 @@ class Work:
 
     reference_id: str
     path: str
+    sha256: str
     conditions: tuple[Condition, ...]
 
 
@@ -70,6 +71,8 @@ class Degrade:
         try:
             clip = dataset.path(work.path)
             audio = read(clip)
+            if file_sha256(clip) != work.sha256:
+                raise UserError(f"{clip}: differs from its checksum; delete it and run again with --retry-failed")
         except UserError as error:
             return [_row(work, condition, schema.FAILED, str(error)) for condition in work.conditions], 0.0
         verifier = Verifier(audio.samples, audio.sample_rate)

@@ -17,7 +17,7 @@ from prep.corpora import Song
 from prep.exclusion import Exclusion
 from prep.settings import Settings
 from prep.sources import find_songs
-from prep.survey import Survey, known, source_id
+from prep.survey import Survey, known, source_id, tracks_of
 from prep.track import Track
 
 _LINES = 20  # of one kind that are printed one by one
@@ -42,10 +42,15 @@ def intake(
         if left_out[kind] <= _LINES:
             note(line)
 
-    cut_before = set() if dataset is None else set(dataset.references(["track_id"])["track_id"].to_pylist())
+    for song in exclusion.songs:
+        if error := found[song].error:
+            raise UserError(f"{error}; it cannot be excluded: mend it, or write its name into a list (.txt)")
+    splits = {} if dataset is None else _splits(dataset)
+    others = splits.keys() - {found[song].track_id for song in songs}
+    earlier = tracks_of(dataset, others) if dataset and others else []
     tracks = admit(
         [found[song] for song in songs], exclusion, [found[song] for song in exclusion.songs],
-        cut_before, settings.allow_lossy, leave_out,
+        splits, earlier, settings.allow_lossy, leave_out,
     )  # fmt: skip
     for kind, count in left_out.items():
         if count > _LINES:
@@ -54,6 +59,8 @@ def intake(
         note(f"{left_out[LOSSY]} lossy or band-limited songs are left out; --allow-lossy takes them too")
     if not tracks:
         raise UserError(f"none of the {len(songs)} songs is fit; {_counted(left_out)} were left out")
+    # As it was cut first, whatever is asked for now.
+    tracks = [track.kept_in(splits.get(track.track_id)) for track in tracks]
     index, count = settings.shard
     chosen = [track for track in _within_hours(tracks, settings) if jobs.shard_of(track.track_id, count) == index]
     return chosen, left_out
@@ -89,6 +96,12 @@ def run_jobs(
         quiet=settings.quiet,
         dask=settings.dask,
     )
+
+
+def _splits(dataset: Dataset) -> dict[str, str]:
+    """The split of every track that is in the data set, by track_id."""
+    table = dataset.references(["track_id", "split"])
+    return dict(zip(table["track_id"].to_pylist(), table["split"].to_pylist(), strict=True))
 
 
 def _within_hours(tracks: Sequence[Track], settings: Settings) -> list[Track]:

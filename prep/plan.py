@@ -159,4 +159,4 @@ def _done(dataset: Dataset | None, tracks: Sequence[Track], conditions: Sequence
     if dataset is None:
         return 0
     want = wanted(of_tracks(dataset, tracks, settings), conditions, settings)
-    return int((want.mask & committed(dataset, want).done(settings.retry_failed)).sum())
+    return int((want.mask & committed(dataset, want, settings.retry_failed).done(settings.retry_failed)).sum())

@@ -35,14 +35,14 @@ class Wanted:
         """The clips with conditions that are wanted and not `done`, in the table's order."""
         missing = self.mask & ~done
         clips = np.flatnonzero(missing.any(axis=1))
-        rows = self.references.select(["reference_id", "path"]).take(pa.array(clips))
+        rows = self.references.select(["reference_id", "path", "sha256"]).take(pa.array(clips)).to_pylist()
         # Most clips lack the same conditions: tuples are shared, so that a million versions fit in memory.
         tuples: dict[bytes, tuple[Condition, ...]] = {}
-        for clip, name, path in zip(clips, rows["reference_id"].to_pylist(), rows["path"].to_pylist(), strict=True):
+        for clip, row in zip(clips, rows, strict=True):
             key = missing[clip].tobytes()
             if key not in tuples:
                 tuples[key] = tuple(self.conditions[index] for index in np.flatnonzero(missing[clip]).tolist())
-            yield Work(name, path, tuples[key])
+            yield Work(row["reference_id"], row["path"], row["sha256"], tuples[key])
 
 
 def wanted(references: pa.Table, conditions: Sequence[Condition], settings: Settings) -> Wanted:
@@ -72,9 +72,12 @@ class Committed:
         return self.ok if retry_failed else self.ok | self.failed
 
 
-def committed(dataset: Dataset, want: Wanted) -> Committed:
-    """What the degraded table holds of the wanted versions."""
-    table = dataset.degraded(["reference_id", "condition_id", "condition", "error"])
+def committed(dataset: Dataset, want: Wanted, look: bool = False) -> Committed:
+    """What the degraded table holds of the wanted versions.
+
+    look: count a version as ok only when its file is there in its size.
+    """
+    table = dataset.degraded(["reference_id", "condition_id", "condition", "path", "bytes", "error"])
     clip = pc.index_in(table["reference_id"], value_set=want.references["reference_id"].combine_chunks())
     condition = pc.index_in(table["condition_id"], value_set=pa.array([c.id for c in want.conditions], pa.string()))
     mine = pc.and_(pc.is_valid(clip), pc.is_valid(condition))
@@ -84,6 +87,8 @@ def committed(dataset: Dataset, want: Wanted) -> Committed:
     found = {}
     for name in (schema.OK, schema.FAILED):
         rows = pc.equal(status, name).to_numpy() & chosen
+        if look and name == schema.OK:
+            rows[rows] = dataset.there(table.filter(pa.array(rows)))
         found[name] = np.zeros_like(want.mask)
         found[name][clip[rows], condition[rows]] = True
     failed = table.filter(pa.array(pc.equal(status, schema.FAILED).to_numpy() & chosen))

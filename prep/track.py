@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from deepaq.files import printable
 from manifests import schema
 from manifests.split import split_of
 from prep.corpora import Song
@@ -16,7 +17,7 @@ LOWEST_CUTOFF_HZ = 20_300.0  # lossless music of CD quality reaches higher or fa
 @dataclass(frozen=True, eq=False)
 class Track:
     """track_id: of the bytes. seconds, sample_rate (Hz), cutoff_hz, fingerprint: None where unknown. error: why it
-    cannot be read."""
+    cannot be read. sound_id: of the decoded samples."""
 
     song: Song
     track_id: str
@@ -26,15 +27,20 @@ class Track:
     cutoff_hz: float | None = None
     fingerprint: Words | None = None
     error: str | None = None
+    sound_id: str | None = None
 
     @property
     def path(self) -> str:
-        """Of its only or first file."""
-        return str(self.song.parts[0])
+        """Of its only or first file, as text."""
+        return printable(str(self.song.parts[0]))
 
     def split(self, valid_share: float) -> str:
         """The corpus's own split, else one by hash of the id."""
         return self.song.split or split_of(self.track_id, valid_share)
+
+    def kept_in(self, split: str | None) -> Track:
+        """The same in a split, where one is given."""
+        return self if split in (None, self.song.split) else replace(self, song=replace(self.song, split=split))
 
     def flaw(self) -> str | None:
         """Why it is no clean reference: coded before, or band-limited; None when it is fit."""
@@ -59,7 +65,8 @@ class Track:
             "sample_rate": self.sample_rate,
             "lossy": self.lossy,
             "cutoff_hz": self.cutoff_hz,
+            "sound_id": self.sound_id,
             "fingerprint": None if self.fingerprint is None else self.fingerprint.tobytes(),
             "status": schema.FAILED if self.error else schema.OK,
-            "error": self.error,
+            "error": None if self.error is None else printable(self.error),
         }

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from manifests import ids, jobs, schema
-from manifests.dataset import Dataset
+from manifests.dataset import Dataset, standing
 from manifests.jobs import Counts
 from manifests.storage import sweep
 from prep.degrade import Degrade
@@ -37,11 +37,12 @@ def transcode(music: Sequence[Path], out: Path, settings: Settings) -> dict[str,
     dataset = _opened(out)
     spent: Counts = Counter()
     tracks, left_out = intake(music, dataset, settings, lambda songs: surveyed(dataset, songs, settings, spent))
-    ingest = Ingest(dataset.root.absolute(), settings.clip_s, settings.valid_share)
-    spent.update(run_jobs(ingest, new_tracks(dataset, tracks, settings), settings, "cut clips", "track"))
+    new = new_tracks(dataset, tracks, settings)
+    ingest = Ingest(dataset.root.absolute(), settings.clip_s, settings.valid_share, _clips(dataset, new, settings))
+    spent.update(run_jobs(ingest, new, settings, "cut clips", "track"))
     references = of_tracks(dataset, tracks, settings)
     want = wanted(references, conditions, settings)
-    work = list(want.work(committed(dataset, want).done(settings.retry_failed)))
+    work = list(want.work(committed(dataset, want, settings.retry_failed).done(settings.retry_failed)))
     degrade = Degrade(dataset.root.absolute(), tuple(conditions))
     spent.update(run_jobs(degrade, work, settings, "degrade", "clip"))
     return _report(dataset, references, want) | {
@@ -71,21 +72,34 @@ def survey_music(music: Sequence[Path], out: Path, settings: Settings) -> dict[s
 
 
 def new_tracks(dataset: Dataset, tracks: Sequence[Track], settings: Settings) -> list[Track]:
-    """Tracks without rows at this clip length: a track's rows are committed together."""
-    table = dataset.references(["track_id", "clip_s"])
-    table = table.filter(pc.equal(table["clip_s"], settings.clip_s))
+    """Tracks without rows at this clip length: a track's rows are committed together.
+
+    Where failures are retried, also those of which a clip's file is missing or has another size.
+    """
+    table = of_tracks(dataset, tracks, settings)
+    gone: set[str] = set()
     if settings.retry_failed:
         table = table.filter(pc.not_equal(table["status"], schema.FAILED))
-    done = set(table["track_id"].to_pylist())
+        clips = table.filter(pc.equal(table["status"], schema.OK))
+        gone = set(clips.filter(pa.array(~dataset.there(clips)))["track_id"].to_pylist())
+    done = set(table["track_id"].to_pylist()) - gone
     return [track for track in tracks if track.track_id not in done]
 
 
 def of_tracks(dataset: Dataset, tracks: Sequence[Track], settings: Settings) -> pa.Table:
-    """The reference rows of the tracks at this clip length."""
-    columns = ["reference_id", "track_id", "split", "clip_s", "path", "frames", "status", "error"]
+    """The reference rows of the tracks at this clip length, without failures that were cured."""
+    columns = ["track_id", "split", "clip_s", "start_s", "path", "bytes", "sha256", "error"]
     table = dataset.references(columns)
-    mine = pc.is_in(table["track_id"], value_set=pa.array([track.track_id for track in tracks], pa.string()))
-    return table.filter(pc.and_(mine, pc.equal(table["clip_s"], settings.clip_s)))
+    mine = pc.is_in(table["track_id"], value_set=_ids(tracks))
+    return standing(table.filter(pc.and_(mine, pc.equal(table["clip_s"], settings.clip_s))))
+
+
+def _clips(dataset: Dataset, tracks: Sequence[Track], settings: Settings) -> frozenset[str]:
+    return frozenset(of_tracks(dataset, tracks, settings)["reference_id"].to_pylist() if tracks else ())
+
+
+def _ids(tracks: Sequence[Track]) -> pa.Array:
+    return pa.array([track.track_id for track in tracks], pa.string())
 
 
 def _opened(out: Path) -> Dataset:

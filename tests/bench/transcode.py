@@ -35,7 +35,7 @@ def clips(folder: Path, music: Path | None) -> tuple[Dataset, list[Work], float]
     dataset = Dataset(folder / "data")
     rows = [row for row in dataset.references().to_pylist() if row["status"] == "ok"]
     seconds = sum(row["frames"] / row["sample_rate"] for row in rows)
-    return dataset, [Work(row["reference_id"], row["path"], tuple(codings())) for row in rows], seconds
+    return dataset, [Work(row["reference_id"], row["path"], row["sha256"], tuple(codings())) for row in rows], seconds
 
 
 def measured(function: Callable[[], None]) -> float:

@@ -95,6 +95,25 @@ def test_a_wall_is_found_and_a_slope_is_not(limit: float | None, found: bool) ->
         assert cutoff == pytest.approx(limit, abs=400)
 
 
+def test_short_copies_are_found(tmp_path: Path) -> None:
+    if not fingerprint.available():
+        pytest.skip("this ffmpeg has no Chromaprint")
+    for seed, seconds in enumerate((3.5, 4, 5)):
+        sound = music(seconds, seed)
+        paths = [write(tmp_path / f"{seed}-{gain}.wav", gain * sound) for gain in (1, 0.5)]
+        assert len(admitted([survey(song(path)) for path in paths])[0]) == 1
+
+
+def test_the_same_samples_in_another_file_are_one_recording(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"a.{suffix}", music(1)) for suffix in ("wav", "flac")]
+    assert len(admitted([survey(song(path)) for path in paths])[0]) == 1
+
+
+def test_companded_samples_are_a_lossy_source(tmp_path: Path) -> None:
+    for subtype in ("ULAW", "ALAW"):
+        assert survey(song(write(tmp_path / f"{subtype}.wav", music(1), subtype=subtype))).flaw() == "is a lossy source"
+
+
 def test_silence_has_no_wall() -> None:
     track = LongTermSpectrum(RATE)
     track.add(np.zeros((RATE, 2), np.float32))

@@ -199,6 +199,10 @@ def test_a_retry_redoes_only_what_failed(tmp_path: Path) -> None:
         (["--clip", "1"], "--clip"),
         (["--jobs", "0"], "--jobs"),
         (["--shard", "3/2"], "--shard"),
+        (["--shard", "²/4"], "--shard"),
+        (["--hours", "inf", "--dry-run"], "--hours"),
+        (["--conditions-per-clip", "inf"], "--conditions-per-clip"),
+        (["--distortions", "noise-²"], "--distortions"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_2(tmp_path: Path, change: list[str], message: str) -> None:
@@ -206,7 +210,25 @@ def test_wrong_usage_is_one_line_and_exit_2(tmp_path: Path, change: list[str], m
     run = CliRunner().invoke(main, ["transcode", str(tmp_path / "a.wav"), "--out", str(tmp_path / "data"), *change])
     assert run.exit_code == 2
     assert message in run.stderr
-    assert len(run.stderr.strip().splitlines()) == 1
+    assert len([line for line in run.stderr.splitlines() if line.lower().startswith("error: ")]) == 1
+
+
+def test_blanks_in_lists_are_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "a.wav", music(2))
+    arguments = ["transcode", str(tmp_path / "a.wav"), "--out", str(tmp_path / "data"), "--clip", "2", "--jobs", "1"]
+    arguments += ["--codecs", "opus, mp3", "--bitrates", "64, 96", "--distortions", "noise-1, clipping-1", "--json"]
+    run = CliRunner().invoke(main, arguments)
+    assert json.loads(run.stdout.splitlines()[-1])["ok"] == 6
+
+
+def test_a_version_that_is_digital_silence_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from prep import ffmpeg
+
+    monkeypatch.setattr(ffmpeg, "_COMMON", ffmpeg._COMMON | {"af": "volume=0"})
+    write(tmp_path / "a.wav", music(2))
+    result = transcode([tmp_path / "a.wav"], tmp_path / "data", SMALL)
+    assert (result["ok"], result["failed"]) == (0, 6)
+    assert all("is digital silence" in line for line in result["errors"])
 
 
 def test_nothing_to_read_is_exit_2(tmp_path: Path) -> None:
