@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,10 @@ def intake(
         if error := found[song].error:
             raise UserError(f"{error}; it cannot be excluded: mend it, or write its name into a list (.txt)")
     splits = {} if dataset is None else _splits(dataset)
-    others = splits.keys() - {found[song].track_id for song in songs}
-    earlier = tracks_of(dataset, others) if dataset and others else []
+    earlier = tracks_of(dataset, splits.keys() - {found[song].track_id for song in songs}) if dataset else []
+    found = _retagged(found, earlier, splits)
+    here = {found[song].track_id for song in songs}
+    earlier = [track for track in earlier if track.track_id not in here]
     tracks = admit(
         [found[song] for song in songs], exclusion, [found[song] for song in exclusion.songs],
         splits, earlier, settings.allow_lossy, leave_out,
@@ -96,6 +99,15 @@ def run_jobs(
         quiet=settings.quiet,
         dask=settings.dask,
     )
+
+
+def _retagged(found: Mapping[Song, Track], earlier: Sequence[Track], cut: Collection[str]) -> dict[Song, Track]:
+    """The tracks, of which those that hold the very samples of an earlier one go on as that one."""
+    was: dict[str | None, str] = {track.sound_id: track.track_id for track in earlier if track.sound_id is not None}
+    return {
+        song: track if track.track_id in cut else replace(track, track_id=was.get(track.sound_id, track.track_id))
+        for song, track in found.items()
+    }
 
 
 def _splits(dataset: Dataset) -> dict[str, str]:
