@@ -7,7 +7,6 @@ it is clear beyond the rounding of either computation; a version with a choice t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -48,14 +47,7 @@ class Reference:
 
     def score(self, samples: npt.NDArray[np.floating]) -> Score:
         """Rate one version; UserError when it is too short or too different to be matched."""
-        return self.score_many([samples])[0]
-
-    def score_many(self, versions: Sequence[npt.NDArray[np.floating]]) -> list[Score]:
-        """Rate several versions."""
-        delays = lags([self._envelope] * len(versions), versions)
-        return [self._score(samples, lag) for samples, lag in zip(versions, delays, strict=True)]
-
-    def _score(self, samples: npt.NDArray[np.floating], lag: int) -> Score:
+        (lag,) = lags([self._envelope], [samples])
         try:
             results = self._results(_Version(self, np.asarray(samples, np.float64), lag))
         except _TooCloseError:

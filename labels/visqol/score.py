@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 from visqol.nsim import PatchSimilarityResult
 
 from labels.visqol import mapping
@@ -28,11 +26,6 @@ class Score:
     def of(cls, patches: list[PatchSimilarityResult], frames: Sequence[int], mode: Mode) -> Score:
         """The score of the patches' results."""
         return cls(mode, *mapping.mos(patches, mode), patches, frames[: len(patches)])
-
-    @property
-    def similarities(self) -> npt.NDArray[np.float64]:
-        """(patches,), 0 to 1: the similarity of each patch."""
-        return np.array([patch.similarity for patch in self.patches])
 
     def timeline(self, window_s: float) -> Timeline:
         """The MOS of every stretch of about `window_s` seconds, a whole number of patches, one patch apart."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from labels.visqol import package
 from labels.visqol.mode import AUDIO, Mode
 from labels.visqol.package import Floating
@@ -21,7 +19,3 @@ class Reference:
     def score(self, samples: Floating) -> Score:
         """Rate one version; UserError when it cannot be matched."""
         return Score.of(package.measure(self._samples, samples, self.mode), self._frames, self.mode)
-
-    def score_many(self, versions: Sequence[Floating]) -> list[Score]:
-        """Rate several versions."""
-        return [self.score(samples) for samples in versions]

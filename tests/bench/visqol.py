@@ -94,7 +94,9 @@ def throughput(dataset: Dataset, seconds: float, count: int, rounds: int) -> flo
         mine = [samples for _, samples in versions[:: max(1, len(versions) // count)]][:count]
         for name, kind in kinds.items():
             before = cpu_seconds()
-            kind(reference).score_many(mine)
+            prepared = kind(reference)
+            for samples in mine:
+                prepared.score(samples)
             rates[name].append((cpu_seconds() - before) / (len(mine) * len(reference) / SAMPLE_RATE))
     print(f"{count} versions of {seconds:g} s or more, {rounds} rounds, CPU s per s of audio, median [least, most]")
     for name, values in rates.items():
@@ -170,7 +172,8 @@ def differences(dataset: Dataset) -> None:
         scores = {}
         for which, kind in kinds.items():
             before = cpu_seconds()
-            scores[which] = [score.mos for score in kind(reference).score_many([samples for _, samples in versions])]
+            prepared = kind(reference)
+            scores[which] = [prepared.score(samples).mos for _, samples in versions]
             cpu[which] += cpu_seconds() - before
         apart = np.abs(np.subtract(scores["fast"], scores["shipped"]))
         found += [(float(value), name, condition) for value, (condition, _) in zip(apart, versions, strict=True)]
