@@ -76,11 +76,11 @@ def find_lag(reference: Samples, degraded: Samples, sample_rate: int, largest_la
     Where it does not, as with vocoders that keep the sound but not the waveform, the envelopes of 16 bands decide.
     Sound that is periodic throughout is moved by the least that fits.
     """
-    bound = min(round(largest_lag_s * sample_rate), max(len(reference), len(degraded)) - 1)
+    bound = _bound(reference, degraded, sample_rate, largest_lag_s)
     if bound < 1:
         return 0
-    pair = [_faded(signal, round(_FADE_S * sample_rate))[:, None] for signal in (reference, degraded)]
-    waveform = np.abs(_correlation(pair[0], pair[1], bound))
+    pair = _pair(reference, degraded, sample_rate)
+    waveform = np.abs(_correlation(*pair, bound))
     if not waveform.any():
         return 0
     if _stands_out(waveform, round(0.002 * sample_rate)):
@@ -90,16 +90,26 @@ def find_lag(reference: Samples, degraded: Samples, sample_rate: int, largest_la
     coarse = _correlation(first, second, -(-bound // hop))
     if coarse.any() and _stands_out(coarse, round(0.02 / _HOP_S)):
         return int(np.clip(round((_peak(coarse) - len(coarse) // 2) * hop), -bound, bound))
-    lag = _nearest_peak(np.abs(_correlation(pair[0], pair[1], bound, whitening=0))) - bound
+    lag = _nearest_peak(np.abs(_correlation(*pair, bound, whitening=0))) - bound
     return lag if similarity(*_common(reference, degraded, lag)) > _RELATED else 0
 
 
 def _far_lag(reference: Samples, degraded: Samples, sample_rate: int) -> int:
     """The lag within +-FAR_LAG_S where the waveforms' correlation is highest."""
-    bound = min(round(FAR_LAG_S * sample_rate), max(len(reference), len(degraded)) - 1)
-    pair = [_faded(signal, round(_FADE_S * sample_rate))[:, None] for signal in (reference, degraded)]
-    waveform = np.abs(_correlation(pair[0], pair[1], bound))
+    bound = _bound(reference, degraded, sample_rate, FAR_LAG_S)
+    waveform = np.abs(_correlation(*_pair(reference, degraded, sample_rate), bound))
     return int(np.argmax(waveform)) - bound
+
+
+def _bound(reference: Samples, degraded: Samples, sample_rate: int, largest_lag_s: float) -> int:
+    """The largest lag, in samples, that is looked for."""
+    return min(round(largest_lag_s * sample_rate), max(len(reference), len(degraded)) - 1)
+
+
+def _pair(reference: Samples, degraded: Samples, sample_rate: int) -> tuple[Samples, Samples]:
+    """Both, faded, as (frames, 1)."""
+    length = round(_FADE_S * sample_rate)
+    return _faded(reference, length)[:, None], _faded(degraded, length)[:, None]
 
 
 def _correlation(reference: _Reals, degraded: _Reals, bound: int, whitening: float = WHITENING) -> _Reals:

@@ -112,5 +112,5 @@ def missing_bytes(path: Path) -> int:
 
 def reason(error: Exception) -> str:
     """What an error says, in one line without a full stop."""
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    text = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
     return text.splitlines()[0].rstrip(".")

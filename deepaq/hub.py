@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from deepaq.container import reason
 from deepaq.errors import UserError
 
 PREFIX = "hub:"
@@ -21,5 +22,5 @@ def fetched(name: str) -> Path:
     try:
         return Path(snapshot_download(repository, revision=revision or None, allow_patterns=list(TAKEN)))
     except Exception as error:  # the client raises many kinds; the remedy is the same
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{name}: cannot be downloaded ({reason}); name a repository as {PREFIX}OWNER/NAME") from None
+        why = reason(error)
+        raise UserError(f"{name}: cannot be downloaded ({why}); name a repository as {PREFIX}OWNER/NAME") from None

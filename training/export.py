@@ -7,6 +7,7 @@ from pathlib import Path
 
 from deepaq import checkpoint
 from deepaq.console import note
+from deepaq.container import reason
 from deepaq.errors import UserError
 from training import card
 
@@ -65,6 +66,6 @@ def push(folder: Path, repository: str, private: bool = True) -> str:
         address = api.create_repo(repository, private=private, exist_ok=True)
         api.upload_folder(repo_id=repository, folder_path=folder, commit_message="deepaq metric")
     except Exception as error:  # the client raises many kinds; the remedy is the same
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{repository}: cannot be uploaded ({reason}); log in with the hub's client first") from None
+        why = reason(error)
+        raise UserError(f"{repository}: cannot be uploaded ({why}); log in with the hub's client first") from None
     return str(address)
