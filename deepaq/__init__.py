@@ -13,22 +13,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deepaq.metric import Metric, load
-    from deepaq.module import Distance, Quality
-    from deepaq.references import References
-    from deepaq.score import Score, Segment
+    from deepaq.scoring.metric import Metric, load
+    from deepaq.scoring.module import Distance, Quality
+    from deepaq.scoring.references import References
+    from deepaq.scoring.score import Score, Segment
 
 __version__ = "0.1.0"
 __all__ = ["Distance", "Metric", "Quality", "References", "Score", "Segment", "__version__", "load"]
 
 _HOMES = {
-    "Distance": "deepaq.module",
-    "Metric": "deepaq.metric",
-    "Quality": "deepaq.module",
-    "References": "deepaq.references",
-    "Score": "deepaq.score",
-    "Segment": "deepaq.score",
-    "load": "deepaq.metric",
+    "Distance": "deepaq.scoring.module",
+    "Metric": "deepaq.scoring.metric",
+    "Quality": "deepaq.scoring.module",
+    "References": "deepaq.scoring.references",
+    "Score": "deepaq.scoring.score",
+    "Segment": "deepaq.scoring.score",
+    "load": "deepaq.scoring.metric",
 }
 
 

@@ -64,8 +64,8 @@ def score(
     Folders: with two, files are matched by name. A - reads degraded paths from stdin. Printed are MOS, distance and
     file, one line each, separated by tabs.
     """
-    from deepaq import timeline as timelines
-    from deepaq.batch import score_files
+    from deepaq.batch import timeline as timelines
+    from deepaq.batch.run import score_files
 
     if timeline:
         timelines.check(timeline)
@@ -108,9 +108,9 @@ def score(
 @json_option
 def embed(sounds: tuple[Path, ...], out: Path, model: Path | None, as_json: bool) -> None:
     """Write the clip embedding of every segment of SOUNDS, comparable across content."""
-    from deepaq import embeddings
-    from deepaq.metric import load
-    from deepaq.pairs import degraded_only
+    from deepaq.batch import embeddings
+    from deepaq.scoring.metric import load
+    from deepaq.batch.pairs import degraded_only
 
     embeddings.check(out)
     metric = load(model)
@@ -136,7 +136,7 @@ def embed(sounds: tuple[Path, ...], out: Path, model: Path | None, as_json: bool
 def info(model: Path | None, as_json: bool) -> None:
     """Say which model would score, and what made it."""
     from deepaq import __version__
-    from deepaq.metric import PACKAGED, load
+    from deepaq.scoring.metric import PACKAGED, load
 
     metric = load(model)
     curves = {"full reference": metric.model.full, "non-matching references": metric.model.unmatched}
@@ -159,7 +159,7 @@ def info(model: Path | None, as_json: bool) -> None:
 
 
 def _pairs(sounds: Sequence[Path], against: Path | None, pairs_file: str | None) -> tuple[list[Any], list[str]]:
-    from deepaq import pairs
+    from deepaq.batch import pairs
 
     if pairs_file:
         if sounds or against:

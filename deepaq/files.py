@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from deepaq.container import SUFFIXES
+from deepaq.audio.container import SUFFIXES
 from deepaq.errors import UserError
 
 PARTIAL = ".partial-"

@@ -12,7 +12,7 @@ from labels.rater import NETWORK, Judge, Rater, Rating
 from manifests.provenance import package_version
 
 if TYPE_CHECKING:
-    from deepaq.metric import Metric, References, Score
+    from deepaq.scoring.metric import Metric, References, Score
 
 
 class DeepaqFr(Rater):
@@ -86,7 +86,7 @@ def _rating(score: Score, **extras: float | None) -> Rating:
 @cache
 def _metric(model: str) -> Metric:
     """One network per process."""
-    from deepaq.metric import load
+    from deepaq.scoring.metric import load
 
     return load(model or None)
 
@@ -95,6 +95,6 @@ def _metric(model: str) -> Metric:
 def _references(folder: str, model: str) -> References:
     if not folder:
         raise UserError("rater deepaq-nmr: needs clean music to hold against; give --option references=FOLDER")
-    from deepaq.references import find
+    from deepaq.scoring.references import find
 
     return _metric(model).references(find(Path(folder)))

@@ -36,7 +36,7 @@ class Embedding(ABC):
     @cached_property
     def fingerprint(self) -> str:
         """Of the network's weights."""
-        from deepaq.weights import fingerprint
+        from deepaq.backbones.weights import fingerprint
 
         return fingerprint(self.network)
 
@@ -60,7 +60,7 @@ class Mert(Embedding):
     sample_rate = 24_000
 
     def __init__(self, weights: str, layer: int) -> None:
-        from deepaq.mert import Mert as Backbone
+        from deepaq.backbones.mert import Mert as Backbone
 
         super().__init__(weights)
         if not 0 <= layer <= LAYERS:
@@ -69,7 +69,7 @@ class Mert(Embedding):
         self.network = Backbone(init=weights, mode="head").eval().network
 
     def embed(self, piece: Tensor) -> Tensor:
-        from deepaq.transformer import normalised
+        from deepaq.backbones.transformer import normalised
 
         hidden: Tensor = self.network(normalised(piece[None]), output_hidden_states=True).hidden_states[self.layer]
         return hidden[0]

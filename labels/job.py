@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from deepaq.align import align
+from deepaq.audio.align import align
 from deepaq.audio import Samples, read, resample, to_mono, to_stereo
 from deepaq.errors import UserError
 from deepaq.files import file_sha256

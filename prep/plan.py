@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from deepaq.container import probe
+from deepaq.audio.container import probe
 from deepaq.errors import UserError
 from manifests import ids, schema
 from manifests.dataset import Dataset

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from deepaq.console import note
-from deepaq.container import LOSSY, SUFFIXES
+from deepaq.audio.container import LOSSY, SUFFIXES
 from deepaq.errors import UserError
 from prep.corpora import CORPORA, Corpus, Song
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from scipy.fft import irfft, rfft
 
-from deepaq.align import find_lag
+from deepaq.audio.align import find_lag
 from deepaq.audio import Samples, fit, read, resample
 from deepaq.errors import UserError
 from prep.mixture import audible_channel, one_channel

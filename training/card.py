@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deepaq import __version__, checkpoint
-from deepaq.backbone import Backbone
+from deepaq import __version__
+from deepaq.scoring import checkpoint
+from deepaq.backbones.backbone import Backbone
 from deepaq.files import file_sha256
 from training import log
 from training.settings import Recipe

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deepaq import checkpoint
+from deepaq.scoring import checkpoint
 from deepaq.errors import UserError
 from training.fit import METRICS, SETTINGS
 from training.settings import HOW

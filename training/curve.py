@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from deepaq.mapping import Exponential
+from deepaq.scoring.mapping import Exponential
 
 
 class Curve(nn.Module):

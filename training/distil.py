@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from deepaq import checkpoint
-from deepaq.backbone import Backbone
-from deepaq.checkpoint import Checkpoint
+from deepaq.scoring import checkpoint
+from deepaq.backbones.backbone import Backbone
+from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.errors import UserError
 from training import evaluate
 from training.gather import World

@@ -12,9 +12,9 @@ import torch
 from scipy.stats import pearsonr, spearmanr
 from torch import Tensor
 
-from deepaq.backbone import Backbone
+from deepaq.backbones.backbone import Backbone
 from deepaq.errors import UserError
-from deepaq.mapping import FITS, Mapping, fit_exponential
+from deepaq.scoring.mapping import FITS, Mapping, fit_exponential
 from training.gather import World, added
 from training.store import Store
 from training.table import Table

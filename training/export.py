@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from deepaq import checkpoint
+from deepaq.scoring import checkpoint
 from deepaq.console import note
-from deepaq.container import reason
+from deepaq.audio.container import reason
 from deepaq.errors import UserError
 from training import card
 

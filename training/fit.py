@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from deepaq import backbone as backbones
-from deepaq import checkpoint
-from deepaq.backbone import Backbone
-from deepaq.checkpoint import Checkpoint
+from deepaq.backbones import backbone as backbones
+from deepaq.scoring import checkpoint
+from deepaq.backbones.backbone import Backbone
+from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.console import note
 from deepaq.errors import UserError
-from deepaq.mapping import FITS, Mapping
-from deepaq.plain import Plain
+from deepaq.scoring.mapping import FITS, Mapping
+from deepaq.backbones.plain import Plain
 from manifests.dataset import Dataset
 from manifests.provenance import package_version, provenance
 from training import cache, card, distil, evaluate, gather, report, state, store, table

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import huber_loss
 
-from deepaq.pooling import MEAN, Pooling
+from deepaq.backbones.pooling import MEAN, Pooling
 from training.batch import Labels
 from training.curve import Curve
 from training.loss import Loss, bitrate_contrast, pairwise_distances, pooled, rank_n_contrast

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from deepaq.mapping import Mapping
+from deepaq.scoring.mapping import Mapping
 from training import log
 from training.evaluate import Distances
 from training.table import Table

@@ -13,8 +13,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from deepaq.backbone import Backbone
-from deepaq.checkpoint import write_json
+from deepaq.backbones.backbone import Backbone
+from deepaq.scoring.checkpoint import write_json
 from deepaq.errors import UserError
 from deepaq.files import partial_prefix, sync
 from manifests.storage import sweep

@@ -13,9 +13,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from deepaq.audio import SILENCE_DBFS
-from deepaq.backbone import Backbone
-from deepaq.level import gain, mid, without
-from deepaq.sound import as_batch
+from deepaq.backbones.backbone import Backbone
+from deepaq.audio.level import gain, mid, without
+from deepaq.audio.stream import as_batch
 from manifests.jobs import cpu_count
 from training.cache import Cache
 from training.table import Table

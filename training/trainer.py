@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from deepaq.backbone import Backbone
-from deepaq.checkpoint import write_json
+from deepaq.backbones.backbone import Backbone
+from deepaq.scoring.checkpoint import write_json
 from deepaq.console import note
 from deepaq.errors import UserError
 from training import evaluate, objective, state

@@ -28,10 +28,10 @@ import numpy.typing as npt
 import soundfile
 import torch
 
-from deepaq import checkpoint
-from deepaq.backbone import Backbone, build
-from deepaq.mapping import Exponential, Mapping
-from deepaq.metric import PACKAGED
+from deepaq.scoring import checkpoint
+from deepaq.backbones.backbone import Backbone, build
+from deepaq.scoring.mapping import Exponential, Mapping
+from deepaq.scoring.metric import PACKAGED
 from labels.statistics.bootstrap import interval, item_weights
 from labels.statistics.correlation import pcc, srcc
 from labels.visqol import IDENTITY_MOS

@@ -19,8 +19,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from deepaq import transformer
-from deepaq.mert import Mert
+from deepaq.backbones import transformer
+from deepaq.backbones.mert import Mert
 
 WAYS = ("forward", "step", "step bf16", "step checkpointing", "naive step")
 

@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from deepaq import checkpoint
-from deepaq.align import align
+from deepaq.scoring import checkpoint
+from deepaq.audio.align import align
 from deepaq.audio import Samples, fit, read, resample, to_mono, to_stereo
-from deepaq.backbone import build
-from deepaq.checkpoint import Checkpoint
+from deepaq.backbones.backbone import build
+from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.errors import UserError
 from labels.rater import RATERS, rater
 from manifests.dataset import Dataset

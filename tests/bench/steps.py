@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from deepaq.audio import read
-from deepaq.mert import Mert
+from deepaq.backbones.mert import Mert
 from training import objective
 from training.batch import Labeller
 from training.cache import Cache, Clip, Form, file_of

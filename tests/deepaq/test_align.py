@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deepaq.align import align, find_lag
+from deepaq.audio.align import align, find_lag
 from deepaq.audio import Samples, read, to_mono
 from deepaq.errors import UserError
 from tests.sounds import RATE, music

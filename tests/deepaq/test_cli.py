@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from deepaq import checkpoint
+from deepaq.scoring import checkpoint
 from deepaq.cli import main
 from tests.deepaq.test_metric import metric, noisy
 from tests.sounds import music, write

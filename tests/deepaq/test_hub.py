@@ -14,7 +14,7 @@ from threading import Thread
 
 import pytest
 
-from deepaq import checkpoint
+from deepaq.scoring import checkpoint
 from tests.deepaq.test_metric import metric
 from tests.sounds import music, write
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepaq.errors import UserError
-from deepaq.mapping import FITS, Mapping, from_json
+from deepaq.scoring.mapping import FITS, Mapping, from_json
 
 TOP = 4.732
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from deepaq import transformer
-from deepaq.backbone import build
+from deepaq.backbones import transformer
+from deepaq.backbones.backbone import build
 from deepaq.errors import UserError
-from deepaq.mert import Mert
+from deepaq.backbones.mert import Mert
 from tests.deepaq.published import SMALL
 
 TINY = {**SMALL, "num_hidden_layers": 2}

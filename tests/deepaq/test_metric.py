@@ -11,13 +11,13 @@ import pytest
 import torch
 
 import deepaq
-from deepaq import checkpoint
+from deepaq.scoring import checkpoint
 from deepaq.audio import Audio, resample
-from deepaq.backbone import BACKBONES, build
-from deepaq.checkpoint import Checkpoint
+from deepaq.backbones.backbone import BACKBONES, build
+from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.errors import UserError
-from deepaq.mapping import Exponential
-from deepaq.metric import Metric
+from deepaq.scoring.mapping import Exponential
+from deepaq.scoring.metric import Metric
 from tests.sounds import RATE, music, write
 
 CURVE = Exponential(4.732, 0.3, 0.8)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from visqol.nsim import C3, GAUSSIAN_WINDOW
 
-from deepaq import bands, neurogram
+from deepaq.backbones import bands, neurogram
 from labels.visqol.gammatone import Filterbank
 from labels.visqol.mode import AUDIO
 from tests.sounds import music

@@ -11,7 +11,7 @@ import pytest
 
 import deepaq
 from deepaq.audio import Samples
-from deepaq.metric import PACKAGED, Metric
+from deepaq.scoring.metric import PACKAGED, Metric
 from manifests.dataset import Dataset
 from prep.distortions import DISTORTIONS, distort
 from prep.synth import SAMPLE_RATE, compose

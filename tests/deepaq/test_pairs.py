@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from deepaq import checkpoint, pairs
+from deepaq.scoring import checkpoint
+from deepaq.batch import pairs
 from deepaq.cli import main
 from deepaq.errors import UserError
 from tests.deepaq.test_metric import metric, noisy

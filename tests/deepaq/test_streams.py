@@ -14,7 +14,7 @@ from numpy.random import default_rng
 import deepaq
 from deepaq.audio import read
 from deepaq.errors import UserError
-from deepaq.references import cached
+from deepaq.scoring.references import cached
 from tests.deepaq.test_metric import metric, noisy
 from tests.sounds import RATE, music, write
 

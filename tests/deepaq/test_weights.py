@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from deepaq import weights
-from deepaq.backbone import build
+from deepaq.backbones import weights
+from deepaq.backbones.backbone import build
 from deepaq.errors import UserError
 from deepaq.files import file_sha256
 from tests.deepaq import published

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepaq.align import align
+from deepaq.audio.align import align
 from deepaq.audio import read, resample
 from deepaq.errors import UserError
 from labels.peaq import ear, movs, network, patterns

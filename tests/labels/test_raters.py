@@ -13,13 +13,13 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from deepaq import checkpoint
-from deepaq.align import Aligned, align
+from deepaq.scoring import checkpoint
+from deepaq.audio.align import Aligned, align
 from deepaq.audio import Samples, read, to_mono
-from deepaq.backbone import build
-from deepaq.checkpoint import Checkpoint
+from deepaq.backbones.backbone import build
+from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.errors import UserError
-from deepaq.mapping import Exponential
+from deepaq.scoring.mapping import Exponential
 from labels.cli import main
 from labels.rater import RATERS, Judge, Rater, Rating, rater
 from tests.labels.networks import difference

@@ -12,10 +12,10 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from deepaq import checkpoint
+from deepaq.scoring import checkpoint
 from deepaq.audio import read
-from deepaq.backbone import build
-from deepaq.checkpoint import Checkpoint
+from deepaq.backbones.backbone import build
+from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.errors import UserError
 from deepaq.files import file_sha256
 from labels.cli import main

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from deepaq import checkpoint
-from deepaq.backbone import build
+from deepaq.scoring import checkpoint
+from deepaq.backbones.backbone import build
 from deepaq.errors import UserError
-from deepaq.mapping import Exponential
+from deepaq.scoring.mapping import Exponential
 from manifests.dataset import Dataset
 from training import cache, distil, recipe, store, table
 from training.cache import Form

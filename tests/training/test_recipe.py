@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deepaq.backbone import build
+from deepaq.backbones.backbone import build
 from deepaq.errors import UserError
 from training import recipe
 

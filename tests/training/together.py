@@ -14,7 +14,7 @@ import torch.distributed as dist
 from safetensors.torch import save_file
 from torch import Tensor
 
-from deepaq.backbone import Backbone, build
+from deepaq.backbones.backbone import Backbone, build
 from tests.deepaq.published import SMALL
 from tests.training.test_objective import table
 from training import objective

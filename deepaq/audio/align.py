@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.audio import Samples, level_dbfs, to_mono
+from deepaq.audio.decode import Samples, level_dbfs, to_mono
 from deepaq.errors import UserError
 
 LARGEST_LAG_S = 0.2  # what coders and editing leave

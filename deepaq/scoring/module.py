@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from deepaq.errors import UserError
-from deepaq.level import gain, mid, without
-from deepaq.metric import Metric, load
+from deepaq.audio.level import gain, mid, without
+from deepaq.scoring.metric import Metric, load
 
 
 class Distance(nn.Module):

@@ -15,10 +15,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from deepaq import adapter, transformer, weights
-from deepaq.backbone import Backbone
+from deepaq.backbones import adapter, transformer, weights
+from deepaq.backbones.backbone import Backbone
 from deepaq.errors import UserError
-from deepaq.weights import Release
+from deepaq.backbones.weights import Release
 
 LORA, FULL, HEAD = "lora", "full", "head"
 HEAD_FILE = "head.safetensors"

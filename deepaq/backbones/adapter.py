@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from deepaq.errors import UserError
-from deepaq.weights import Release
+from deepaq.backbones.weights import Release
 
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
 

@@ -7,12 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 
-from deepaq import references
+from deepaq.scoring import references
 from deepaq.errors import UserError
-from deepaq.metric import Metric, load
-from deepaq.pairs import Pair
-from deepaq.references import References
-from deepaq.score import Score
+from deepaq.scoring.metric import Metric, load
+from deepaq.batch.pairs import Pair
+from deepaq.scoring.references import References
+from deepaq.scoring.score import Score
 
 Answer = UserError | tuple[Score, float]
 

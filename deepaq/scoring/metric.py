@@ -11,19 +11,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from deepaq import checkpoint, hub
-from deepaq.align import FAR_LAG_S, SILENT_DBFS, Aligned, align
+from deepaq.scoring import checkpoint, hub
+from deepaq.audio.align import FAR_LAG_S, SILENT_DBFS, Aligned, align
 from deepaq.audio import Samples, is_silent, level_dbfs
-from deepaq.checkpoint import Checkpoint
+from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.errors import UserError
-from deepaq.level import gain, without
-from deepaq.mapping import Mapping
-from deepaq.notes import about_image, about_length, about_level, about_the_pair
-from deepaq.references import References
-from deepaq.score import Score, Segment, mos, sum_up
-from deepaq.sound import Sound, Stream, as_batch, mid_of
+from deepaq.audio.level import gain, without
+from deepaq.scoring.mapping import Mapping
+from deepaq.scoring.notes import about_image, about_length, about_level, about_the_pair
+from deepaq.scoring.references import References
+from deepaq.scoring.score import Score, Segment, mos, sum_up
+from deepaq.audio.stream import Sound, Stream, as_batch, mid_of
 
-PACKAGED = Path(__file__).parent / "models" / "compact"
+PACKAGED = Path(__file__).parents[1] / "models" / "compact"
 ALIGN_S = 30.0  # how much of both is held against each other to find the lag
 ENOUGH_REFERENCES = 10
 TIMELINE_S = 1.0  # resolution of a score over time, where the network resolves time
@@ -104,7 +104,7 @@ class Metric:
     @torch.inference_mode()
     def embed(self, samples: Tensor) -> Tensor:
         """(batch, frames) mono, or (batch, 2, frames) mid and side where the network hears both, at `rate` Hz, with
-        its gain taken back (`deepaq.level`) -> (batch, steps, dims), for a full reference."""
+        its gain taken back (`deepaq.audio.level`) -> (batch, steps, dims), for a full reference."""
         return self.backbone.embed_audio(samples)
 
     @torch.inference_mode()

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deepaq import mapping
-from deepaq.backbone import Backbone, build
+from deepaq.scoring import mapping
+from deepaq.backbones.backbone import Backbone, build
 from deepaq.errors import UserError
 from deepaq.files import committed
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from deepaq.errors import UserError
 from deepaq.files import check_writable, committed, printable
-from deepaq.score import Score
+from deepaq.scoring.score import Score
 
 SUFFIXES = (".json", ".csv", ".png")
 COLUMNS = ("reference", "degraded", "start_s", "seconds", "distance", "mos")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from deepaq.container import reason
+from deepaq.audio.container import reason
 from deepaq.errors import UserError
 from deepaq.files import audio_below
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from deepaq.errors import UserError
-from deepaq.pooling import MEAN, Pooling
+from deepaq.backbones.pooling import MEAN, Pooling
 
 
 class Backbone(nn.Module, ABC):
@@ -118,11 +118,11 @@ class Backbone(nn.Module, ABC):
 
 # name -> module:class; adding a backbone is one file and one line here.
 BACKBONES = {
-    "compact": "deepaq.compact:Compact",
-    "hubert": "deepaq.mert:Hubert",
-    "mert": "deepaq.mert:Mert",
-    "plain": "deepaq.plain:Plain",
-    "wav2vec2": "deepaq.mert:Wav2vec2",
+    "compact": "deepaq.backbones.compact:Compact",
+    "hubert": "deepaq.backbones.mert:Hubert",
+    "mert": "deepaq.backbones.mert:Mert",
+    "plain": "deepaq.backbones.plain:Plain",
+    "wav2vec2": "deepaq.backbones.mert:Wav2vec2",
 }
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.container import OPENING, check_file, is_plain, missing_bytes, reason
+from deepaq.audio.container import OPENING, check_file, is_plain, missing_bytes, reason
 from deepaq.errors import UserError
 
 if TYPE_CHECKING:

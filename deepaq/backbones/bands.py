@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from deepaq.constant import constant
+from deepaq.backbones.constant import constant
 
 SAMPLE_RATE = 48_000
 WINDOW, HOP = 2048, 960  # 43 ms Hann windows, 50 frames a second

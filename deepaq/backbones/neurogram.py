@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from deepaq import bands
-from deepaq.constant import constant
+from deepaq.backbones import bands
+from deepaq.backbones.constant import constant
 
 BANDS = 32
 FLOOR = -9.0  # log10 of a power: -90 dBFS, below which ViSQOL does not hear

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deepaq.align import FAR_LAG_S, SILENT_DBFS, Aligned, similarity
-from deepaq.sound import Stream
+from deepaq.audio.align import FAR_LAG_S, SILENT_DBFS, Aligned, similarity
+from deepaq.audio.stream import Stream
 
 _LEVEL_DB = 1.0  # a difference worth a note
 _MOVING_DB = 3.0  # by which a level moves when that is worth a note

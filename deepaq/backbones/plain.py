@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from deepaq import bands
-from deepaq.backbone import Backbone
+from deepaq.backbones import bands
+from deepaq.backbones.backbone import Backbone
 from deepaq.errors import UserError
 
 

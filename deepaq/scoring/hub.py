@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deepaq.container import reason
+from deepaq.audio.container import reason
 from deepaq.errors import UserError
 
 PREFIX = "hub:"

@@ -1,0 +1,41 @@
+"""Audio in: decode any file, check it, resample it, mix channels, find delay and gain. Free of torch."""
+
+from deepaq.audio.decode import (
+    HIGHEST_PEAK,
+    HIGHEST_RATE,
+    LOWEST_RATE,
+    SILENCE_DBFS,
+    Audio,
+    Samples,
+    blocks,
+    check,
+    fit,
+    for_network,
+    is_silent,
+    level_dbfs,
+    read,
+    resample,
+    to_mid_side,
+    to_mono,
+    to_stereo,
+)
+
+__all__ = [
+    "HIGHEST_PEAK",
+    "HIGHEST_RATE",
+    "LOWEST_RATE",
+    "SILENCE_DBFS",
+    "Audio",
+    "Samples",
+    "blocks",
+    "check",
+    "fit",
+    "for_network",
+    "is_silent",
+    "level_dbfs",
+    "read",
+    "resample",
+    "to_mid_side",
+    "to_mono",
+    "to_stereo",
+]

@@ -1,0 +1,1 @@
+"""Many files at once: pairs from folders and lists, parallel runs, timelines, embeddings."""
