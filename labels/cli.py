@@ -67,7 +67,7 @@ def rate(data: Path, name: str, own: tuple[str, ...], **options: Any) -> None:
 @json_option
 def raters(as_json: bool) -> None:
     """The registered raters: what their value is, their options with defaults, and whether they can be used here."""
-    from labels.rater import RATERS, described
+    from labels.raters.rater import RATERS, described
 
     found = {name: described(name) for name in RATERS}
     if as_json:
@@ -196,7 +196,7 @@ def _rate(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    from labels import rate as stage
+    from labels.rating import stage as stage
     from manifests.jobs import cpu_count, parse_shard
 
     settings = stage.Settings(

@@ -43,8 +43,8 @@ def volume(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def local(volume: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data set as one host makes it, from music that lies elsewhere."""
-    from labels.rate import Settings as Rating
-    from labels.rate import rate
+    from labels.rating.stage import Settings as Rating
+    from labels.rating.stage import rate
 
     folder = tmp_path_factory.mktemp("local")
     shutil.copytree(volume / "music", folder / "music")

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labels.statistics.bootstrap import RESAMPLES, interval, item_weights
-from labels.statistics.correlation import Correlation, Values, fisher_average, kendall, pcc, srcc
-from labels.statistics.mapping import rmse_star
+from labels.benchmark.statistics.bootstrap import RESAMPLES, interval, item_weights
+from labels.benchmark.statistics.correlation import Correlation, Values, fisher_average, kendall, pcc, srcc
+from labels.benchmark.statistics.mapping import rmse_star
 
 FEWEST = 4  # stimuli that a correlation needs here
 STATISTICS: dict[str, Correlation] = {"pcc": pcc, "srcc": srcc, "kendall": kendall}

@@ -13,12 +13,12 @@ import numpy as np
 from labels.benchmark.agreement import FEWEST, Bootstrap, Estimate, Points, as_numbers, resampled
 from labels.benchmark.protocol import ALL, MAIN, PROTOCOLS, protocols
 from labels.benchmark.rated import Mask, Rated
-from labels.statistics.bootstrap import interval
-from labels.statistics.correlation import Values, pcc
-from labels.statistics.dependent import holm, steiger, zou
-from labels.statistics.mapping import FEWEST as FEWEST_TO_FIT
-from labels.statistics.mapping import MAPPINGS, Mapping
-from labels.statistics.reliability import reliability
+from labels.benchmark.statistics.bootstrap import interval
+from labels.benchmark.statistics.correlation import Values, pcc
+from labels.benchmark.statistics.dependent import holm, steiger, zou
+from labels.benchmark.statistics.mapping import FEWEST as FEWEST_TO_FIT
+from labels.benchmark.statistics.mapping import MAPPINGS, Mapping
+from labels.benchmark.statistics.reliability import reliability
 
 SYSTEM_MEAN = "system mean"  # a baseline that hears nothing: the condition's mean on the other items
 BANDS = 5  # of the scale: MUSHRA's bad, poor, fair, good, excellent

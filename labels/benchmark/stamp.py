@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-from labels.rater import NETWORK
+from labels.raters.rater import NETWORK
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer

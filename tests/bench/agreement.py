@@ -32,9 +32,9 @@ from deepaq.scoring import checkpoint
 from deepaq.backbones.backbone import Backbone, build
 from deepaq.scoring.mapping import Exponential, Mapping
 from deepaq.scoring.metric import PACKAGED
-from labels.statistics.bootstrap import interval, item_weights
-from labels.statistics.correlation import pcc, srcc
-from labels.visqol import IDENTITY_MOS
+from labels.benchmark.statistics.bootstrap import interval, item_weights
+from labels.benchmark.statistics.correlation import pcc, srcc
+from labels.raters.visqol import IDENTITY_MOS
 from manifests.dataset import Dataset
 from manifests.ids import joined_id
 from manifests.jobs import cpu_count

@@ -30,7 +30,7 @@ from labels.benchmark.stage import Settings as BenchmarkSettings
 from labels.benchmark.stage import benchmark
 from labels.importing.stage import Settings as ImportSettings
 from labels.importing.stage import import_test
-from labels.rater import rater
+from labels.raters.rater import rater
 from manifests.jobs import cpu_seconds
 from prep.synth import SAMPLE_RATE, compose
 

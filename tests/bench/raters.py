@@ -24,7 +24,7 @@ from deepaq.audio import Samples, fit, read, resample, to_mono, to_stereo
 from deepaq.backbones.backbone import build
 from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.errors import UserError
-from labels.rater import RATERS, rater
+from labels.raters.rater import RATERS, rater
 from manifests.dataset import Dataset
 from manifests.jobs import cpu_seconds
 from prep.synth import SAMPLE_RATE, compose

@@ -30,8 +30,8 @@ from typing import Any
 import numpy as np
 
 from deepaq.audio import Samples, fit, read, resample, to_mono
-from labels.rate import Settings, rate
-from labels.rater import rater
+from labels.rating.stage import Settings, rate
+from labels.raters.rater import rater
 from manifests.dataset import Dataset
 from manifests.jobs import cpu_seconds
 from prep.transcode import Settings as PrepSettings
@@ -74,7 +74,7 @@ def engines() -> dict[str, Any]:
     """The two classes to compare, compiled, loaded and kept to one thread."""
     import numba
 
-    from labels.visqol import engine, shipped
+    from labels.raters.visqol import engine, shipped
 
     numba.set_num_threads(1)
     kinds = {"fast": engine.Reference, "shipped": shipped.Reference}

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from visqol.nsim import C3, GAUSSIAN_WINDOW
 
 from deepaq.backbones import bands, neurogram
-from labels.visqol.gammatone import Filterbank
-from labels.visqol.mode import AUDIO
+from labels.raters.visqol.gammatone import Filterbank
+from labels.raters.visqol.mode import AUDIO
 from tests.sounds import music
 
 RATE = bands.SAMPLE_RATE

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from labels.benchmark.agreement import Bootstrap, Estimate, Points
-from labels.statistics.correlation import pcc
+from labels.benchmark.statistics.correlation import pcc
 from tests.labels.test_statistics import drawn
 
 BOOTSTRAP = Bootstrap(400)

@@ -14,7 +14,7 @@ from labels.benchmark.evaluate import SYSTEM_MEAN, Evaluation
 from labels.benchmark.paper import table as paper_table
 from labels.benchmark.rated import Rated, read_tests
 from labels.benchmark.stage import benchmark
-from labels.statistics.dependent import steiger
+from labels.benchmark.statistics.dependent import steiger
 from manifests.dataset import Dataset
 from manifests.fragment import fragments
 from tests.labels.benchmarks import ONE, RATERS, result

@@ -12,8 +12,8 @@ from labels.benchmark.sections import sections
 from labels.benchmark.stage import Settings, benchmark
 from labels.importing.stage import Settings as ImportSettings
 from labels.importing.stage import import_test
-from labels.rate import Settings as RateSettings
-from labels.rate import rate
+from labels.rating.stage import Settings as RateSettings
+from labels.rating.stage import rate
 from manifests.dataset import Dataset
 from tests.labels import networks
 from tests.labels.benchmarks import IMPORT, ONE

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepaq.errors import UserError
-from labels.embedding import Clap
-from labels.fad import Fad, frechet_distance
+from labels.raters.embedding import Clap
+from labels.raters.fad import Fad, frechet_distance
 from tests.sounds import music
 
 RNG = np.random.default_rng(0)

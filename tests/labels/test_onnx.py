@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from deepaq.errors import UserError
-from labels.rater import rater
+from labels.raters.rater import rater
 from tests.labels import networks
 from tests.sounds import music
 

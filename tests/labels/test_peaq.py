@@ -12,9 +12,9 @@ import pytest
 from deepaq.audio.align import align
 from deepaq.audio import read, resample
 from deepaq.errors import UserError
-from labels.peaq import ear, movs, network, patterns
-from labels.rater import rater
-from labels.twof import two_f
+from labels.raters.peaq import ear, movs, network, patterns
+from labels.raters.rater import rater
+from labels.raters.twof import two_f
 from tests.sounds import music
 
 RATE = ear.SAMPLE_RATE

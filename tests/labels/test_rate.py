@@ -19,7 +19,7 @@ from click.testing import CliRunner
 
 from deepaq.files import file_sha256
 from labels.cli import main
-from labels.rate import Settings, rate
+from labels.rating.stage import Settings, rate
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer, write_fragment

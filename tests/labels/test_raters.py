@@ -21,7 +21,7 @@ from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.errors import UserError
 from deepaq.scoring.mapping import Exponential
 from labels.cli import main
-from labels.rater import RATERS, Judge, Rater, Rating, rater
+from labels.raters.rater import RATERS, Judge, Rater, Rating, rater
 from tests.labels.networks import difference
 from tests.sounds import music, write
 
@@ -96,7 +96,7 @@ def test_the_raters_are_listed_with_what_they_need(monkeypatch: pytest.MonkeyPat
     assert found["visqol"] == {"value": "MOS-LQO, higher is better", "options": "engine=fast, timeline", "here": "yes"}
     assert found["deepaq-nmr"]["options"] == "references (needed), model"
     assert found["log-mel"]["value"] == "dB, lower is better"
-    monkeypatch.setattr("labels.rater.find_spec", lambda package: None)
+    monkeypatch.setattr("labels.raters.rater.find_spec", lambda package: None)
     lines = CliRunner().invoke(main, ["raters"]).stdout.splitlines()
     assert len(lines) == len(RATERS)
     (line,) = (line for line in lines if line.startswith("haaqi "))
@@ -185,7 +185,7 @@ def test_unknown_names_and_options(name: str, options: dict[str, str], message: 
 
 
 def test_a_missing_package_is_named_before_anything_is_rated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labels.rater.find_spec", lambda package: None)
+    monkeypatch.setattr("labels.raters.rater.find_spec", lambda package: None)
     with pytest.raises(UserError, match="rater haaqi needs the package clarity; pip install --no-deps pyclarity"):
         rater("haaqi")
     assert rater("peaq").name == "peaq"

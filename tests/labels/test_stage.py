@@ -19,9 +19,9 @@ from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.errors import UserError
 from deepaq.files import file_sha256
 from labels.cli import main
-from labels.logmel import LogMel
-from labels.rate import Settings, plan, rate
-from labels.rater import NETWORK, Rating, rater
+from labels.raters.logmel import LogMel
+from labels.rating.stage import Settings, plan, rate
+from labels.raters.rater import NETWORK, Rating, rater
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer, write_fragment

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import optimize, stats
 
-from labels.statistics.bootstrap import interval, item_weights
-from labels.statistics.correlation import fisher_average, kendall, pcc, srcc
-from labels.statistics.dependent import fisher_interval, holm, steiger, zou
-from labels.statistics.mapping import Cubic, Mlp, rmse_star
-from labels.statistics.reliability import reliability
+from labels.benchmark.statistics.bootstrap import interval, item_weights
+from labels.benchmark.statistics.correlation import fisher_average, kendall, pcc, srcc
+from labels.benchmark.statistics.dependent import fisher_interval, holm, steiger, zou
+from labels.benchmark.statistics.mapping import Cubic, Mlp, rmse_star
+from labels.benchmark.statistics.reliability import reliability
 
 SCIPY = {pcc: stats.pearsonr, srcc: stats.spearmanr, kendall: stats.kendalltau}
 columns = arrays(np.float64, 12, elements=st.integers(-5, 5).map(float))

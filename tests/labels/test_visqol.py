@@ -11,9 +11,9 @@ from deepaq.audio import read, resample, to_mono
 from deepaq.errors import UserError
 from labels.importing.stage import Settings as ImportSettings
 from labels.importing.stage import import_test
-from labels.rate import Settings, rate
-from labels.rater import rater
-from labels.visqol import IDENTITY_MOS, SAMPLE_RATE
+from labels.rating.stage import Settings, rate
+from labels.raters.rater import rater
+from labels.raters.visqol import IDENTITY_MOS, SAMPLE_RATE
 from manifests.dataset import Dataset
 from tests.labels.listening_layouts import table
 from tests.sounds import music

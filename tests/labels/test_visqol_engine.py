@@ -18,10 +18,10 @@ from visqol.patch_selector import find_most_optimal_deg_patches
 
 from deepaq.audio import is_silent, read, to_mono
 from deepaq.errors import UserError
-from labels.visqol import AUDIO, engine, mapping, package, search, shipped
-from labels.visqol.alignment import Envelope, lags
-from labels.visqol.gammatone import filterbank
-from labels.visqol.mode import EXPONENTIAL_SPEECH, SPEECH, Mode
+from labels.raters.visqol import AUDIO, engine, mapping, package, search, shipped
+from labels.raters.visqol.alignment import Envelope, lags
+from labels.raters.visqol.gammatone import filterbank
+from labels.raters.visqol.mode import EXPONENTIAL_SPEECH, SPEECH, Mode
 from tests.sounds import music
 
 Sound = npt.NDArray[np.float64]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from labels.rate import Settings, rate
+from labels.rating.stage import Settings, rate
 from manifests import schema
 from manifests.cli import main
 from manifests.dataset import Dataset

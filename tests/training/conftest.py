@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from labels.rate import Settings as RateSettings
-from labels.rate import rate
+from labels.rating.stage import Settings as RateSettings
+from labels.rating.stage import rate
 from manifests.split import VALID, split_of
 from prep.transcode import Settings, transcode
 from tests.sounds import music, write

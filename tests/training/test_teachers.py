@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepaq.errors import UserError
-from labels.rate import Settings as RateSettings
-from labels.rate import rate
+from labels.rating.stage import Settings as RateSettings
+from labels.rating.stage import rate
 from manifests.dataset import Dataset
 from prep.transcode import Settings, transcode
 from tests.sounds import music, write

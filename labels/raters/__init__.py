@@ -1,0 +1,1 @@
+"""Raters: the contract, and one file or folder for each."""

@@ -1,0 +1,173 @@
+"""ViSQOL of many versions of one reference: what depends on the reference alone is done once.
+
+The steps are those of visqol-python (Apache-2.0), a port of the C++ program, and the figures agree with it to better
+than 1e-6. Every choice on the way (a delay, a patch's place, which of two similarities counts) is taken here only when
+it is clear beyond the rounding of either computation; a version with a choice too close to call goes to the package.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from visqol.audio_utils import AudioSignal, calc_sound_pressure_level
+from visqol.gammatone import Spectrogram, prepare_spectrograms_for_comparison
+from visqol.nsim import PatchSimilarityResult, measure_patch_similarity
+from visqol.patch_selector import _calc_max_num_patches, slice_signal
+
+from deepaq.errors import UserError
+from labels.raters.visqol import package, search
+from labels.raters.visqol.alignment import Envelope, lags
+from labels.raters.visqol.gammatone import Reals, filterbank, frame_count
+from labels.raters.visqol.mode import AUDIO, SEARCH_RADIUS, Mode
+from labels.raters.visqol.score import Score
+
+PATH_MARGIN = 1e-7  # of summed similarity; the search's own rounding stays below 1e-9
+CHOICE_MARGIN = 1e-8  # of one patch's similarity
+
+
+class _TooCloseError(Exception):
+    """A choice that rounding could turn."""
+
+
+class Reference:
+    """A reference signal, mono at the mode's rate, prepared to rate versions of it."""
+
+    def __init__(self, samples: npt.NDArray[np.floating], mode: Mode = AUDIO) -> None:
+        self.mode = mode
+        self._bank = filterbank(mode)
+        self._signal = AudioSignal(samples, mode.sample_rate)
+        self._level = calc_sound_pressure_level(self._signal)
+        self._spectrogram = self._bank.spectrogram(self._signal.data)
+        self._envelope = Envelope(self._signal.data)
+        self._starts = package.patch_frames(self._signal.data, mode)
+        self._patches = [_Patch(self, start) for start in self._starts]
+
+    def score(self, samples: npt.NDArray[np.floating]) -> Score:
+        """Rate one version; UserError when it is too short or too different to be matched."""
+        (lag,) = lags([self._envelope], [samples])
+        try:
+            results = self._results(_Version(self, np.asarray(samples, np.float64), lag))
+        except _TooCloseError:
+            results = package.measure(self._signal.data, samples, self.mode)
+        return Score.of(results, self._starts, self.mode)
+
+    def _results(self, version: _Version) -> list[PatchSimilarityResult]:
+        """The patches' results, as visqol-python's core has them before they are averaged."""
+        reference, degraded = prepare_spectrograms_for_comparison(
+            Spectrogram(self._spectrogram), Spectrogram(version.spectrogram)
+        )
+        width = self.mode.patch_frames
+        count = _calc_max_num_patches(self._starts, degraded.shape[1], width)
+        if count == 0:
+            raise UserError("the degraded version is too short to match any part of the reference")
+        starts = np.array(self._starts[:count])
+        patches = np.stack([reference[:, start : start + width] for start in starts])
+        path = search.find(patches, starts, degraded, SEARCH_RADIUS * width)
+        if path.margin < PATH_MARGIN:
+            raise _TooCloseError
+        padded = np.pad(degraded, ((0, 0), (0, width)))
+        results = []
+        for patch, known, offset, lost in zip(patches, self._patches, path.offsets, path.lost, strict=False):
+            result = measure_patch_similarity(patch, padded[:, offset : offset + width])
+            result.ref_patch_start_time, result.ref_patch_end_time = known.start_s, known.end_s
+            if lost:
+                result.similarity, result.freq_band_means = 0.0, np.zeros(self.mode.bands)
+            results.append(result)
+        found = [index for index, lost in enumerate(path.lost) if not lost]
+        pieces = [version.piece(int(path.offsets[index]) * self.mode.hop_s, self.mode.patch_s) for index in found]
+        delays = lags([self._patches[index].envelope for index in found], [piece.samples for piece in pieces])
+        for index, piece, lag in zip(found, pieces, delays, strict=True):
+            results[index] = self._patches[index].refine(results[index], version, piece, lag)
+        return results
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Samples of a version and where they begin in it; no place when silence that it does not have was put first."""
+
+    samples: Reals
+    start: int | None
+
+
+class _Version:
+    """A version, delayed and scaled to fit its reference."""
+
+    def __init__(self, reference: Reference, samples: Reals, lag: int) -> None:
+        aligned = samples[-lag:] if lag < 0 else np.concatenate([np.zeros(lag), samples])
+        if len(aligned) <= reference.mode.window:
+            raise UserError(f"the degraded version is too short: {len(aligned)} samples overlap with the reference")
+        level = calc_sound_pressure_level(AudioSignal(aligned, reference.mode.sample_rate))
+        self.signal = AudioSignal(aligned * 10.0 ** ((reference._level - level) / 20.0), reference.mode.sample_rate)
+        self._bank = reference._bank
+        self.spectrogram = self._bank.spectrogram(self.signal.data)
+
+    def piece(self, start_s: float, length_s: float) -> _Piece:
+        """What visqol-python cuts out for these times, rounding errors included."""
+        end_s = start_s + length_s
+        whole = end_s * self._bank.mode.sample_rate <= len(self.signal.data)
+        samples = slice_signal(self.signal, start_s, end_s).data
+        return _Piece(samples, int(start_s * self._bank.mode.sample_rate) if whole else None)
+
+    def frames(self, piece: _Piece) -> Reals:
+        """The spectrogram of a piece; of one that starts on the grid of the whole, the whole's own columns."""
+        hop = self._bank.mode.hop
+        if piece.start is None or piece.start % hop:
+            return self._bank.spectrogram(piece.samples)
+        first = piece.start // hop
+        return self.spectrogram[:, first : first + frame_count(len(piece.samples), self._bank.mode)]
+
+
+class _Patch:
+    """A patch of the reference and the sound it was taken from."""
+
+    def __init__(self, reference: Reference, frame: int) -> None:
+        mode = reference.mode
+        self._mode, self._bank = mode, reference._bank
+        self.start_s = frame * mode.hop_s
+        self.end_s = self.start_s + mode.patch_s
+        self.samples: Reals = slice_signal(reference._signal, self.start_s, self.end_s).data
+        self._spectrograms: dict[int, Reals] = {}
+
+    @cached_property
+    def envelope(self) -> Envelope:
+        return Envelope(self.samples)
+
+    def refine(
+        self, result: PatchSimilarityResult, version: _Version, piece: _Piece, lag: int
+    ) -> PatchSimilarityResult:
+        """The better of a patch's result and that of its sound when the matching piece is delayed by `lag` samples."""
+        degraded, start, skipped = piece.samples, piece.start, 0
+        if lag < 0:
+            degraded, start = degraded[-lag:], None if start is None else start - lag
+        elif lag > 0:
+            degraded = np.concatenate([np.zeros(lag), degraded])
+            if len(degraded) > len(self.samples):
+                # Rounding may give lag - 1, as it does in the package.
+                skipped = int(lag / self._mode.sample_rate * self._mode.sample_rate)
+            degraded, start = degraded[skipped:], start if skipped == lag else None
+        length = min(len(self.samples) - skipped, len(degraded))
+        if length <= self._mode.window:
+            return result
+        reference = self._frames(skipped, length)
+        reference_db, degraded_db = prepare_spectrograms_for_comparison(
+            Spectrogram(reference), Spectrogram(version.frames(_Piece(degraded[:length], start)))
+        )
+        refined: PatchSimilarityResult = measure_patch_similarity(reference_db, degraded_db)
+        if abs(refined.similarity - result.similarity) < CHOICE_MARGIN and not np.allclose(
+            refined.freq_band_means, result.freq_band_means, rtol=0, atol=CHOICE_MARGIN
+        ):
+            raise _TooCloseError
+        if refined.similarity < result.similarity:
+            return result
+        refined.ref_patch_start_time = self.start_s + max(lag, 0) / self._mode.sample_rate
+        refined.ref_patch_end_time = refined.ref_patch_start_time + length / self._mode.sample_rate
+        return refined
+
+    def _frames(self, skipped: int, length: int) -> Reals:
+        """(bands, frames) of `length` samples of the patch's sound from `skipped` on."""
+        if skipped not in self._spectrograms:
+            self._spectrograms[skipped] = self._bank.spectrogram(self.samples[skipped:])
+        return self._spectrograms[skipped][:, : frame_count(length, self._mode)]

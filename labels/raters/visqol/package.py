@@ -1,0 +1,58 @@
+"""What is taken from visqol-python: models, patches, and its results as the judge of what is too close to call."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deepaq.errors import UserError
+from labels.raters.visqol.mode import Mode
+
+Floating = npt.NDArray[np.floating]
+
+
+@cache
+def manager(mode: Mode) -> Any:
+    """The package's manager, one per mode and process."""
+    from visqol import VisqolApi
+
+    api = VisqolApi()
+    api.create(mode=mode.name, use_lattice_model=mode.mapping == "lattice")
+    return api._manager
+
+
+def measure(reference: Floating, degraded: Floating, mode: Mode) -> list[Any]:
+    """The package's results for the patches of one pair; UserError when it cannot match them."""
+    patches: list[Any] = run(reference, degraded, mode).patch_sims
+    return patches
+
+
+def run(reference: Floating, degraded: Floating, mode: Mode) -> Any:
+    """The package's whole result for one pair; UserError when it cannot match them."""
+    from visqol.audio_utils import AudioSignal
+
+    try:
+        return manager(mode).run_from_signals(
+            AudioSignal(reference, mode.sample_rate), AudioSignal(degraded, mode.sample_rate)
+        )
+    except ValueError as error:
+        raise UserError(f"ViSQOL cannot rate the pair ({error})") from None
+
+
+def patch_frames(samples: Floating, mode: Mode) -> list[int]:
+    """The frames at which the reference's patches begin; UserError when there is no place for one."""
+    from visqol.analysis_window import AnalysisWindow
+    from visqol.audio_utils import AudioSignal
+
+    signal, window = AudioSignal(samples, mode.sample_rate), AnalysisWindow(mode.sample_rate)
+    spectrogram = np.empty((1, 1 + (len(samples) - mode.window) // mode.hop))  # of which only the length counts
+    try:
+        frames: list[int] = manager(mode).patch_creator.create_ref_patch_indices(spectrogram, signal, window)
+    except ValueError:
+        frames = []
+    if not frames:
+        raise UserError(f"the reference is too short for ViSQOL: {len(samples)} samples hold no patch")
+    return frames

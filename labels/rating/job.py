@@ -1,0 +1,140 @@
+"""The job behind every rater: rate the versions of a batch of clips and commit one fragment."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from deepaq.audio.align import align
+from deepaq.audio import Samples, read, resample, to_mono, to_stereo
+from deepaq.errors import UserError
+from deepaq.files import file_sha256
+from labels.raters.rater import Judge, Rater, Rating, rater
+from manifests import schema
+from manifests.dataset import Dataset
+from manifests.fragment import write_fragment
+from manifests.jobs import Counts, cpu_seconds
+from manifests.provenance import package_version, provenance
+
+
+@dataclass(frozen=True)
+class Version:
+    """A degraded file that still needs a label."""
+
+    degraded_id: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """A reference clip and its versions, scheduled together so that the clip is prepared once."""
+
+    reference_id: str
+    path: str
+    sha256: str
+    versions: tuple[Version, ...]
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Picklable: rates a batch with the rater named and commits its rows."""
+
+    root: Path
+    rater: str
+    options: tuple[tuple[str, str], ...] = ()
+
+    def __call__(self, batch: Sequence[Work]) -> Counts:
+        dataset = Dataset(self.root)
+        judge = rater(self.rater, **dict(self.options))
+        counts: Counts = Counter()
+        rows: list[dict[str, Any]] = []
+        for work in batch:
+            for row, seconds in _rows(dataset, judge, work):
+                rows.append(row)
+                counts[row["status"]] += 1
+                counts["audio_ms"] += round(1000 * seconds)
+        tools = {**judge.tools(), "av": package_version("av"), "soxr": package_version("soxr")}
+        settings = {
+            "rater": self.rater,
+            "sample_rate": judge.sample_rate,
+            "identity": judge.identity,
+            "aligned": judge.aligned,
+            "options": dict(self.options),
+        }
+        footer = provenance(f"labels {self.rater}", settings, tools)
+        write_fragment(dataset.folder(schema.LABELS, self.rater), schema.LABELS, rows, footer)
+        return counts
+
+
+def _rows(dataset: Dataset, judge: Rater, work: Work) -> list[tuple[dict[str, Any], float]]:
+    """Each version's row and how many seconds of audio were rated for it."""
+    begun = cpu_seconds()
+    try:
+        reference = _load(dataset, judge, work.path, work.sha256)
+        rate = judge.judge(reference)
+    except UserError as error:
+        return [(_row(judge, version, error=f"reference: {error}"), 0.0) for version in work.versions]
+    share = (cpu_seconds() - begun) / len(work.versions)  # of the reference's cost that each version bears
+    rows = []
+    for version in work.versions:
+        before = cpu_seconds()
+        try:
+            rating = _rating(judge, reference, rate, _load(dataset, judge, version.path, version.sha256))
+            if not math.isfinite(rating.value):
+                raise UserError(f"{judge.name} gives {rating.value} for it")
+        except UserError as error:
+            rows.append((_row(judge, version, error=str(error)), 0.0))
+            continue
+        row = _row(judge, version) | {
+            "value": rating.value,
+            "extras": dict(rating.extras),
+            "timeline": rating.timeline,
+            "seconds": share + cpu_seconds() - before,
+        }
+        rows.append((row, len(reference) / judge.sample_rate))
+    return rows
+
+
+def _rating(judge: Rater, reference: Samples, rate: Judge, degraded: Samples) -> Rating:
+    """Align the pair where the rater wants it, and say so in the extras: nothing is corrected silently.
+
+    lag_samples: at the rater's sample rate, positive when the degraded version was late. level_db: of the degraded
+    version relative to the reference. common: the share of the longer of the two that was compared.
+    rate: the rater's judge of the whole reference, which serves as long as the whole reference is in common.
+    """
+    if not judge.aligned:
+        return rate(degraded)
+    pair = align(reference, degraded, judge.sample_rate)
+    if len(pair.reference) < len(reference):
+        rate = judge.judge(pair.reference)
+    rating = rate(pair.degraded)
+    common = len(pair.reference) / max(len(reference), len(degraded))
+    found = {"lag_samples": pair.lag, "level_db": pair.level_db, "common": common}
+    return replace(rating, extras={**rating.extras, **found})
+
+
+def _row(judge: Rater, version: Version, error: str | None = None) -> dict[str, Any]:
+    return {
+        "degraded_id": version.degraded_id,
+        "rater": judge.name,
+        "scale": judge.scale,
+        "status": schema.FAILED if error else schema.OK,
+        "error": error,
+    }
+
+
+def _load(dataset: Dataset, judge: Rater, relative: str, sha256: str) -> Samples:
+    """A file of the data set as the rater listens to it; UserError when it is missing, changed or unreadable."""
+    path = dataset.path(relative)
+    if not path.is_file():
+        raise UserError(f"{relative}: is missing")
+    if file_sha256(path) != sha256:
+        raise UserError(f"{relative}: differs from its checksum; make it again or restore it")
+    audio = read(path)
+    mixed = to_mono(audio.samples) if judge.channels == 1 else to_stereo(audio.samples)
+    return resample(mixed, audio.sample_rate, judge.sample_rate)

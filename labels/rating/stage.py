@@ -1,0 +1,157 @@
+"""Rate a data set: what is wanted, minus what is committed, is what remains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from deepaq.errors import UserError
+from labels.rating.job import Rate, Version, Work
+from labels.raters.rater import NETWORK, all_options, rater
+from manifests import jobs, schema
+from manifests.dataset import Dataset
+from manifests.fragment import fragments, read_footer
+from manifests.storage import sweep
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to work. jobs: worker processes. shard: (index from 0, count). options: the rater's own. conditions: patterns
+    of the names of those to rate, such as `opus-*`; all without any."""
+
+    options: tuple[tuple[str, str], ...] = ()
+    jobs: int = field(default_factory=jobs.cpu_count)
+    shard: tuple[int, int] = (0, 1)
+    conditions: tuple[str, ...] = ()
+    dask: str | None = None
+    retry_failed: bool = False
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        if self.jobs < 1:
+            raise UserError(f"--jobs {self.jobs}: at least one is needed")
+
+
+def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
+    """Rate every version that `name` has not rated yet, and return what was done.
+
+    Keys: labelled, failed (both: of the rows asked for, made now or before), skipped (versions without audio),
+    audio_seconds, cpu_seconds (both: now), errors (one line each).
+    """
+    dataset = Dataset(data)
+    options = options_of(dataset, name, dict(settings.options))
+    if settings.dask:
+        _require_absolute(options)
+    judge = rater(name, **options)
+    sweep(dataset.folder(schema.LABELS))
+    wanted, skipped = _wanted(dataset, settings)
+    work = _remaining(dataset, wanted, name, settings.retry_failed)
+    if work:
+        judge.warm_up()
+    size = max(1, min(8, len(work) // (8 * settings.jobs)))
+    counts = jobs.run(
+        Rate(dataset.root.absolute(), name, tuple(options.items())),
+        jobs.batched(work, size),
+        jobs=settings.jobs,
+        label=name,
+        unit="clip",
+        quiet=settings.quiet,
+        dask=settings.dask,
+    )
+    return _report(dataset, wanted, name) | {
+        "skipped": skipped,
+        "audio_seconds": counts["audio_ms"] / 1000,
+        "cpu_seconds": counts["cpu_seconds"],
+    }
+
+
+def plan(data: Path, name: str, settings: Settings) -> dict[str, Any]:
+    """What `rate` would do, without doing it: clips and versions that remain, and how many no condition asks for."""
+    dataset = Dataset(data)
+    rater(name, **options_of(dataset, name, dict(settings.options)))
+    wanted, skipped = _wanted(dataset, settings)
+    work = _remaining(dataset, wanted, name, settings.retry_failed)
+    return {"clips": len(work), "versions": sum(len(item.versions) for item in work), "skipped": skipped}
+
+
+def options_of(dataset: Dataset, name: str, given: Mapping[str, str]) -> dict[str, str]:
+    """All options of the rater: without any given those of the labels that are there.
+
+    UserError where others, or another network, would mix with those labels.
+    """
+    made = fragments(dataset.folder(schema.LABELS, name))
+    footer = read_footer(made[-1]) if made else {}
+    before = footer.get("settings", {}).get("options", {})
+    options = all_options(name, given or before)
+    other = f"{name.partition('+')[0]}+TAG"
+    if made and options != all_options(name, before):
+        was = ", ".join(f"{key}={value}" for key, value in before.items() if value is not None)
+        raise UserError(
+            f"{dataset.root}: its labels by {name} were made with {was}; for others name the rater {other} in "
+            f"`labels rate`"
+        )
+    network = footer.get("tools", {}).get(NETWORK)
+    if network and rater(name, **options).tools().get(NETWORK) != network:
+        raise UserError(
+            f"{dataset.root}: its labels by {name} were made by a network that has been replaced since; for the new "
+            f"one name the rater {other} in `labels rate`"
+        )
+    return options
+
+
+def _wanted(dataset: Dataset, settings: Settings) -> tuple[pa.Table, int]:
+    """The degraded rows that are asked for and have audio, joined with their references, and how many have none."""
+    index, count = settings.shard
+    references = dataset.references(["path", "sha256"])
+    references = references.filter(pc.equal(references["status"], schema.OK))
+    references = references.rename_columns(["reference_id", "reference_status", "reference_path", "reference_sha256"])
+    degraded = dataset.degraded(["reference_id", "path", "sha256", "condition"])
+    mine = [jobs.shard_of(name, count) == index for name in degraded["reference_id"].to_pylist()]
+    degraded = degraded.filter(pa.array(mine, pa.bool_()))
+    if settings.conditions:
+        names = degraded["condition"].to_pylist()
+        asked = [any(fnmatchcase(name, pattern) for pattern in settings.conditions) for name in names]
+        if names and not any(asked):
+            known = ", ".join(sorted(set(names)))
+            raise UserError(f"--conditions {','.join(settings.conditions)}: there are none; known are {known}")
+        degraded = degraded.filter(pa.array(asked, pa.bool_()))
+    audible = degraded.filter(pc.equal(degraded["status"], schema.OK))
+    wanted = audible.join(references, "reference_id", join_type="inner", use_threads=False)
+    return wanted, degraded.num_rows - audible.num_rows
+
+
+def _remaining(dataset: Dataset, wanted: pa.Table, name: str, retry_failed: bool) -> list[Work]:
+    done = pa.array(sorted(dataset.done(schema.LABELS, name, retry_failed)), pa.string())
+    left = wanted.filter(pc.invert(pc.is_in(wanted["degraded_id"], value_set=done)))
+    groups: dict[str, tuple[dict[str, Any], list[Version]]] = {}
+    for row in left.sort_by([("reference_id", "ascending"), ("degraded_id", "ascending")]).to_pylist():
+        versions = groups.setdefault(row["reference_id"], (row, []))[1]
+        versions.append(Version(row["degraded_id"], row["path"], row["sha256"]))
+    return [
+        Work(reference_id, row["reference_path"], row["reference_sha256"], tuple(versions))
+        for reference_id, (row, versions) in groups.items()
+    ]
+
+
+def _report(dataset: Dataset, wanted: pa.Table, name: str) -> dict[str, Any]:
+    labels = dataset.labels(name, ["error"])
+    mine = labels.filter(pc.is_in(labels["degraded_id"], value_set=wanted["degraded_id"].combine_chunks()))
+    failed = mine.filter(pc.equal(mine["status"], schema.FAILED)).to_pylist()
+    return {
+        "labelled": mine.num_rows - len(failed),
+        "failed": len(failed),
+        "errors": [f"{row['degraded_id']}: {row['error']}" for row in failed],
+    }
+
+
+def _require_absolute(options: Mapping[str, str]) -> None:
+    """The workers of a cluster stand in folders of their own."""
+    for key, value in options.items():
+        if value and not Path(value).is_absolute() and Path(value).exists():
+            raise UserError(f"--dask: workers look for {key}={value} where they stand; give {Path(value).absolute()}")
