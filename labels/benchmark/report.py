@@ -18,7 +18,7 @@ from labels.benchmark.blocks import Charts, Table, Text
 from labels.benchmark.evaluate import SYSTEM_MEAN
 from labels.benchmark.scatter import charts
 from labels.benchmark.sections import sections
-from manifests.page import folded, page, paragraph, table
+from manifests.report.page import folded, page, paragraph, table
 
 TITLE = "Raters against listeners"
 

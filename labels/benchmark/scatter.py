@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from labels.benchmark.blocks import interval, title_of
-from manifests.page import SERIES, Axes, figure, legend, series
+from manifests.report.page import SERIES, Axes, figure, legend, series
 
 MARKS = {"coded": "circle", "reference": "square", "anchor": "triangle"}
 

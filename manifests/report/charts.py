@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from manifests import page
+from manifests.report import page
 from manifests.report.rows import Labelled, by_codec, quartiles
 
 MOST_POINTS = 3000  # of a scatter plot

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from deepaq.audio import Audio, read, to_mono
 from deepaq.errors import UserError
-from manifests import page
+from manifests.report import page
 from manifests.dataset import Dataset
 from manifests.report.rows import Labelled
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from deepaq.files import committed
-from manifests import page, schema
+from manifests import schema
+from manifests.report import page
 from manifests.dataset import Dataset
 from manifests.diff import footers
 from manifests.report import charts, clips

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manifests.page import Axes, figure, folded, legend, page, paragraph, table, ticks
+from manifests.report.page import Axes, figure, folded, legend, page, paragraph, table, ticks
 
 VOID = {"meta", "br"}  # every SVG element is closed
 
