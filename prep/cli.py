@@ -113,7 +113,7 @@ def survey(music: tuple[Path, ...], out: Path, as_json: bool, **options: Any) ->
 @json_option
 def corpora(as_json: bool) -> None:
     """The corpora whose layout is known."""
-    from prep.corpora import CORPORA
+    from prep.tracks.corpora import CORPORA
 
     _table({name: {"title": corpus.title, "licence": corpus.licence} for name, corpus in CORPORA.items()}, as_json)
 
@@ -122,8 +122,8 @@ def corpora(as_json: bool) -> None:
 @json_option
 def codecs(as_json: bool) -> None:
     """The codecs: encoder, bitrates in kbps, and whether they can be used here."""
-    from prep.codecs import CODECS, described
-    from prep.encode import PROGRAMS
+    from prep.coding.codecs import CODECS, described
+    from prep.coding.encode import PROGRAMS
 
     _table(
         {

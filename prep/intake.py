@@ -12,14 +12,14 @@ from deepaq.console import note
 from deepaq.errors import UserError
 from manifests import ids, jobs
 from manifests.dataset import Dataset
-from prep import fingerprint
-from prep.admission import LOSSY, admit
-from prep.corpora import Song
-from prep.exclusion import Exclusion
+from prep.tracks import fingerprint
+from prep.tracks.admission import LOSSY, admit
+from prep.tracks.corpora import Song
+from prep.tracks.exclusion import Exclusion
 from prep.settings import Settings
-from prep.sources import find_songs
-from prep.survey import Survey, known, source_id, tracks_of
-from prep.track import Track
+from prep.tracks.sources import find_songs
+from prep.tracks.survey import Survey, known, source_id, tracks_of
+from prep.tracks.track import Track
 
 _LINES = 20  # of one kind that are printed one by one
 

@@ -18,18 +18,18 @@ from manifests import ids, schema
 from manifests.dataset import Dataset
 from manifests.jobs import cpu_seconds
 from manifests.split import TRAIN, VALID
-from prep.clips import SAMPLE_RATE, Clip, cut, is_silent
+from prep.references.clips import SAMPLE_RATE, Clip, cut, is_silent
 from prep.condition import Condition
-from prep.corpora import Song
+from prep.tracks.corpora import Song
 from prep.intake import intake
-from prep.lossless import packed
-from prep.mixture import mixed
-from prep.remaining import committed, wanted
-from prep.sampling import sampled
+from prep.coding.lossless import packed
+from prep.tracks.mixture import mixed
+from prep.degraded.remaining import committed, wanted
+from prep.degraded.sampling import sampled
 from prep.settings import Settings
-from prep.sources import is_lossy
-from prep.survey import known, source_id
-from prep.track import Track
+from prep.tracks.sources import is_lossy
+from prep.tracks.survey import known, source_id
+from prep.tracks.track import Track
 from prep.transcode import of_tracks, transcode
 
 PAPER_HOURS = (45.0, 8.0)  # of clean music, training and validation

@@ -9,10 +9,10 @@ from pathlib import Path
 from deepaq.errors import UserError
 from manifests import jobs
 from manifests.split import TRAIN, VALID_SHARE
-from prep.codecs import BITRATES, DEFAULT, codings
+from prep.coding.codecs import BITRATES, DEFAULT, codings
 from prep.condition import Condition
-from prep.damage import damages
-from prep.sources import AUTO
+from prep.distortions.damage import damages
+from prep.tracks.sources import AUTO
 
 
 @dataclass(frozen=True)

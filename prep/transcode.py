@@ -15,14 +15,14 @@ from manifests import ids, jobs, schema
 from manifests.dataset import Dataset, standing
 from manifests.jobs import Counts
 from manifests.storage import sweep
-from prep.degrade import Degrade
-from prep.exclusion import Exclusion
-from prep.ingest import Ingest
+from prep.degraded.degrade import Degrade
+from prep.tracks.exclusion import Exclusion
+from prep.references.ingest import Ingest
 from prep.intake import intake, run_jobs, surveyed
-from prep.remaining import Wanted, committed, wanted
+from prep.degraded.remaining import Wanted, committed, wanted
 from prep.settings import Settings
-from prep.sources import find_songs
-from prep.track import Track
+from prep.tracks.sources import find_songs
+from prep.tracks.track import Track
 
 __all__ = ["Settings", "survey_music", "transcode"]
 

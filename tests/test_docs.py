@@ -85,7 +85,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).mkdir()
     write(folder / "originals" / "a.flac", sound)
     write(folder / "coded" / "a.wav", sound)
-    from prep import ffmpeg
+    from prep.coding import ffmpeg
 
     assert ffmpeg.run(["-i", str(track), "-b:a", "64k", str(folder / "degraded.mp3")], 60) is None
     return folder

@@ -10,10 +10,10 @@ import numpy as np
 from deepaq.audio import Samples, fit, read, resample, to_stereo
 from deepaq.errors import UserError
 from manifests.storage import require_space
-from prep.codecs import CODECS
+from prep.coding.codecs import CODECS
 from prep.distortions.distortion import Distortion, Grade, grades
-from prep.encode import encode
-from prep.lossless import file_bytes
+from prep.coding.encode import encode
+from prep.coding.lossless import file_bytes
 
 CHAIN = ("aac", "mp3", "opus")
 

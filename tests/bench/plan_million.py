@@ -24,9 +24,9 @@ from manifests.compact import compact
 from manifests.dataset import Dataset
 from manifests.fragment import write_table
 from manifests.provenance import provenance
-from prep.codecs import codings
-from prep.degrade import degraded_id
-from prep.remaining import committed, wanted
+from prep.coding.codecs import codings
+from prep.degraded.degrade import degraded_id
+from prep.degraded.remaining import committed, wanted
 from prep.settings import Settings
 
 CLIPS_PER_FRAGMENT = 16

@@ -17,10 +17,10 @@ from pathlib import Path
 from deepaq.audio import read
 from manifests.dataset import Dataset
 from manifests.jobs import cpu_seconds
-from prep import ffmpeg
-from prep.codecs import codings
-from prep.degrade import Degrade, Work
-from prep.encode import encode
+from prep.coding import ffmpeg
+from prep.coding.codecs import codings
+from prep.degraded.degrade import Degrade, Work
+from prep.coding.encode import encode
 from prep.transcode import Settings, transcode
 
 

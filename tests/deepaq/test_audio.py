@@ -9,8 +9,8 @@ import pytest
 
 from deepaq import audio
 from deepaq.errors import UserError
-from prep.codecs import CODECS
-from prep.encode import encode as encode_clip
+from prep.coding.codecs import CODECS
+from prep.coding.encode import encode as encode_clip
 from tests.sounds import RATE, music, write
 
 

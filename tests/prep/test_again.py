@@ -17,7 +17,7 @@ from manifests import schema
 from manifests.check import problems
 from manifests.dataset import Dataset
 from manifests.summary import summarise
-from prep import fingerprint
+from prep.tracks import fingerprint
 from prep.transcode import Settings, transcode
 from tests.sounds import RATE, music, write
 
@@ -177,7 +177,7 @@ def test_a_data_set_from_before_short_clips_had_ids_of_their_own_goes_on(
     write(tmp_path / "a.wav", music(7))
     data = Dataset(tmp_path / "data", create=True)
     with monkeypatch.context() as then:
-        then.setattr("prep.ingest.Ingest._reference_id", lambda self, clip: plain_id(clip.samples))
+        then.setattr("prep.references.ingest.Ingest._reference_id", lambda self, clip: plain_id(clip.samples))
         transcode([tmp_path / "a.wav"], data.root, WANTED)
     before = references(data.root)
     assert transcode([tmp_path / "a.wav"], data.root, WANTED)["audio_seconds"] == 0

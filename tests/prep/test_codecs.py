@@ -10,11 +10,11 @@ import pytest
 from deepaq.audio import read
 from deepaq.errors import UserError
 from manifests.ids import joined_id, settings_id
-from prep.codecs import CODECS, codings
-from prep.encode import PROGRAMS, encode
-from prep.program import Encoded
+from prep.coding.codecs import CODECS, codings
+from prep.coding.encode import PROGRAMS, encode
+from prep.coding.program import Encoded
 from prep.synth import compose
-from prep.verify import Verifier
+from prep.degraded.verify import Verifier
 from tests.sounds import RATE, music, write
 
 SECONDS = 4

@@ -14,10 +14,10 @@ from deepaq.audio import read
 from deepaq.errors import UserError
 from manifests.check import problems
 from manifests.dataset import Dataset
-from prep.damage import damages
+from prep.distortions.damage import damages
 from prep.distortions import DISTORTIONS, distort, tandem
 from prep.transcode import Settings, transcode
-from prep.verify import Verifier
+from prep.degraded.verify import Verifier
 from tests.sounds import RATE, music, write
 
 CHEAP = sorted(set(DISTORTIONS) - {"tandem"})  # what needs no coder

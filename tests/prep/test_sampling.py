@@ -16,10 +16,10 @@ from deepaq.errors import UserError
 from manifests.dataset import Dataset
 from manifests.ids import joined_id
 from prep.cli import main
-from prep.codecs import codings
-from prep.damage import damages
+from prep.coding.codecs import codings
+from prep.distortions.damage import damages
 from prep.plan import PAPER_HOURS, PAPER_PER_CLIP, plan
-from prep.sampling import sampled
+from prep.degraded.sampling import sampled
 from prep.transcode import Settings, transcode
 from tests.sounds import music, write
 

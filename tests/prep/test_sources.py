@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from deepaq.errors import UserError
-from prep.corpora import CORPORA
-from prep.exclusion import Exclusion
-from prep.sources import find_songs
+from prep.tracks.corpora import CORPORA
+from prep.tracks.exclusion import Exclusion
+from prep.tracks.sources import find_songs
 from tests.prep.corpora.layout import lay
 
 

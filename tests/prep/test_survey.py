@@ -9,17 +9,17 @@ import pytest
 
 from deepaq.errors import UserError
 from manifests.dataset import Dataset
-from prep import fingerprint
-from prep.admission import admit
-from prep.codecs import codings
-from prep.corpora import CORPORA, Song
-from prep.cutoff import LongTermSpectrum
-from prep.encode import encode
-from prep.exclusion import Exclusion
-from prep.fingerprint import same_recordings
-from prep.mixture import mixed
-from prep.survey import survey
-from prep.track import Track
+from prep.tracks import fingerprint
+from prep.tracks.admission import admit
+from prep.coding.codecs import codings
+from prep.tracks.corpora import CORPORA, Song
+from prep.tracks.cutoff import LongTermSpectrum
+from prep.coding.encode import encode
+from prep.tracks.exclusion import Exclusion
+from prep.tracks.fingerprint import same_recordings
+from prep.tracks.mixture import mixed
+from prep.tracks.survey import survey
+from prep.tracks.track import Track
 from prep.transcode import Settings, survey_music, transcode
 from tests.sounds import RATE, music, write
 
@@ -189,7 +189,7 @@ def test_a_song_of_parts_is_one_track_with_the_split_of_its_corpus(tmp_path: Pat
 def test_sources_are_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "music" / "a.wav", music(3))
     assert survey_music([tmp_path / "music"], tmp_path / "data", WANTED)["songs"] == 1
-    monkeypatch.setattr("prep.survey.survey", None)  # would fail when called
+    monkeypatch.setattr("prep.tracks.survey.survey", None)  # would fail when called
     assert transcode([tmp_path / "music"], tmp_path / "data", WANTED)["ok"] == 1
     monkeypatch.undo()
     write(path, music(3, 1))

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prep.cli import main
-from prep.clips import bandwidth_hz
+from prep.references.clips import bandwidth_hz
 from prep.synth import SAMPLE_RATE, compose, sampled
 from prep.synth.score import Note
 from tests.soundfont import write_soundfont

@@ -19,7 +19,7 @@ from manifests.check import problems
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer
 from prep.cli import main
-from prep.codecs import BITRATES, CODECS, DEFAULT, codings
+from prep.coding.codecs import BITRATES, CODECS, DEFAULT, codings
 from prep.plan import plan
 from prep.transcode import Settings, transcode
 from tests.sounds import RATE, music, write
@@ -222,7 +222,7 @@ def test_blanks_in_lists_are_nothing(tmp_path: Path) -> None:
 
 
 def test_a_version_that_is_digital_silence_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from prep import ffmpeg
+    from prep.coding import ffmpeg
 
     monkeypatch.setattr(ffmpeg, "_COMMON", ffmpeg._COMMON | {"af": "volume=0"})
     write(tmp_path / "a.wav", music(2))
@@ -257,7 +257,7 @@ def test_a_codec_that_fails_does_not_take_the_others_along(tmp_path: Path, monke
 
 
 def test_a_system_ffmpeg_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from prep import ffmpeg
+    from prep.coding import ffmpeg
 
     monkeypatch.setenv(ffmpeg.VARIABLE, "no-such-program")
     ffmpeg.executable.cache_clear()

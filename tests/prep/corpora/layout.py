@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prep.corpora import CORPORA, Song
+from prep.tracks.corpora import CORPORA, Song
 
 
 def lay(root: Path, *names: str, **texts: str) -> Path:

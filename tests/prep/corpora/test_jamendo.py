@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deepaq.errors import UserError
-from prep.corpora import CORPORA
+from prep.tracks.corpora import CORPORA
 from tests.prep.corpora.layout import found, lay
 
 HEADER = "TRACK_ID\tARTIST_ID\tALBUM_ID\tPATH\tDURATION\tTAGS\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deepaq.errors import UserError
-from prep.corpora import CORPORA
+from prep.tracks.corpora import CORPORA
 from tests.prep.corpora.layout import found, lay
 
 SONG = {"artist": "A", "song": "One", "genre": "rock", "stems": [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prep.corpora.musdb18hq import VALIDATION
+from prep.tracks.corpora.musdb18hq import VALIDATION
 from tests.prep.corpora.layout import found, lay
 
 SONGS = {"train/A - One": "train", "train/ANiMAL - Rockshow": "valid", "test/B - Two": "test"}

@@ -1,0 +1,1 @@
+"""Codecs, and the programs that run them."""

@@ -1,0 +1,124 @@
+"""The codecs, as frozen settings. Adding one is one entry here.
+
+ffmpeg's defaults miss the asked bitrate by up to 40 % (Opus VBR, mp3 and AAC at 16 kbps), so every codec says how it
+meets it: constrained VBR for Opus, CBR for mp3, the two-loop coder for AAC, and a lower sample rate where a bitrate
+is too small for 44.1 kHz. ffmpeg's own AAC is poor at 16-48 kbps: a true condition of that encoder, not of AAC at its
+best, which `he-aac` is where the fdkaac program is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from deepaq.console import note
+from deepaq.errors import UserError
+from prep.coding.coding import Coding
+from prep.coding.encode import PROGRAMS
+
+BITRATES = (16, 32, 48, 64, 80, 96, 128)  # kbps, the paper's
+DEFAULT = ("opus", "mp3", "aac")  # the paper's
+_LOW_RATES = {16: 16_000, 32: 22_050, 48: 32_000}  # kbps -> Hz
+_MP3_KBPS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)  # all that the format has
+_AAC_RATES = dict.fromkeys(range(17, 24), 16_000) | _LOW_RATES
+
+
+@dataclass(frozen=True)
+class Codec:
+    """How a codec's files are made.
+
+    name: as in condition names. encoder: the program's name for it. suffix: a container that declares the encoder
+    delay, so that decoded audio has zero lag. options: the program's besides bitrate, channels and rate.
+    sample_rates: kbps -> Hz where it differs from `sample_rate`. kbps: what the encoder can be asked for.
+    program: what runs it, a key of PROGRAMS. constant: every file has the bitrate it was asked for, and fails else.
+    """
+
+    name: str
+    encoder: str
+    suffix: str
+    sample_rate: int
+    options: Mapping[str, str]
+    sample_rates: Mapping[int, int] = field(default_factory=dict)
+    kbps: Sequence[int] = range(8, 321)
+    program: str = "ffmpeg"
+    constant: bool = False
+
+    def condition(self, kbps: int) -> Coding:
+        """This codec at `kbps`; UserError where it cannot be asked for that or its program is missing."""
+        if kbps not in self.kbps:
+            raise UserError(f"--bitrates {kbps}: {self.name} takes {described(self.kbps)} kbps")
+        rate = self.sample_rates.get(kbps, self.sample_rate)
+        program = PROGRAMS[self.program]
+        options = program.options(self.encoder, kbps, rate, self.options)
+        version, exact = program.version(), tuple(options.items())
+        return Coding(
+            self.name, kbps, self.program, self.encoder, self.suffix, rate, exact, version, self.constant
+        )  # fmt: skip
+
+
+def _opus(name: str, vbr: str) -> Codec:
+    options = {"vbr": vbr, "application": "audio", "compression_level": "10", "frame_duration": "20"}
+    # At lower bitrates it changes its mode and with it the delay, by more than a version may lag.
+    kbps = range(10 if vbr == "off" else 9, 257)
+    return Codec(name, "libopus", ".opus", 48_000, options, kbps=kbps, constant=vbr == "off")
+
+
+_AC3_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448)
+
+CODECS = {
+    codec.name: codec
+    for codec in (
+        _opus("opus", "constrained"),
+        _opus("opus-vbr", "on"),  # may take half as much again as it is asked for
+        _opus("opus-cbr", "off"),
+        Codec("mp3", "libmp3lame", ".mp3", 44_100, {"compression_level": "5", "joint_stereo": "1"},
+              {8: 8_000, 24: 16_000, **_LOW_RATES}, _MP3_KBPS, constant=True),
+        Codec("aac", "aac", ".m4a", 44_100, {"aac_coder": "twoloop", "movie_timescale": ""}, _AAC_RATES,
+              range(16, 321)),
+        # Variable by nature: at low bitrates it may miss what it is asked for by two fifths.
+        Codec("vorbis", "libvorbis", ".ogg", 44_100, {}, {16: 8_000, 24: 16_000, 32: 22_050, 40: 32_000},
+              (16, 24, 32, 40, *range(48, 321))),
+        Codec("ac3", "ac3", ".mp4", 44_100, {"movie_timescale": ""}, {32: 32_000, 40: 32_000, 48: 32_000}, _AC3_KBPS,
+              constant=True),
+        Codec("eac3", "eac3", ".mp4", 44_100, {"movie_timescale": ""}, {24: 32_000, 32: 32_000, 40: 32_000},
+              (24, *_AC3_KBPS), constant=True),
+        Codec("aac-fdk", "AAC-LC", ".m4a", 44_100, {"p": "2"}, _LOW_RATES, range(8, 321), "fdkaac"),
+        Codec("he-aac", "HE-AAC", ".m4a", 44_100, {"p": "5"}, {}, range(16, 129), "fdkaac"),
+        Codec("he-aac-v2", "HE-AACv2", ".m4a", 44_100, {"p": "29"}, {}, range(12, 57), "fdkaac"),
+        Codec("lc3", "LC3", ".flac", 48_000, {}, {32: 16_000, 48: 24_000, 64: 32_000}, range(32, 321), "lc3", True),
+    )
+}  # fmt: skip
+
+
+def codings(codecs: Iterable[str] = DEFAULT, bitrates: Iterable[int] = BITRATES) -> list[Coding]:
+    """Every codec at every bitrate, in the given order; a bitrate that a codec does not know is left out with a note.
+
+    UserError for an unknown codec, a missing program or encoder, and a codec that knows none of the bitrates.
+    """
+    chosen: list[Coding] = []
+    bitrates = list(dict.fromkeys(bitrates))
+    for name in dict.fromkeys(codecs):
+        if name not in CODECS:
+            raise UserError(f"--codecs {name}: unknown codec; known are {', '.join(CODECS)}")
+        codec = CODECS[name]
+        if missing := PROGRAMS[codec.program].missing(codec.encoder):
+            raise UserError(f"--codecs {name}: {missing}")
+        known = [kbps for kbps in bitrates if kbps in codec.kbps]
+        if not known and bitrates:
+            codec.condition(bitrates[0])
+        if len(known) < len(bitrates):
+            left_out = ", ".join(str(kbps) for kbps in bitrates if kbps not in known)
+            note(f"{name}: not at {left_out} kbps, it takes {described(codec.kbps)}")
+        chosen += map(codec.condition, known)
+    return chosen
+
+
+def described(kbps: Sequence[int]) -> str:
+    """Ascending bitrates in words, runs of more than two as `a to b`."""
+    runs: list[list[int]] = []
+    for value in kbps:
+        if runs and value == runs[-1][-1] + 1:
+            runs[-1].append(value)
+        else:
+            runs.append([value])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)

@@ -1,0 +1,1 @@
+"""Fill the table `degraded`: degrade, verify, sample conditions, find what remains."""

@@ -1,0 +1,159 @@
+"""The third job of `prep transcode`: reference clips become degraded versions and their rows."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deepaq.audio import Audio, read
+from deepaq.errors import UserError
+from deepaq.files import file_sha256, partial_prefix, sync
+from manifests import ids, schema
+from manifests.dataset import Dataset
+from manifests.fragment import write_fragment
+from manifests.jobs import Counts
+from manifests.provenance import package_version, provenance
+from manifests.storage import require_space
+from prep.coding import ffmpeg
+from prep.coding.coding import Coding
+from prep.condition import Condition
+from prep.distortions.damage import Damage
+from prep.coding.encode import encode
+from prep.coding.lossless import packed
+from prep.coding.program import Encoded, digest, encoded
+from prep.degraded.verify import Verifier
+
+_BYTES_PER_S = 1_000_000  # more than any version takes, while it is made
+
+
+@dataclass(frozen=True)
+class Work:
+    """A reference clip and the conditions it still needs."""
+
+    reference_id: str
+    path: str
+    sha256: str
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Degrade:
+    """Picklable: makes, verifies and stores the versions of a batch of clips and commits one fragment.
+
+    conditions: all of the run, for the footer; a batch may need fewer.
+    """
+
+    root: Path
+    conditions: tuple[Condition, ...]
+
+    def __call__(self, batch: Sequence[Work]) -> Counts:
+        dataset = Dataset(self.root)
+        counts: Counts = Counter()
+        rows: list[dict[str, Any]] = []
+        for work in batch:
+            new, seconds = self._rows(dataset, work)
+            rows += new
+            counts.update(row["status"] for row in new)
+            counts["audio_ms"] += round(1000 * seconds * len(new))
+        conditions = {condition.name: condition.settings() for condition in self.conditions}
+        tools = {name: package_version(name) for name in ("av", "numpy", "scipy", "soxr")}
+        tools |= {"ffmpeg": ffmpeg.version(), "ffmpeg_build": digest(ffmpeg.executable())}
+        footer = provenance("prep transcode", {"conditions": conditions}, tools)
+        write_fragment(dataset.folder(schema.DEGRADED), schema.DEGRADED, rows, footer)
+        return counts
+
+    def _rows(self, dataset: Dataset, work: Work) -> tuple[list[dict[str, Any]], float]:
+        """The clip's rows and its length in seconds."""
+        try:
+            clip = dataset.path(work.path)
+            audio = read(clip)
+            if file_sha256(clip) != work.sha256:
+                raise UserError(f"{clip}: differs from its checksum; delete it and run again with --retry-failed")
+        except UserError as error:
+            return [_row(work, condition, schema.FAILED, str(error)) for condition in work.conditions], 0.0
+        verifier = Verifier(audio.samples, audio.sample_rate)
+        scratch = dataset.root / "audio"
+        with tempfile.TemporaryDirectory(prefix=partial_prefix(), dir=scratch) as folder:
+            rows = [
+                self._finish(dataset, work, condition, result, verifier, audio.seconds)
+                for condition, result in _made(clip.resolve(), audio, work, Path(folder))
+            ]
+            if any(row["status"] == schema.FAILED for row in rows):
+                # A full disk makes encoders fail too: that ends the run and is no row.
+                require_space(Path(folder), round(_BYTES_PER_S * audio.seconds))
+        return rows, audio.seconds
+
+    def _finish(
+        self,
+        dataset: Dataset,
+        work: Work,
+        condition: Condition,
+        result: Encoded | str,
+        verifier: Verifier,
+        seconds: float,
+    ) -> dict[str, Any]:
+        """Verify one new file and move it to its place, or say what is wrong with it."""
+        if isinstance(result, str):
+            return _row(work, condition, schema.FAILED, result)
+        try:
+            comparison = verifier.compare(result.path, aligned=isinstance(condition, Damage))
+            kbps = condition.actual_kbps(result.bitstream_bytes, seconds) if isinstance(condition, Coding) else None
+        except UserError as error:
+            return _row(work, condition, schema.FAILED, str(error))
+        row = _row(work, condition, schema.OK)
+        name = row["degraded_id"]
+        relative = f"audio/degraded/{condition.name}/{name[:2]}/{name}{result.path.suffix}"
+        size, sha256 = result.path.stat().st_size, file_sha256(result.path)
+        target = dataset.path(relative)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sync(result.path)
+        result.path.replace(target)
+        sync(target.parent)
+        return row | {
+            "actual_kbps": kbps,
+            "path": relative,
+            "bytes": size,
+            "sha256": sha256,
+            "lag_samples": comparison.lag,
+            "correlation": comparison.correlation,
+            "peak": comparison.peak,
+        }
+
+
+def degraded_id(reference_id: str, condition: Condition) -> str:
+    """Id of a version: of the clip's samples and the condition's settings."""
+    return ids.joined_id(reference_id, condition.id)
+
+
+def _made(clip: Path, audio: Audio, work: Work, folder: Path) -> Iterator[tuple[Condition, Encoded | str]]:
+    """Every condition with its new file in `folder`, or why there is none: all codings first, then one by one."""
+    codings = [condition for condition in work.conditions if isinstance(condition, Coding)]
+    yield from encode(clip, codings, folder, audio.seconds).items()
+    for condition in work.conditions:
+        if not isinstance(condition, Damage):
+            continue
+        try:
+            samples = condition.apply(audio.samples, audio.sample_rate, degraded_id(work.reference_id, condition))
+        except UserError as error:
+            yield condition, str(error)
+            continue
+        suffix, content = packed(samples, audio.sample_rate)
+        path = folder / f"{condition.name}{suffix}"
+        path.write_bytes(content)
+        yield condition, encoded(path)
+
+
+def _row(work: Work, condition: Condition, status: str, error: str | None = None) -> dict[str, Any]:
+    return {
+        "degraded_id": degraded_id(work.reference_id, condition),
+        "reference_id": work.reference_id,
+        "condition_id": condition.id,
+        "condition": condition.name,
+        **condition.columns(),
+        "status": status,
+        "error": error,
+    }

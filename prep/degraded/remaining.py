@@ -1,0 +1,96 @@
+"""What is wanted, minus what is committed: a matrix of clips and conditions, quick for a million versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from manifests import schema
+from manifests.dataset import Dataset
+from prep.condition import Condition
+from prep.degraded.degrade import Work
+from prep.degraded.sampling import sampled
+from prep.settings import Settings
+
+Matrix = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The versions that a run wants.
+
+    references: rows of the clips that have audio. mask: (clips, conditions), True where a version is wanted.
+    """
+
+    references: pa.Table
+    conditions: Sequence[Condition]
+    mask: Matrix
+
+    def work(self, done: Matrix) -> Iterator[Work]:
+        """The clips with conditions that are wanted and not `done`, in the table's order."""
+        missing = self.mask & ~done
+        clips = np.flatnonzero(missing.any(axis=1))
+        rows = self.references.select(["reference_id", "path", "sha256"]).take(pa.array(clips)).to_pylist()
+        # Most clips lack the same conditions: tuples are shared, so that a million versions fit in memory.
+        tuples: dict[bytes, tuple[Condition, ...]] = {}
+        for clip, row in zip(clips, rows, strict=True):
+            key = missing[clip].tobytes()
+            if key not in tuples:
+                tuples[key] = tuple(self.conditions[index] for index in np.flatnonzero(missing[clip]).tolist())
+            yield Work(row["reference_id"], row["path"], row["sha256"], tuples[key])
+
+
+def wanted(references: pa.Table, conditions: Sequence[Condition], settings: Settings) -> Wanted:
+    """All conditions for every clip that has audio, or the sample of them that the settings ask for."""
+    audible = references.filter(pc.equal(references["status"], schema.OK))
+    mask = np.ones((audible.num_rows, len(conditions)), bool)
+    if settings.per_clip:
+        names, splits = audible["reference_id"].to_pylist(), audible["split"].to_pylist()
+        for row, (name, split) in enumerate(zip(names, splits, strict=True)):
+            per_clip = settings.per_clip_of(split)
+            if per_clip is not None:
+                mask[row] = False
+                mask[row, sampled(conditions, name, per_clip, settings.seed)] = True
+    return Wanted(audible, conditions, mask)
+
+
+@dataclass(frozen=True)
+class Committed:
+    """ok, failed: (clips, conditions), True where such a row is committed. errors: one line per failed row wanted."""
+
+    ok: Matrix
+    failed: Matrix
+    errors: list[str]
+
+    def done(self, retry_failed: bool) -> Matrix:
+        """What need not be done again."""
+        return self.ok if retry_failed else self.ok | self.failed
+
+
+def committed(dataset: Dataset, want: Wanted, look: bool = False) -> Committed:
+    """What the degraded table holds of the wanted versions.
+
+    look: count a version as ok only when its file is there in its size.
+    """
+    table = dataset.degraded(["reference_id", "condition_id", "condition", "path", "bytes", "error"])
+    clip = pc.index_in(table["reference_id"], value_set=want.references["reference_id"].combine_chunks())
+    condition = pc.index_in(table["condition_id"], value_set=pa.array([c.id for c in want.conditions], pa.string()))
+    mine = pc.and_(pc.is_valid(clip), pc.is_valid(condition))
+    table, clip, condition = table.filter(mine), clip.filter(mine).to_numpy(), condition.filter(mine).to_numpy()
+    chosen = want.mask[clip, condition]
+    status = table["status"]
+    found = {}
+    for name in (schema.OK, schema.FAILED):
+        rows = pc.equal(status, name).to_numpy() & chosen
+        if look and name == schema.OK:
+            rows[rows] = dataset.there(table.filter(pa.array(rows)))
+        found[name] = np.zeros_like(want.mask)
+        found[name][clip[rows], condition[rows]] = True
+    failed = table.filter(pa.array(pc.equal(status, schema.FAILED).to_numpy() & chosen))
+    errors = [f"{row['reference_id']} {row['condition']}: {row['error']}" for row in failed.to_pylist()]
+    return Committed(found[schema.OK], found[schema.FAILED], errors)

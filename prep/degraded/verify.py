@@ -1,0 +1,92 @@
+"""Decode a coded clip and hold it against its reference: length, lag, correlation, peak."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.fft import irfft, rfft
+
+from deepaq.audio.align import find_lag
+from deepaq.audio import Samples, fit, read, resample
+from deepaq.errors import UserError
+from prep.tracks.mixture import audible_channel, one_channel
+
+LARGEST_LAG = 5  # samples at the reference's rate
+LARGEST_LENGTH_ERROR_S = 0.1
+_WINDOW, _SEARCH = 1 << 16, 1 << 13
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """lag: samples by which the degraded clip is late. correlation: normalised at that lag. peak: full scale is 1."""
+
+    lag: int
+    correlation: float
+    peak: float
+
+
+class Verifier:
+    """Compares many coded versions with one reference of (frames, channels) samples; its spectrum is made once."""
+
+    def __init__(self, reference: Samples, sample_rate: int) -> None:
+        self.sample_rate = sample_rate
+        self.channel = audible_channel(reference)
+        self.mono = one_channel(reference, self.channel)
+        self.start = _loudest(self.mono, _WINDOW)
+        window = self.mono[self.start : self.start + _WINDOW]
+        self.size = _WINDOW + 2 * _SEARCH
+        self.spectrum = np.conj(rfft(window, self.size))
+
+    def compare(self, path: Path, aligned: bool = False) -> Comparison:
+        """Decode `path`, resample it to the reference's rate and length, and measure it.
+
+        aligned: the samples are known to have no lag, which heavy reverberation, say, would only hide.
+        Raises UserError when it cannot be decoded, has the wrong length, lags by more than 5 samples or, coded, is
+        digital silence.
+        """
+        audio = read(path)
+        peak = float(np.abs(audio.samples).max())
+        if not peak and not aligned:
+            raise UserError(f"{path.name}: is digital silence; use another build of the program or leave the codec out")
+        mono = resample(one_channel(audio.samples, self.channel), audio.sample_rate, self.sample_rate)
+        missing = len(self.mono) - len(mono)
+        if abs(missing) > LARGEST_LENGTH_ERROR_S * self.sample_rate:
+            raise UserError(f"{path.name}: has {len(mono)} frames where {len(self.mono)} are expected")
+        mono = fit(mono, len(self.mono))
+        lag = 0 if aligned else self.lag(mono)
+        if abs(lag) > LARGEST_LAG:
+            raise UserError(f"{path.name}: is {lag} samples late, at most {LARGEST_LAG} are allowed")
+        return Comparison(lag, _correlation(self.mono, mono, lag), peak)
+
+    def lag(self, mono: Samples) -> int:
+        """The lag of `mono`, sought within +-8192 samples.
+
+        The plain correlation of the loudest second and a half answers for nearly every clip; periodic music and heavy
+        coding may mislead it, so before a clip fails the slower and surer search is asked.
+        """
+        begin = self.start - _SEARCH
+        piece = mono[max(begin, 0) : self.start + _WINDOW + _SEARCH]
+        piece = np.pad(piece, (max(-begin, 0), 0))
+        correlation = irfft(rfft(piece, self.size) * self.spectrum, self.size)[: 2 * _SEARCH + 1]
+        lag = int(np.argmax(correlation)) - _SEARCH
+        return lag if abs(lag) <= LARGEST_LAG else find_lag(self.mono, mono, self.sample_rate)
+
+
+def _loudest(mono: Samples, length: int) -> int:
+    """Where the window of `length` samples with the most energy starts (a multiple of 1024)."""
+    if len(mono) <= length:
+        return 0
+    blocks = np.add.reduceat(np.square(mono, dtype=np.float64), np.arange(0, len(mono), 1024))
+    energy = np.convolve(blocks, np.ones(length // 1024), mode="valid")
+    return min(int(np.argmax(energy)) * 1024, len(mono) - length)
+
+
+def _correlation(reference: Samples, degraded: Samples, lag: int) -> float:
+    if lag > 0:
+        reference, degraded = reference[:-lag], degraded[lag:]
+    elif lag < 0:
+        reference, degraded = reference[-lag:], degraded[:lag]
+    power = float(np.dot(reference, reference)) * float(np.dot(degraded, degraded))
+    return float(np.dot(reference, degraded)) / power**0.5 if power > 0 else 0.0

@@ -1,0 +1,64 @@
+"""The condition that is a distortion at a severity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from deepaq.audio import Samples
+from deepaq.errors import UserError
+from prep.coding import ffmpeg
+from prep.condition import Condition
+from prep.distortions import DISTORTIONS, distort
+
+
+@dataclass(frozen=True)
+class Damage(Condition):
+    """distortion: registered name. severity: 1 to 5."""
+
+    distortion: str
+    severity: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.distortion}-{self.severity}"
+
+    @property
+    def family(self) -> str:
+        return self.distortion
+
+    def apply(self, samples: Samples, sample_rate: int, degraded_id: str) -> Samples:
+        """The damaged samples; everything random is decided by the id of the version."""
+        return distort(samples, sample_rate, self.distortion, self.severity, int(degraded_id, 16))
+
+    def settings(self) -> dict[str, Any]:
+        distortion = DISTORTIONS[self.distortion]
+        return {
+            "distortion": self.distortion,
+            "severity": self.severity,
+            "version": distortion.version,
+            "grade": dict(distortion.grades[self.severity - 1]),
+            **({"ffmpeg": ffmpeg.version()} if distortion.codecs else {}),
+        }
+
+    def columns(self) -> dict[str, Any]:
+        grade = DISTORTIONS[self.distortion].grades[self.severity - 1]
+        return {"arguments": " ".join(f"{key}={value:g}" for key, value in grade.items())}
+
+
+def damages(text: str) -> list[Damage]:
+    """Comma-separated distortions as conditions: `noise` is all its severities, `noise-3` one, `all` everything.
+
+    Raises UserError for what is not registered.
+    """
+    chosen: dict[Damage, None] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, severity = part.rpartition("-") if part[-1].isdecimal() else (part, "", "")
+        for distortion in DISTORTIONS if part == "all" else [name]:
+            if distortion not in DISTORTIONS:
+                raise UserError(f"--distortions {part}: unknown distortion; known are all, {', '.join(DISTORTIONS)}")
+            known = DISTORTIONS[distortion].severities
+            if severity and int(severity) not in known:
+                raise UserError(f"--distortions {part}: the severity of {name} is {known[0]} to {known[-1]}")
+            chosen |= dict.fromkeys(Damage(distortion, n) for n in ([int(severity)] if severity else known))
+    return list(chosen)

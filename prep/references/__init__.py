@@ -1,0 +1,1 @@
+"""Fill the table `references`: cut clips and write them."""

@@ -1,0 +1,152 @@
+"""The second job of `prep transcode`: tracks become reference clips and their rows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from deepaq.audio import Samples
+from deepaq.errors import UserError
+from deepaq.files import committed, printable
+from manifests import ids, schema
+from manifests.dataset import Dataset
+from manifests.fragment import write_fragment
+from manifests.jobs import Counts
+from manifests.provenance import package_version, provenance
+from prep.references.clips import SAMPLE_RATE, SHORTEST_S, Clip, bandwidth_hz, cut, is_silent
+from prep.coding.lossless import SUFFIXES, packed
+from prep.tracks.mixture import mixed
+from prep.tracks.track import Track
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """Picklable: cuts a batch of tracks into clips, stores them and commits one fragment.
+
+    clips: reference_ids that tracks which are cut again have at this clip length.
+    """
+
+    root: Path
+    clip_s: float
+    valid_share: float
+    clips: frozenset[str] = frozenset()
+
+    def __call__(self, tracks: Sequence[Track]) -> Counts:
+        dataset = Dataset(self.root, create=True)
+        owners = _Owners(dataset)
+        rows = [row for track in tracks for row in self._rows(dataset, track, owners)]
+        tools = {name: package_version(name) for name in ("av", "soundfile", "soxr", "pydub", "pyloudnorm")}
+        settings = {"clip_s": self.clip_s, "valid_share": self.valid_share, "sample_rate": SAMPLE_RATE}
+        write_fragment(
+            dataset.folder(schema.REFERENCES), schema.REFERENCES, rows, provenance("prep transcode", settings, tools)
+        )
+        return Counter(row["status"] for row in rows)
+
+    def _rows(self, dataset: Dataset, track: Track, owners: _Owners) -> list[dict[str, Any]]:
+        """One row per clip, or one failed row when the track cannot be read to its end."""
+        if track.error:
+            return [self._without_audio(track, schema.FAILED, track.error)]
+        try:
+            rows = [self._row(dataset, track, clip, owners) for clip in cut(mixed(track.song.parts), self.clip_s)]
+        except UserError as error:
+            return [self._without_audio(track, schema.FAILED, str(error))]
+        return rows or [self._without_audio(track, schema.SKIPPED, f"{track.path}: is shorter than {SHORTEST_S:g} s")]
+
+    def _row(self, dataset: Dataset, track: Track, clip: Clip, owners: _Owners) -> dict[str, Any]:
+        if is_silent(clip.samples):
+            reason = f"{track.path}: is silent from {clip.start_s:g} s"
+            return self._without_audio(track, schema.SKIPPED, reason, clip.start_s)
+        reference_id = self._reference_id(clip)
+        if owners.track_id(reference_id) not in (None, track.track_id):
+            reason = f"{track.path}: another track has the same samples as this one from {clip.start_s:g} s"
+            return self._without_audio(track, schema.SKIPPED, reason, clip.start_s)
+        path, size, sha256 = store(dataset, reference_id, clip.samples)
+        return {
+            **self._track(track),
+            "reference_id": reference_id,
+            "path": path,
+            "start_s": clip.start_s,
+            "frames": len(clip.samples),
+            "sample_rate": SAMPLE_RATE,
+            "channels": clip.samples.shape[1],
+            "loudness_lufs": loudness_lufs(clip.samples),
+            "bandwidth_hz": bandwidth_hz(clip.samples),
+            "bytes": size,
+            "sha256": sha256,
+            "status": schema.OK,
+        }
+
+    def _reference_id(self, clip: Clip) -> str:
+        """Of a full clip's samples; of a shorter one, which other lengths give too, of the length asked for as well."""
+        name = ids.reference_id(clip.samples, SAMPLE_RATE)
+        full = len(clip.samples) == round(self.clip_s * SAMPLE_RATE)
+        # Rows from before shorter clips had ids of their own keep theirs.
+        return name if full or name in self.clips else ids.joined_id(name, repr(self.clip_s))
+
+    def _track(self, track: Track) -> dict[str, Any]:
+        return {
+            "track_id": track.track_id,
+            "split": track.split(self.valid_share),
+            "track_path": track.path,
+            "corpus": track.song.corpus,
+            "clip_s": self.clip_s,
+        }
+
+    def _without_audio(self, track: Track, status: str, error: str, start_s: float | None = None) -> dict[str, Any]:
+        place = "track" if start_s is None else repr(start_s)
+        reference_id = ids.joined_id(track.track_id, repr(self.clip_s), place)
+        return {
+            **self._track(track),
+            "reference_id": reference_id,
+            "start_s": start_s,
+            "status": status,
+            "error": printable(error),
+        }
+
+
+class _Owners:
+    """Which track a clip was cut from before, by another job or an earlier run."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+
+    @cached_property
+    def _tracks(self) -> dict[str, str]:
+        table = self._dataset.references(["track_id"])
+        table = table.filter(pc.equal(table["status"], schema.OK))
+        return dict(zip(table["reference_id"].to_pylist(), table["track_id"].to_pylist(), strict=True))
+
+    def track_id(self, reference_id: str) -> str | None:
+        """None for a clip that is new; the table is read only where a file lies in its place."""
+        there = any(self._dataset.path(_place(reference_id) + suffix).exists() for suffix in SUFFIXES)
+        return self._tracks.get(reference_id) if there else None
+
+
+def _place(reference_id: str) -> str:
+    return f"audio/references/{reference_id[:2]}/{reference_id}"
+
+
+def store(dataset: Dataset, reference_id: str, samples: Samples) -> tuple[str, int, str]:
+    """Write a clip losslessly and return its relative path and the file's size and sha256."""
+    suffix, content = packed(samples, SAMPLE_RATE)
+    relative = _place(reference_id) + suffix
+    path = dataset.path(relative)
+    with committed(path) as partial:
+        partial.write_bytes(content)
+    return relative, len(content), hashlib.sha256(content).hexdigest()
+
+
+def loudness_lufs(samples: Samples) -> float | None:
+    """Integrated loudness by ITU-R BS.1770-4; None where gating leaves nothing."""
+    import pyloudnorm
+
+    value = float(pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(samples.astype(np.float64)))
+    return value if np.isfinite(value) else None

@@ -1,0 +1,1 @@
+"""Fill the table `tracks`: corpora, survey, fingerprints, admission and exclusion."""

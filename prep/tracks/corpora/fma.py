@@ -1,0 +1,45 @@
+"""FMA (small to full): `000/000002.mp3`, with splits in `fma_metadata/tracks.csv`. Lossy at its source."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from deepaq.errors import UserError
+from prep.tracks.corpora.corpus import BY_FILES, Corpus, Song
+
+_FILES = "[0-9][0-9][0-9]/[0-9][0-9][0-9][0-9][0-9][0-9].mp3"
+
+
+class Fma(Corpus):
+    name = "fma"
+    title = "Free Music Archive (FMA)"
+    licence = "tracks under their own Creative Commons licences; metadata CC BY 4.0"
+
+    def recognises(self, root: Path) -> bool:
+        return any(root.glob(_FILES)) or any(root.glob(f"fma_*/{_FILES}"))
+
+    def songs(self, root: Path) -> Iterator[Song]:
+        known: dict[str, tuple[str, str]] = {}
+        for home in (root, root.parent):
+            if (path := home / "fma_metadata" / "tracks.csv").is_file():
+                known = _known(path)
+                break
+        for path in sorted([*root.glob(_FILES), *root.glob(f"fma_*/{_FILES}")]):
+            name, split = known.get(str(int(path.stem)), (path.stem, ""))
+            yield self.song(name, [path], split or None)
+
+
+def _known(path: Path) -> dict[str, tuple[str, str]]:
+    """Track number -> (artist - title, split), from a table whose header is two rows of groups and names."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = csv.reader(file)
+            columns = list(zip(next(rows), next(rows), strict=True))
+            artist, title, split = (
+                columns.index(name) for name in (("artist", "name"), ("track", "title"), ("set", "split"))
+            )
+            return {row[0]: (f"{row[artist]} - {row[title]}", row[split]) for row in rows if row and row[0].isdigit()}
+    except (OSError, ValueError, StopIteration, IndexError, csv.Error) as error:
+        raise UserError(f"{path}: is no table of FMA tracks ({error}); {BY_FILES}") from None

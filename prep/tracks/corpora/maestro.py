@@ -1,0 +1,31 @@
+"""MAESTRO v3: piano performances by year, with a table that names their split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from deepaq.errors import UserError
+from prep.tracks.corpora.corpus import BY_FILES, Corpus, Song, table
+
+_COLUMNS = ("canonical_composer", "canonical_title", "split", "audio_filename")
+
+
+class Maestro(Corpus):
+    name = "maestro"
+    title = "MAESTRO v3"
+    licence = "CC BY-NC-SA 4.0"
+
+    def recognises(self, root: Path) -> bool:
+        return any(root.glob("maestro-v3*.csv"))
+
+    def songs(self, root: Path) -> Iterator[Song]:
+        for path in sorted(root.glob("maestro-v3*.csv")):
+            for row in table(path, _COLUMNS):
+                try:
+                    name = (
+                        f"{row['canonical_composer']} - {row['canonical_title']} ({Path(row['audio_filename']).stem})"
+                    )
+                    yield self.song(name, [root / row["audio_filename"]], row["split"])
+                except KeyError as error:
+                    raise UserError(f"{path}: has no split {error}; {BY_FILES}") from None

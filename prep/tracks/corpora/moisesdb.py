@@ -1,0 +1,41 @@
+"""MoisesDB: a folder per song with `data.json` and stems; there is no mixture, so the stems are summed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from deepaq.errors import UserError
+from prep.tracks.corpora.corpus import BY_FILES, Corpus, Song
+
+
+class MoisesDb(Corpus):
+    name = "moisesdb"
+    title = "MoisesDB"
+    licence = "CC BY-NC-SA 4.0"
+
+    def recognises(self, root: Path) -> bool:
+        """By a description that names stems: other folders hold a `data.json` of their own."""
+        first = next(self._descriptions(root), None)
+        return first is not None and b'"stems"' in first.read_bytes()
+
+    def songs(self, root: Path) -> Iterator[Song]:
+        for path in self._descriptions(root):
+            try:
+                song = json.loads(path.read_text(encoding="utf-8"))
+                parts = [
+                    path.parent / stem["stemName"] / f"{track['id']}.{track['extension']}"
+                    for stem in song["stems"]
+                    for track in stem["tracks"]
+                ]
+                yield self.song(f"{song['artist']} - {song['song']}", sorted(parts))
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise UserError(f"{path}: is no song description of MoisesDB ({error!r}); {BY_FILES}") from None
+
+    def _descriptions(self, root: Path) -> Iterator[Path]:
+        """`data.json` of every song: the root holds providers, or is one; it may hold the release's own folder."""
+        for depth in ("*/data.json", "*/*/data.json", "*/*/*/data.json"):
+            if found := sorted(root.glob(depth)):
+                yield from found
+                return
