@@ -83,8 +83,8 @@ def recipes(as_json: bool) -> None:
 @json_option
 def compare(runs: tuple[Path, ...], as_json: bool) -> None:
     """Print finished RUNS side by side; runs that differ in the seed alone become one row, with 95 % intervals."""
-    from training.compare import COLUMNS, Estimate
-    from training.compare import compare as stage
+    from training.results.compare import COLUMNS, Estimate
+    from training.results.compare import compare as stage
 
     rows = stage(runs)
     if as_json:
@@ -109,8 +109,8 @@ def compare(runs: tuple[Path, ...], as_json: bool) -> None:
 @click.option("--public", is_flag=True, help="Make a repository that --push creates public.")
 def export(run: Path, out: Path, merge: bool, push: str | None, public: bool) -> None:
     """Copy what of the finished RUN is for others: weights, mappings, settings, card, checksums."""
-    from training.export import export as stage
-    from training.export import push as upload
+    from training.results.export import export as stage
+    from training.results.export import push as upload
 
     click.echo(stage(run, out, merge))
     if push:

@@ -22,14 +22,16 @@ from deepaq.scoring.mapping import FITS, Mapping
 from deepaq.backbones.plain import Plain
 from manifests.dataset import Dataset
 from manifests.provenance import package_version, provenance
-from training import cache, card, distil, evaluate, gather, report, state, store, table
-from training.cache import Form
-from training.evaluate import Distances
-from training.gather import World
+from training.data import cache, store, table
+from training.results import card, report
+from training.loop import distil, evaluate, gather, state
+from training.data.cache import Form
+from training.loop.evaluate import Distances
+from training.loop.gather import World
 from training.recipe import from_json
 from training.settings import Recipe
-from training.table import Table
-from training.trainer import BAD_BATCH, Trainer
+from training.data.table import Table
+from training.loop.trainer import BAD_BATCH, Trainer
 
 BASELINES = {"log-mel": {"kind": "mel"}, "log-erb": {"kind": "erb"}}  # settings of the plain backbone
 SETTINGS, METRICS, BEFORE = "settings.json", "metrics.json", "before.json"
@@ -53,7 +55,7 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
     """Train on the data set folder `data`, write the run folder `out` and return what was reached.
 
     Keys: run, steps, parameters {backbone, lora, head, trainable, total}, validation {trained, untrained, log-mel,
-    log-erb: correlations as in `training.evaluate`}, mapping {mode: {kind: Pearson correlation}}, seconds. Where `out`
+    log-erb: correlations as in `training.loop.evaluate`}, mapping {mode: {kind: Pearson correlation}}, seconds. Where `out`
     holds a run of the same recipe on the same data, it goes on from the last saved state, or is done. Under torchrun
     every process calls this; the first one writes. KeyboardInterrupt, with the state saved, when asked to stop.
     """

@@ -19,9 +19,9 @@ class Data:
 
     raters: names and weights of the raters whose values, moved to a scale of 1 to 5 and averaged, are the label.
     teachers: further raters whose values, moved to the same scale, are averaged with the label for certain conditions,
-    as `"2f" = ["musical-noise-*"]`; see `training.teachers`.
+    as `"2f" = ["musical-noise-*"]`; see `training.data.teachers`.
     ensemble: run folders of trained networks, the mean of whose MOS is averaged with the labels to train on; see
-    `training.distil`.
+    `training.loop.distil`.
     segment_s: length of the segments. clips, versions: a batch holds this many clips, each in this many versions, the
     clean one among them; several processes share the clips. segment_labels: take the label of a segment from
     the raters' timelines, where there are any, instead of the whole clip's. share: of the training clips, 0 to 1;

@@ -38,13 +38,15 @@ from labels.raters.visqol import IDENTITY_MOS
 from manifests.dataset import Dataset
 from manifests.ids import joined_id
 from manifests.jobs import cpu_count
-from training import cache, distil, evaluate, recipe, store, table
-from training.cache import Form
-from training.gather import World
+from training import recipe
+from training.data import cache, store, table
+from training.loop import distil, evaluate
+from training.data.cache import Form
+from training.loop.gather import World
 from training.settings import Data, Recipe
-from training.store import Store
-from training.table import Table
-from training.trainer import Trainer
+from training.data.store import Store
+from training.data.table import Table
+from training.loop.trainer import Trainer
 
 Values = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.bool_]

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from training.loss import TAU, pairwise_distances, rank_n_contrast
+from training.objective.loss import TAU, pairwise_distances, rank_n_contrast
 
 DIMS = 256
 

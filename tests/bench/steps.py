@@ -24,14 +24,14 @@ from torch import Tensor
 
 from deepaq.audio import read
 from deepaq.backbones.mert import Mert
-from training import objective
-from training.batch import Labeller
-from training.cache import Cache, Clip, Form, file_of
-from training.curve import Curve
-from training.sampler import Sampler
+from training.objective import terms as objective
+from training.objective.batch import Labeller
+from training.data.cache import Cache, Clip, Form, file_of
+from training.objective.curve import Curve
+from training.loop.sampler import Sampler
 from training.settings import Contrast, Data, Objective
-from training.store import Store
-from training.table import Table
+from training.data.store import Store
+from training.data.table import Table
 
 GFLOP_PER_S = 37.5
 CLIP_S, SEGMENT_S = 10, 4

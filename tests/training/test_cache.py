@@ -16,10 +16,10 @@ from deepaq.errors import UserError
 from deepaq.files import PARTIAL, partial_prefix
 from manifests.dataset import Dataset
 from tests.sounds import music
-from training import cache, table
-from training.cache import Cache, Form
+from training.data import cache, table
+from training.data.cache import Cache, Form
 from training.settings import Data
-from training.table import Table
+from training.data.table import Table
 
 RATE = 16_000
 MONO, STEREO = Form(RATE), Form(RATE, 2)

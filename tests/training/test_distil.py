@@ -14,9 +14,11 @@ from deepaq.backbones.backbone import build
 from deepaq.errors import UserError
 from deepaq.scoring.mapping import Exponential
 from manifests.dataset import Dataset
-from training import cache, distil, recipe, store, table
-from training.cache import Form
-from training.evaluate import ALONE
+from training import recipe
+from training.data import cache, store, table
+from training.loop import distil
+from training.data.cache import Form
+from training.loop.evaluate import ALONE
 from training.fit import SETTINGS, Options, fit
 from training.settings import Data
 

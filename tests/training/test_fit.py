@@ -18,9 +18,11 @@ from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer, write_fragment
 from manifests.schema import DEGRADED, LABELS, REFERENCES
 from tests.training.test_recipe import TINY
-from training import evaluate, log, recipe, table
+from training import recipe
+from training.loop import evaluate, log
+from training.data import table
 from training.cli import main
-from training.export import export
+from training.results.export import export
 from training.fit import Options, fit
 from training.settings import Data
 

@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 from tests.training.together import CLIPS, KINDS, gradients
 from training import recipe
 from training.fit import Options, fit
-from training.gather import World
+from training.loop.gather import World
 
 ENV = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 

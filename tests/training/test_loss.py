@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from deepaq.backbones.pooling import Pooling
-from training.loss import (
+from training.objective.loss import (
     CLEAN,
     UNCODED,
     bitrate_contrast,

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from training import objective
-from training.batch import Labeller, Labels
-from training.curve import Curve
+from training.objective import terms as objective
+from training.objective.batch import Labeller, Labels
+from training.objective.curve import Curve
 from training.settings import Contrast, Objective
-from training.table import Table
+from training.data.table import Table
 
 
 def table(clips: int = 4, bitrates: tuple[int, ...] = (16, 64)) -> Table:

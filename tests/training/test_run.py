@@ -22,7 +22,8 @@ import deepaq
 from deepaq.errors import UserError
 from tests.conftest import ROOT
 from tests.training.test_recipe import TINY
-from training import log, recipe, state
+from training import recipe
+from training.loop import log, state
 from training.cli import main
 from training.fit import Options, fit, resumed
 from training.settings import Recipe
@@ -245,7 +246,7 @@ def test_the_run_is_written_down(labelled: Path, tmp_path: Path, cache: Path) ->
 def test_a_codec_may_be_left_out_and_clips_thinned(labelled: Path) -> None:
     from manifests.dataset import Dataset
     from training.settings import Data
-    from training.table import load
+    from training.data.table import load
 
     whole, without = load(Dataset(labelled), Data()), load(Dataset(labelled), Data(without_codecs=("opus",)))
     assert set(without.codec[~without.valid]) == {"clean", "mp3", "aac"}

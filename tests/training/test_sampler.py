@@ -11,10 +11,10 @@ import torch
 
 from deepaq.errors import UserError
 from tests.training.test_objective import table
-from training.sampler import Sampler
+from training.loop.sampler import Sampler
 from training.settings import Data
-from training.store import Store
-from training.table import Table
+from training.data.store import Store
+from training.data.table import Table
 
 ITEMS = 30
 

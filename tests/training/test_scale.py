@@ -11,7 +11,7 @@ from deepaq.errors import UserError
 from manifests.dataset import Dataset
 from manifests.fragment import write_fragment
 from manifests.schema import LABELS
-from training import scale
+from training.data import scale
 
 
 def dataset(folder: Path, **raters: list[dict[str, Any]]) -> Dataset:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from training.schedule import drops, learning_rate, stagnant
+from training.loop.schedule import drops, learning_rate, stagnant
 from training.settings import Optimiser
 
 

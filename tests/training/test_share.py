@@ -16,10 +16,11 @@ from scipy.stats import t
 import deepaq
 from deepaq.errors import UserError
 from tests.training.test_recipe import TINY
-from training import card, recipe
+from training import recipe
+from training.results import card
 from training.cli import main
-from training.compare import compare, estimate
-from training.export import export, push
+from training.results.compare import compare, estimate
+from training.results.export import export, push
 from training.fit import Options, fit
 
 SMALL = ["backbone.width=16", "backbone.blocks=1", "data.segment_s=1.0", "data.clips=2", "data.versions=4",

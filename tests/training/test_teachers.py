@@ -15,9 +15,9 @@ from labels.rating.stage import rate
 from manifests.dataset import Dataset
 from prep.transcode import Settings, transcode
 from tests.sounds import music, write
-from training import scale, table, teachers
+from training.data import scale, table, teachers
 from training.settings import Data
-from training.teachers import equate
+from training.data.teachers import equate
 
 TOP = 4.732
 

@@ -14,11 +14,11 @@ from deepaq.scoring import checkpoint
 from deepaq.backbones.backbone import Backbone
 from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.errors import UserError
-from training import evaluate
-from training.gather import World
-from training.scale import Rating
-from training.store import Store
-from training.table import Table
+from training.loop import evaluate
+from training.loop.gather import World
+from training.data.scale import Rating
+from training.data.store import Store
+from training.data.table import Table
 
 
 def members(runs: Sequence[str], network: Backbone) -> list[Checkpoint]:

@@ -10,7 +10,7 @@ from deepaq import __version__
 from deepaq.scoring import checkpoint
 from deepaq.backbones.backbone import Backbone
 from deepaq.files import file_sha256
-from training import log
+from training.loop import log
 from training.settings import Recipe
 
 CARD, CHECKSUMS = "README.md", "SHA256SUMS"

@@ -9,7 +9,7 @@ from deepaq.scoring import checkpoint
 from deepaq.console import note
 from deepaq.audio.container import reason
 from deepaq.errors import UserError
-from training import card
+from training.results import card
 
 
 def export(run: Path, out: Path, merge: bool = False) -> Path:

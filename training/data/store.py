@@ -17,8 +17,8 @@ from deepaq.backbones.backbone import Backbone
 from deepaq.audio.level import gain, mid, without
 from deepaq.audio.stream import as_batch
 from manifests.jobs import cpu_count
-from training.cache import Cache
-from training.table import Table
+from training.data.cache import Cache
+from training.data.table import Table
 
 _QUIET = 2 * 10 ** (SILENCE_DBFS / 10)  # mean square; 3 dB above what networks refuse, for the blocks are coarse
 

@@ -16,7 +16,7 @@ from manifests import schema
 from manifests.dataset import Dataset
 from manifests.ids import joined_id
 from manifests.split import VALID
-from training import scale, teachers
+from training.data import scale, teachers
 from training.settings import Data
 
 Column = npt.NDArray[np.generic]

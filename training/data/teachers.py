@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 from deepaq.errors import UserError
 from manifests import schema
 from manifests.dataset import Dataset
-from training.scale import Mix, Rating, identity_of, rated
+from training.data.scale import Mix, Rating, identity_of, rated
 
 _FEWEST = 20  # coded versions that an equating may rest on
 _LEVELS = np.linspace(0, 1, 41)

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from training.loss import CLEAN, UNCODED, bitrate_labels
-from training.table import Column, Table
+from training.objective.loss import CLEAN, UNCODED, bitrate_labels
+from training.data.table import Column, Table
 
 Rows = npt.NDArray[np.int64]
 
@@ -18,7 +18,7 @@ Rows = npt.NDArray[np.int64]
 @dataclass(frozen=True)
 class Labels:
     """Per sample of a batch: (batch,). row: in the table. clip: number. clean: no degradation. codec: number, see
-    `training.loss`. rank: label of the bitrate term."""
+    `training.objective.loss`. rank: label of the bitrate term."""
 
     row: Rows
     clip: Tensor

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn.functional import huber_loss
 
 from deepaq.backbones.pooling import MEAN, Pooling
-from training.batch import Labels
-from training.curve import Curve
-from training.loss import Loss, bitrate_contrast, pairwise_distances, pooled, rank_n_contrast
+from training.objective.batch import Labels
+from training.objective.curve import Curve
+from training.objective.loss import Loss, bitrate_contrast, pairwise_distances, pooled, rank_n_contrast
 from training.settings import Contrast, Objective
 
 _HUBER = 0.25  # MOS beyond which an error counts linearly

@@ -15,17 +15,18 @@ from deepaq.backbones.backbone import Backbone
 from deepaq.scoring.checkpoint import write_json
 from deepaq.console import note
 from deepaq.errors import UserError
-from training import evaluate, objective, state
-from training.batch import Labeller, Labels
-from training.curve import Curve
-from training.gather import World, added, average_gradients, equalise, gathered, wait
-from training.interrupt import Interrupt, watched
-from training.log import Log
-from training.sampler import Cut, Sampler
-from training.schedule import learning_rate, stagnant
+from training.loop import evaluate, state
+from training.objective import terms as objective
+from training.objective.batch import Labeller, Labels
+from training.objective.curve import Curve
+from training.loop.gather import World, added, average_gradients, equalise, gathered, wait
+from training.loop.interrupt import Interrupt, watched
+from training.loop.log import Log
+from training.loop.sampler import Cut, Sampler
+from training.loop.schedule import learning_rate, stagnant
 from training.settings import Recipe
-from training.state import State
-from training.store import Store
+from training.loop.state import State
+from training.data.store import Store
 
 _CURVE_PACE = 5.0  # times the network's learning rate: two numbers per curve may move faster
 _START_BATCHES = 4  # that the curves' starting points are fitted to

@@ -28,7 +28,7 @@ from manifests.dataset import Dataset
 from manifests.ids import joined_id
 from manifests.jobs import Counts
 from manifests.storage import sweep
-from training.table import Table
+from training.data.table import Table
 
 FORMAT = "2"
 BLOCK_S = 0.1  # loudness is noted per block, so that silence can be found without reading

@@ -1,0 +1,1 @@
+"""Training data: the table of rows, labels and their scales, the audio cache."""

@@ -1,0 +1,1 @@
+"""The training loop: batches, steps, schedule, evaluation, state, processes."""

@@ -1,0 +1,1 @@
+"""The objective: losses, their weights, labels of a batch."""

@@ -1,0 +1,1 @@
+"""What a run leaves: folder, card, report, export, comparison."""
