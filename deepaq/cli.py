@@ -109,8 +109,8 @@ def score(
 def embed(sounds: tuple[Path, ...], out: Path, model: Path | None, as_json: bool) -> None:
     """Write the clip embedding of every segment of SOUNDS, comparable across content."""
     from deepaq.batch import embeddings
-    from deepaq.scoring.metric import load
     from deepaq.batch.pairs import degraded_only
+    from deepaq.scoring.metric import load
 
     embeddings.check(out)
     metric = load(model)

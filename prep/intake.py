@@ -12,11 +12,11 @@ from deepaq.console import note
 from deepaq.errors import UserError
 from manifests import ids, jobs
 from manifests.dataset import Dataset
+from prep.settings import Settings
 from prep.tracks import fingerprint
 from prep.tracks.admission import LOSSY, admit
 from prep.tracks.corpora import Song
 from prep.tracks.exclusion import Exclusion
-from prep.settings import Settings
 from prep.tracks.sources import find_songs
 from prep.tracks.survey import Survey, known, source_id, tracks_of
 from prep.tracks.track import Track

@@ -18,15 +18,15 @@ from manifests import ids, schema
 from manifests.dataset import Dataset
 from manifests.jobs import cpu_seconds
 from manifests.split import TRAIN, VALID
-from prep.references.clips import SAMPLE_RATE, Clip, cut, is_silent
-from prep.condition import Condition
-from prep.tracks.corpora import Song
-from prep.intake import intake
 from prep.coding.lossless import packed
-from prep.tracks.mixture import mixed
+from prep.condition import Condition
 from prep.degraded.remaining import committed, wanted
 from prep.degraded.sampling import sampled
+from prep.intake import intake
+from prep.references.clips import SAMPLE_RATE, Clip, cut, is_silent
 from prep.settings import Settings
+from prep.tracks.corpora import Song
+from prep.tracks.mixture import mixed
 from prep.tracks.sources import is_lossy
 from prep.tracks.survey import known, source_id
 from prep.tracks.track import Track

@@ -16,11 +16,11 @@ from manifests.dataset import Dataset, standing
 from manifests.jobs import Counts
 from manifests.storage import sweep
 from prep.degraded.degrade import Degrade
-from prep.tracks.exclusion import Exclusion
-from prep.references.ingest import Ingest
-from prep.intake import intake, run_jobs, surveyed
 from prep.degraded.remaining import Wanted, committed, wanted
+from prep.intake import intake, run_jobs, surveyed
+from prep.references.ingest import Ingest
 from prep.settings import Settings
+from prep.tracks.exclusion import Exclusion
 from prep.tracks.sources import find_songs
 from prep.tracks.track import Track
 

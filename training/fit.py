@@ -13,28 +13,28 @@ import numpy as np
 import torch
 
 from deepaq.backbones import backbone as backbones
-from deepaq.scoring import checkpoint
 from deepaq.backbones.backbone import Backbone
-from deepaq.scoring.checkpoint import Checkpoint
+from deepaq.backbones.plain import Plain
 from deepaq.console import note
 from deepaq.errors import UserError
+from deepaq.scoring import checkpoint
+from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.scoring.mapping import FITS, Mapping
-from deepaq.backbones.plain import Plain
 from manifests.dataset import Dataset
 from manifests.provenance import package_version, provenance
 from training.data import cache, store, table
-from training.results import card, report
-from training.loop import distil, evaluate, gather, state
 from training.data.cache import Form
+from training.data.table import Table
+from training.loop import distil, evaluate, gather, state
 from training.loop.evaluate import Distances
 from training.loop.gather import World
-from training.recipe import from_json
-from training.settings import Recipe
-from training.data.table import Table
 from training.loop.trainer import BAD_BATCH, Trainer
+from training.recipe import from_json
+from training.results import card, report
+from training.results.folder import BEFORE, METRICS, SETTINGS
+from training.settings import Recipe
 
 BASELINES = {"log-mel": {"kind": "mel"}, "log-erb": {"kind": "erb"}}  # settings of the plain backbone
-SETTINGS, METRICS, BEFORE = "settings.json", "metrics.json", "before.json"
 CACHE = "cache"  # of decoded audio, in the data set unless named
 MAY_CHANGE = ("max_steps", "run")  # settings that a resumed run may change
 
@@ -55,9 +55,10 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
     """Train on the data set folder `data`, write the run folder `out` and return what was reached.
 
     Keys: run, steps, parameters {backbone, lora, head, trainable, total}, validation {trained, untrained, log-mel,
-    log-erb: correlations as in `training.loop.evaluate`}, mapping {mode: {kind: Pearson correlation}}, seconds. Where `out`
-    holds a run of the same recipe on the same data, it goes on from the last saved state, or is done. Under torchrun
-    every process calls this; the first one writes. KeyboardInterrupt, with the state saved, when asked to stop.
+    log-erb: correlations as in `training.loop.evaluate`}, mapping {mode: {kind: Pearson correlation}}, seconds. If
+    `out` holds a run of the same recipe on the same data, training resumes from the last saved state, or returns at
+    once when it is finished. Under torchrun every process calls this; the first one writes. Raises KeyboardInterrupt,
+    with the state saved, when asked to stop.
     """
     options = options or Options()
     begun = time.perf_counter()

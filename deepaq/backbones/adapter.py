@@ -12,8 +12,8 @@ from typing import Any
 
 from torch import Tensor
 
-from deepaq.errors import UserError
 from deepaq.backbones.weights import Release
+from deepaq.errors import UserError
 
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
 

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from deepaq.errors import UserError
 from deepaq.backbones.pooling import MEAN, Pooling
+from deepaq.errors import UserError
 
 
 class Backbone(nn.Module, ABC):

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from deepaq.audio.level import mid
 from deepaq.backbones import bands, neurogram
 from deepaq.backbones.backbone import Backbone
-from deepaq.errors import UserError
-from deepaq.audio.level import mid
 from deepaq.backbones.pooling import Pooling
+from deepaq.errors import UserError
 
 _ERB, _MEL, _FLAT, _NEURO = 64, 96, 24, neurogram.BANDS  # columns of the front
 _OVER_TIME = 2 * _NEURO + _ERB  # of these, what a full reference is held against

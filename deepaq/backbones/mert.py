@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from deepaq.backbones import adapter, transformer, weights
 from deepaq.backbones.backbone import Backbone
-from deepaq.errors import UserError
 from deepaq.backbones.weights import Release
+from deepaq.errors import UserError
 
 LORA, FULL, HEAD = "lora", "full", "head"
 HEAD_FILE = "head.safetensors"

@@ -7,10 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 
-from deepaq.scoring import references
-from deepaq.errors import UserError
-from deepaq.scoring.metric import Metric, load
 from deepaq.batch.pairs import Pair
+from deepaq.errors import UserError
+from deepaq.scoring import references
+from deepaq.scoring.metric import Metric, load
 from deepaq.scoring.references import References
 from deepaq.scoring.score import Score
 

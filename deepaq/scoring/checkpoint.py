@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deepaq.scoring import mapping
 from deepaq.backbones.backbone import Backbone, build
 from deepaq.errors import UserError
 from deepaq.files import committed
+from deepaq.scoring import mapping
 
 FILE = "model.json"
 FORMAT = 1

@@ -11,17 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from deepaq.scoring import checkpoint, hub
-from deepaq.audio.align import FAR_LAG_S, SILENT_DBFS, Aligned, align
 from deepaq.audio import Samples, is_silent, level_dbfs
-from deepaq.scoring.checkpoint import Checkpoint
-from deepaq.errors import UserError
+from deepaq.audio.align import FAR_LAG_S, SILENT_DBFS, Aligned, align
 from deepaq.audio.level import gain, without
+from deepaq.audio.stream import Sound, Stream, as_batch, mid_of
+from deepaq.errors import UserError
+from deepaq.scoring import checkpoint, hub
+from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.scoring.mapping import Mapping
 from deepaq.scoring.notes import about_image, about_length, about_level, about_the_pair
 from deepaq.scoring.references import References
 from deepaq.scoring.score import Score, Segment, mos, sum_up
-from deepaq.audio.stream import Sound, Stream, as_batch, mid_of
 
 PACKAGED = Path(__file__).parents[1] / "models" / "compact"
 ALIGN_S = 30.0  # how much of both is held against each other to find the lag

@@ -9,8 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from deepaq.errors import UserError
 from deepaq.audio.level import gain, mid, without
+from deepaq.errors import UserError
 from deepaq.scoring.metric import Metric, load
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deepaq.scoring.mapping import Mapping
 from deepaq.backbones.pooling import MEAN, Pooling
+from deepaq.scoring.mapping import Mapping
 
 
 @dataclass(frozen=True)

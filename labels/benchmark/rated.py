@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from deepaq.errors import UserError
+from labels.benchmark.statistics.correlation import Values
 from labels.importing.scores import LISTENERS, listener_rows
 from labels.listening.reader import READERS, reader
-from labels.benchmark.statistics.correlation import Values
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from deepaq.errors import UserError
-from labels.rating import stage as rating
 from labels.benchmark.agreement import Bootstrap
 from labels.benchmark.evaluate import Evaluation
 from labels.benchmark.overall import overall
@@ -16,8 +15,9 @@ from labels.benchmark.paper import beside
 from labels.benchmark.rated import Rated, read_tests
 from labels.benchmark.report import write
 from labels.benchmark.stamp import stamp
-from labels.raters.rater import rater
 from labels.benchmark.statistics.bootstrap import LEVEL, RESAMPLES
+from labels.raters.rater import rater
+from labels.rating import stage as rating
 from manifests import jobs, schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from deepaq.audio.align import align
 from deepaq.audio import Samples, read, resample, to_mono, to_stereo
+from deepaq.audio.align import align
 from deepaq.errors import UserError
 from deepaq.files import file_sha256
 from labels.raters.rater import Judge, Rater, Rating, rater

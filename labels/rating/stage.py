@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from deepaq.errors import UserError
-from labels.rating.job import Rate, Version, Work
 from labels.raters.rater import NETWORK, all_options, rater
+from labels.rating.job import Rate, Version, Work
 from manifests import jobs, schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer

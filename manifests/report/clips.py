@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from deepaq.audio import Audio, read, to_mono
 from deepaq.errors import UserError
-from manifests.report import page
 from manifests.dataset import Dataset
+from manifests.report import page
 from manifests.report.rows import Labelled
 
 EXCERPT_S = 10.0  # of longer clips, so that the page stays small

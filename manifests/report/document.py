@@ -10,10 +10,9 @@ import numpy as np
 
 from deepaq.files import committed
 from manifests import schema
-from manifests.report import page
 from manifests.dataset import Dataset
 from manifests.diff import footers
-from manifests.report import charts, clips
+from manifests.report import charts, clips, page
 from manifests.report.rows import Labelled, by_codec, choose_rater, extremes, failures, labelled, quartiles
 from manifests.summary import summarise
 

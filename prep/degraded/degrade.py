@@ -20,12 +20,12 @@ from manifests.provenance import package_version, provenance
 from manifests.storage import require_space
 from prep.coding import ffmpeg
 from prep.coding.coding import Coding
-from prep.condition import Condition
-from prep.distortions.damage import Damage
 from prep.coding.encode import encode
 from prep.coding.lossless import packed
 from prep.coding.program import Encoded, digest, encoded
+from prep.condition import Condition
 from prep.degraded.verify import Verifier
+from prep.distortions.damage import Damage
 
 _BYTES_PER_S = 1_000_000  # more than any version takes, while it is made
 

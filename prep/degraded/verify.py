@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from scipy.fft import irfft, rfft
 
-from deepaq.audio.align import find_lag
 from deepaq.audio import Samples, fit, read, resample
+from deepaq.audio.align import find_lag
 from deepaq.errors import UserError
 from prep.tracks.mixture import audible_channel, one_channel
 

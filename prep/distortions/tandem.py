@@ -11,9 +11,9 @@ from deepaq.audio import Samples, fit, read, resample, to_stereo
 from deepaq.errors import UserError
 from manifests.storage import require_space
 from prep.coding.codecs import CODECS
-from prep.distortions.distortion import Distortion, Grade, grades
 from prep.coding.encode import encode
 from prep.coding.lossless import file_bytes
+from prep.distortions.distortion import Distortion, Grade, grades
 
 CHAIN = ("aac", "mp3", "opus")
 

@@ -21,8 +21,8 @@ from manifests.dataset import Dataset
 from manifests.fragment import write_fragment
 from manifests.jobs import Counts
 from manifests.provenance import package_version, provenance
-from prep.references.clips import SAMPLE_RATE, SHORTEST_S, Clip, bandwidth_hz, cut, is_silent
 from prep.coding.lossless import SUFFIXES, packed
+from prep.references.clips import SAMPLE_RATE, SHORTEST_S, Clip, bandwidth_hz, cut, is_silent
 from prep.tracks.mixture import mixed
 from prep.tracks.track import Track
 

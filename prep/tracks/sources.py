@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from deepaq.console import note
 from deepaq.audio.container import LOSSY, SUFFIXES
+from deepaq.console import note
 from deepaq.errors import UserError
 from prep.tracks.corpora import CORPORA, Corpus, Song
 

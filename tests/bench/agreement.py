@@ -28,8 +28,8 @@ import numpy.typing as npt
 import soundfile
 import torch
 
-from deepaq.scoring import checkpoint
 from deepaq.backbones.backbone import Backbone, build
+from deepaq.scoring import checkpoint
 from deepaq.scoring.mapping import Exponential, Mapping
 from deepaq.scoring.metric import PACKAGED
 from labels.benchmark.statistics.bootstrap import interval, item_weights
@@ -40,13 +40,13 @@ from manifests.ids import joined_id
 from manifests.jobs import cpu_count
 from training import recipe
 from training.data import cache, store, table
-from training.loop import distil, evaluate
 from training.data.cache import Form
-from training.loop.gather import World
-from training.settings import Data, Recipe
 from training.data.store import Store
 from training.data.table import Table
+from training.loop import distil, evaluate
+from training.loop.gather import World
 from training.loop.trainer import Trainer
+from training.settings import Data, Recipe
 
 Values = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.bool_]

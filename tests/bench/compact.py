@@ -22,10 +22,10 @@ import torch
 
 import deepaq
 from deepaq.audio import to_mid_side
+from deepaq.audio.stream import as_batch
 from deepaq.backbones.backbone import build
 from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.scoring.metric import Metric
-from deepaq.audio.stream import as_batch
 from labels.benchmark.stage import Settings as BenchmarkSettings
 from labels.benchmark.stage import benchmark
 from labels.importing.stage import Settings as ImportSettings

@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from deepaq.scoring import checkpoint
-from deepaq.audio.align import align
 from deepaq.audio import Samples, fit, read, resample, to_mono, to_stereo
+from deepaq.audio.align import align
 from deepaq.backbones.backbone import build
-from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.errors import UserError
+from deepaq.scoring import checkpoint
+from deepaq.scoring.checkpoint import Checkpoint
 from labels.raters.rater import RATERS, rater
 from manifests.dataset import Dataset
 from manifests.jobs import cpu_seconds

@@ -24,14 +24,14 @@ from torch import Tensor
 
 from deepaq.audio import read
 from deepaq.backbones.mert import Mert
-from training.objective import terms as objective
-from training.objective.batch import Labeller
 from training.data.cache import Cache, Clip, Form, file_of
-from training.objective.curve import Curve
-from training.loop.sampler import Sampler
-from training.settings import Contrast, Data, Objective
 from training.data.store import Store
 from training.data.table import Table
+from training.loop.sampler import Sampler
+from training.objective import terms as objective
+from training.objective.batch import Labeller
+from training.objective.curve import Curve
+from training.settings import Contrast, Data, Objective
 
 GFLOP_PER_S = 37.5
 CLIP_S, SEGMENT_S = 10, 4

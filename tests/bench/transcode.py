@@ -19,8 +19,8 @@ from manifests.dataset import Dataset
 from manifests.jobs import cpu_seconds
 from prep.coding import ffmpeg
 from prep.coding.codecs import codings
-from prep.degraded.degrade import Degrade, Work
 from prep.coding.encode import encode
+from prep.degraded.degrade import Degrade, Work
 from prep.transcode import Settings, transcode
 
 

@@ -30,8 +30,8 @@ from typing import Any
 import numpy as np
 
 from deepaq.audio import Samples, fit, read, resample, to_mono
-from labels.rating.stage import Settings, rate
 from labels.raters.rater import rater
+from labels.rating.stage import Settings, rate
 from manifests.dataset import Dataset
 from manifests.jobs import cpu_seconds
 from prep.transcode import Settings as PrepSettings
@@ -148,7 +148,7 @@ def memory(data: Path, what: str) -> None:
 
 
 def conformance(shared: Path) -> None:
-    from tests.labels.test_visqol import PAIRS
+    from tests.labels.raters.test_visqol import PAIRS
 
     print("conformance: published MOS-LQO, fast minus published, fast minus shipped, gate")
     judge = {name: rater("visqol", engine=name) for name in ("fast", "shipped")}

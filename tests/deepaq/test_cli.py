@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from deepaq.scoring import checkpoint
 from deepaq.cli import main
-from tests.deepaq.test_metric import metric, noisy
+from deepaq.scoring import checkpoint
+from tests.deepaq.scoring.test_metric import metric, noisy
 from tests.sounds import music, write
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from labels.benchmark.stage import benchmark
-from tests.labels.benchmarks import ONE, RATERS, listening_test
+from tests.labels.benchmark.benchmarks import ONE, RATERS, listening_test
 
 
 @pytest.fixture(scope="session")

@@ -25,8 +25,8 @@ from deepaq.files import printable
 from manifests import schema
 from manifests.check import problems
 from manifests.dataset import Dataset
-from prep.coding import ffmpeg
 from prep.cli import main
+from prep.coding import ffmpeg
 from prep.transcode import Settings, transcode
 from tests.sounds import RATE, music, write
 

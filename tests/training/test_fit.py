@@ -19,11 +19,11 @@ from manifests.fragment import fragments, read_footer, write_fragment
 from manifests.schema import DEGRADED, LABELS, REFERENCES
 from tests.training.test_recipe import TINY
 from training import recipe
-from training.loop import evaluate, log
-from training.data import table
 from training.cli import main
-from training.results.export import export
+from training.data import table
 from training.fit import Options, fit
+from training.loop import evaluate, log
+from training.results.export import export
 from training.settings import Data
 
 FAST = ["backbone.width=16", "backbone.blocks=1", "data.segment_s=1.0", "data.clips=2", "data.versions=4"]

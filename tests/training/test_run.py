@@ -23,9 +23,9 @@ from deepaq.errors import UserError
 from tests.conftest import ROOT
 from tests.training.test_recipe import TINY
 from training import recipe
-from training.loop import log, state
 from training.cli import main
 from training.fit import Options, fit, resumed
+from training.loop import log, state
 from training.settings import Recipe
 
 SMALL = ["backbone.width=16", "backbone.blocks=1", "data.segment_s=1.0", "data.clips=2", "data.versions=4"]
@@ -245,8 +245,8 @@ def test_the_run_is_written_down(labelled: Path, tmp_path: Path, cache: Path) ->
 
 def test_a_codec_may_be_left_out_and_clips_thinned(labelled: Path) -> None:
     from manifests.dataset import Dataset
-    from training.settings import Data
     from training.data.table import load
+    from training.settings import Data
 
     whole, without = load(Dataset(labelled), Data()), load(Dataset(labelled), Data(without_codecs=("opus",)))
     assert set(without.codec[~without.valid]) == {"clean", "mp3", "aac"}

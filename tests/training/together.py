@@ -15,12 +15,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from deepaq.backbones.backbone import Backbone, build
-from tests.deepaq.published import SMALL
-from tests.training.test_objective import table
+from tests.deepaq.backbones.published import SMALL
+from tests.training.objective.test_objective import table
+from training.loop.gather import added, average_gradients, equalise, gathered
 from training.objective import terms as objective
 from training.objective.batch import Labeller
 from training.objective.curve import Curve
-from training.loop.gather import added, average_gradients, equalise, gathered
 from training.settings import Contrast, Objective
 
 KINDS = ("compact", "mert")

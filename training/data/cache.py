@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from deepaq.audio import Audio, Samples, fit, for_network, read, resample
+from deepaq.audio.stream import mid_of
 from deepaq.backbones.backbone import Backbone
 from deepaq.console import note
 from deepaq.errors import UserError
 from deepaq.files import committed, file_sha256
-from deepaq.audio.stream import mid_of
 from manifests import jobs
 from manifests.dataset import Dataset
 from manifests.ids import joined_id

@@ -13,9 +13,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from deepaq.audio import SILENCE_DBFS
-from deepaq.backbones.backbone import Backbone
 from deepaq.audio.level import gain, mid, without
 from deepaq.audio.stream import as_batch
+from deepaq.backbones.backbone import Backbone
 from manifests.jobs import cpu_count
 from training.data.cache import Cache
 from training.data.table import Table

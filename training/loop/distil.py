@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.scoring import checkpoint
 from deepaq.backbones.backbone import Backbone
-from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.errors import UserError
-from training.loop import evaluate
-from training.loop.gather import World
+from deepaq.scoring import checkpoint
+from deepaq.scoring.checkpoint import Checkpoint
 from training.data.scale import Rating
 from training.data.store import Store
 from training.data.table import Table
+from training.loop import evaluate
+from training.loop.gather import World
 
 
 def members(runs: Sequence[str], network: Backbone) -> list[Checkpoint]:

@@ -15,9 +15,9 @@ from torch import Tensor
 from deepaq.backbones.backbone import Backbone
 from deepaq.errors import UserError
 from deepaq.scoring.mapping import FITS, Mapping, fit_exponential
-from training.loop.gather import World, added
 from training.data.store import Store
 from training.data.table import Table
+from training.loop.gather import World, added
 
 ALONE = World(0, 1, torch.device("cpu"))
 _BATCH = 64  # segments embedded at a time

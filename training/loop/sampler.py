@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from deepaq.errors import UserError
+from training.data.store import Store
 from training.objective.batch import Rows
 from training.settings import Data
-from training.data.store import Store
 
 _ORDER, _DRAW, _CLIPS = range(3)  # what random numbers are for
 _TRIES = 16  # segments of a clip, then clips, that are tried before silence is taken for granted

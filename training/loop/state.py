@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from deepaq.backbones.backbone import Backbone
-from deepaq.scoring.checkpoint import write_json
 from deepaq.errors import UserError
 from deepaq.files import partial_prefix, sync
+from deepaq.scoring.checkpoint import write_json
 from manifests.storage import sweep
 
 FOLDER = "state"

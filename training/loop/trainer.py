@@ -12,21 +12,21 @@ import torch
 from torch import Tensor, nn
 
 from deepaq.backbones.backbone import Backbone
-from deepaq.scoring.checkpoint import write_json
 from deepaq.console import note
 from deepaq.errors import UserError
+from deepaq.scoring.checkpoint import write_json
+from training.data.store import Store
 from training.loop import evaluate, state
-from training.objective import terms as objective
-from training.objective.batch import Labeller, Labels
-from training.objective.curve import Curve
 from training.loop.gather import World, added, average_gradients, equalise, gathered, wait
 from training.loop.interrupt import Interrupt, watched
 from training.loop.log import Log
 from training.loop.sampler import Cut, Sampler
 from training.loop.schedule import learning_rate, stagnant
-from training.settings import Recipe
 from training.loop.state import State
-from training.data.store import Store
+from training.objective import terms as objective
+from training.objective.batch import Labeller, Labels
+from training.objective.curve import Curve
+from training.settings import Recipe
 
 _CURVE_PACE = 5.0  # times the network's learning rate: two numbers per curve may move faster
 _START_BATCHES = 4  # that the curves' starting points are fitted to

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from training.objective.loss import CLEAN, UNCODED, bitrate_labels
 from training.data.table import Column, Table
+from training.objective.loss import CLEAN, UNCODED, bitrate_labels
 
 Rows = npt.NDArray[np.int64]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from deepaq import __version__
-from deepaq.scoring import checkpoint
 from deepaq.backbones.backbone import Backbone
 from deepaq.files import file_sha256
+from deepaq.scoring import checkpoint
 from training.loop import log
 from training.settings import Recipe
 

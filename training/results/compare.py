@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deepaq.scoring import checkpoint
 from deepaq.errors import UserError
-from training.fit import METRICS, SETTINGS
+from deepaq.scoring import checkpoint
+from training.results.folder import METRICS, SETTINGS
 from training.settings import HOW
 
 LEVEL = 0.95

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from deepaq.scoring import checkpoint
-from deepaq.console import note
 from deepaq.audio.container import reason
+from deepaq.console import note
 from deepaq.errors import UserError
+from deepaq.scoring import checkpoint
 from training.results import card
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from deepaq.scoring.mapping import Mapping
+from training.data.table import Table
 from training.loop import log
 from training.loop.evaluate import Distances
-from training.data.table import Table
 
 
 def write(out: Path, rows: Table, found: Distances, mappings: dict[str, Mapping]) -> None:

@@ -49,7 +49,7 @@ class Visqol(Rater):
 
     def judge(self, reference: Samples) -> Judge:
         self.check(reference, "reference")
-        module = import_module(f"labels.visqol.{'engine' if self.engine == 'fast' else 'shipped'}")
+        module = import_module(f"labels.raters.visqol.{'engine' if self.engine == 'fast' else 'shipped'}")
         prepared = module.Reference(reference, self.mode)
 
         def rate(degraded: Samples) -> Rating:

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from deepaq.console import note
 from deepaq.audio.container import SUFFIXES, reason
+from deepaq.console import note
 from deepaq.errors import UserError
 from deepaq.files import audio_below
 from manifests.dataset import is_dataset

@@ -1,0 +1,35 @@
+"""MAESTRO v3: what its table says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deepaq.errors import UserError
+from prep.tracks.corpora import CORPORA
+from tests.prep.tracks.corpora.layout import found, lay
+
+HEADER = "canonical_composer,canonical_title,split,year,midi_filename,audio_filename,duration\n"
+ROWS = """Alban Berg,"Sonata, Op. 1",train,2018,2018/a.midi,2018/a.wav,698.6
+Bach,Fugue,validation,2004,2004/b.midi,2004/b.wav,9
+"""
+
+
+def test_the_table_gives_files_and_splits(tmp_path: Path) -> None:
+    root = lay(tmp_path, "2018/a.wav", "2004/b.wav", "2018/a.midi")
+    (root / "maestro-v3.0.0.csv").write_text(HEADER + ROWS)
+    songs = found(root, "maestro")
+    assert {name: (song.split, song.parts) for name, song in songs.items()} == {
+        "Alban Berg - Sonata, Op. 1 (a)": ("train", (root / "2018" / "a.wav",)),
+        "Bach - Fugue (b)": ("valid", (root / "2004" / "b.wav",)),
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["a,b\n1,2\n", HEADER + "Bach,Fugue\n", HEADER + "Bach,Fugue,holdout,2004,b.midi,b.wav,9\n"]
+)
+def test_another_table_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "maestro-v3.0.0.csv").write_text(text)
+    with pytest.raises(UserError, match=r"maestro-v3\.0\.0\.csv: .*--corpus folder"):
+        list(CORPORA["maestro"].songs(tmp_path))

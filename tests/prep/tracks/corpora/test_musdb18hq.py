@@ -1,0 +1,21 @@
+"""MUSDB18-HQ: mixtures, not stems; the validation songs that its makers chose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prep.tracks.corpora.musdb18hq import VALIDATION
+from tests.prep.tracks.corpora.layout import found, lay
+
+SONGS = {"train/A - One": "train", "train/ANiMAL - Rockshow": "valid", "test/B - Two": "test"}
+
+
+def test_mixtures_and_splits(tmp_path: Path) -> None:
+    stems = ("mixture", "vocals", "drums", "bass", "other")
+    songs = found(lay(tmp_path, *(f"{song}/{stem}.wav" for song in SONGS for stem in stems)), "musdb18hq")
+    assert {song.parts[0].parent.relative_to(tmp_path).as_posix(): song.split for song in songs.values()} == SONGS
+    assert {song.parts[0].name for song in songs.values()} == {"mixture.wav"}
+
+
+def test_fourteen_songs_validate() -> None:
+    assert len(VALIDATION) == 14

@@ -1,0 +1,19 @@
+"""Slakh2100: mixes by split; the doubles that redux omits stay out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.prep.tracks.corpora.layout import found, lay
+
+
+def test_mixes_and_splits(tmp_path: Path) -> None:
+    parts = ("train/Track00001", "validation/Track01501", "test/Track01876", "omitted/Track00049")
+    names = [
+        f"{part}/{file}" for part in parts for file in ("mix.flac", "stems/S00.flac", "metadata.yaml", "all_src.mid")
+    ]
+    songs = found(lay(tmp_path, *names), "slakh")
+    assert {name: song.split for name, song in songs.items()} == {
+        "train/Track00001": "train", "validation/Track01501": "valid", "test/Track01876": "test"
+    }  # fmt: skip
+    assert {song.parts[0].name for song in songs.values()} == {"mix.flac"}

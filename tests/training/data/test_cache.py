@@ -1,0 +1,148 @@
+"""Decoded audio: what is in the cache is what is in the files, and nothing half-written is ever taken for done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import namedtuple
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepaq.audio import Samples, fit, read, resample, to_mid_side, to_mono
+from deepaq.errors import UserError
+from deepaq.files import PARTIAL, partial_prefix
+from manifests.dataset import Dataset
+from tests.sounds import music
+from training.data import cache, table
+from training.data.cache import Cache, Form
+from training.data.table import Table
+from training.settings import Data
+
+RATE = 16_000
+MONO, STEREO = Form(RATE), Form(RATE, 2)
+
+
+@pytest.fixture(scope="module")
+def rows(labelled: Path) -> Table:
+    return table.load(Dataset(labelled), Data())
+
+
+def filled(labelled: Path, rows: Table, folder: Path, workers: int = 1, form: Form = MONO) -> Cache:
+    return cache.fill(Dataset(labelled), rows, form, folder, workers, quiet=True)
+
+
+def written(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*.npy")}
+
+
+@pytest.mark.parametrize(("form", "mixed"), [(MONO, to_mono), (STEREO, to_mid_side)])
+def test_holds_every_version_to_16_bits(
+    labelled: Path, rows: Table, tmp_path: Path, form: Form, mixed: Callable[[Samples], Samples]
+) -> None:
+    found = filled(labelled, rows, tmp_path, form=form)
+    for row in range(0, len(rows), 5):
+        audio = read(labelled / str(rows.path[row]))
+        wanted = resample(mixed(audio.samples), audio.sample_rate, RATE)
+        wanted = fit(wanted, round(float(rows.seconds[row]) * RATE))
+        assert found.frames(row) == len(wanted)
+        assert np.abs(found.samples(row) - wanted).max() <= 0.51 * np.abs(wanted).max() / 32767
+        assert np.array_equal(found.samples(row, 1000, 500), found.samples(row)[1000:1500])
+
+
+@pytest.mark.parametrize("form", [MONO, STEREO])
+def test_the_predicted_size_is_not_exceeded(labelled: Path, rows: Table, tmp_path: Path, form: Form) -> None:
+    filled(labelled, rows, tmp_path, form=form)
+    used = sum(path.stat().st_size for path in tmp_path.rglob("*.npy"))
+    predicted = cache.predicted_bytes(form, cache._clips(rows, form)[0])
+    assert used <= predicted <= 1.1 * used
+
+
+def test_a_full_disk_is_noticed_before_anything_is_written(
+    labelled: Path, rows: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9 - 10**6, 10**6))
+    with pytest.raises(UserError, match=r"would take 0.00 GB, 0.00 GB are free; .*--cache"):
+        filled(labelled, rows, tmp_path)
+    assert not written(tmp_path)
+
+
+def test_torn_and_foreign_files_are_made_again_and_only_those(labelled: Path, rows: Table, tmp_path: Path) -> None:
+    filled(labelled, rows, tmp_path, workers=2)
+    before = written(tmp_path)
+    torn, foreign, missing, *kept = before
+    content = torn.read_bytes()
+    torn.write_bytes(content[: len(content) // 2])
+    np.save(foreign, np.zeros(7))
+    missing.unlink()
+    left_over = torn.with_name(partial_prefix().replace(f"-{os.getpid()}-", "-999999999-") + "x.npy")
+    left_over.write_bytes(b"of a dead process")
+    cache._mapped.cache_clear()
+    found = filled(labelled, rows, tmp_path)
+    after = written(tmp_path)
+    assert set(after) == set(before)
+    assert all(after[path] == before[path] for path in kept)
+    assert torn.read_bytes() == content
+    assert not list(tmp_path.rglob(f"{PARTIAL}*"))
+    assert np.isfinite(found.samples(len(rows) - 1)).all()
+
+
+def test_another_choice_of_rows_has_files_of_its_own(labelled: Path, rows: Table, tmp_path: Path) -> None:
+    whole = filled(labelled, rows, tmp_path)
+    some = np.flatnonzero(rows.clean | (rows.codec == "mp3"))
+    part = filled(labelled, rows.take(some), tmp_path)
+    for place, row in enumerate(some.tolist()):
+        assert np.array_equal(part.samples(place), whole.samples(row))
+
+
+@pytest.mark.parametrize("harm", ["changed", "missing"])
+def test_a_file_that_is_not_what_the_manifest_says_is_named(labelled: Path, tmp_path: Path, harm: str) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(labelled, data)
+    rows = table.load(Dataset(data), Data())
+    path = data / str(rows.path[-1])
+    if harm == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(UserError, match=rf"{path.name}: (is missing|differs from its checksum).*\(1 clips"):
+        filled(data, rows, tmp_path / "cache")
+    assert len(written(tmp_path / "cache")) == 7  # the other clips are done
+
+
+def test_silence_is_found_without_reading(tmp_path: Path) -> None:
+    """Two seconds: sound, then digital silence from 1.2 s on."""
+    rng = np.random.default_rng(0)
+    samples = np.where(np.arange(2 * RATE) < 1.2 * RATE, 0.1 * rng.standard_normal(2 * RATE), 0).astype(np.float32)
+    record = np.zeros(1, MONO.layout(len(samples)))
+    record[0]["levels"] = [np.mean(block**2) for block in np.array_split(samples.astype(float), 20)]
+    path = cache.file_of(tmp_path, MONO, "aa")
+    path.parent.mkdir(parents=True)
+    np.save(path, record)
+    found = Cache(tmp_path, MONO, [cache.Clip("aa", len(samples), ("",), ("",))], [(0, 0)])
+    audible = {start: found.audible(0, round(start * RATE), RATE, 1e-7) for start in (0.0, 0.2, 0.6, 1.0)}
+    assert audible == {0.0: True, 0.2: True, 0.6: True, 1.0: False}
+
+
+def test_a_pause_that_fills_half_a_segment_is_seen(tmp_path: Path) -> None:
+    """Whatever the cut's place between the blocks: a network refuses a half that is silent or constant."""
+    sound = music(6, 1, rate=24_000, channels=1)
+    sound[60_000:110_000] = 0.01
+    form = Form(24_000)
+    version = np.zeros(1, form.layout(len(sound)))
+    levels = [np.var(block) for block in np.array_split(sound[:, 0].astype(np.float64), 60)]
+    version["scale"], version["levels"], version["samples"] = 1 / 32767, levels, np.rint(sound[:, 0] * 32767)
+    path = cache.file_of(tmp_path, form, "0" * 8)
+    path.parent.mkdir(parents=True)
+    np.save(path, version)
+    held = cache.Cache(tmp_path, form, [cache.Clip("0" * 8, len(sound), ("",), ("",))], [(0, 0)])
+    for start in range(0, 48_000, 700):
+        cut = sound[start : start + 96_000, 0]
+        heard = min(np.var(cut[:48_000]), np.var(cut[48_000:])) >= 1e-7
+        if held.audible(0, start, 96_000, 2e-7):
+            assert heard
+    assert not held.audible(0, 12_600, 96_000, 2e-7)
+    assert held.audible(0, 0, 96_000, 2e-7) == (np.var(sound[48_000:96_000]) > 2e-7)
