@@ -116,11 +116,11 @@ def import_(
     scale of those that are there.
     """
     from labels.importing import stage
-    from manifests.jobs import cpu_count
+    from manifests.jobs import workers
 
     settings = stage.Settings(
         options=tuple((key, value) for key, value in own.items() if value is not None),
-        jobs=cpu_count() if jobs is None else jobs,
+        jobs=workers(jobs),
         quiet=quiet,
     )
     result = (stage.plan if dry_run else stage.import_test)(form, path, out, settings)
@@ -167,14 +167,14 @@ def benchmark(
     to the listeners' scale are fitted on the other tests in DATA, or on those of --fit-on, never on the test itself.
     """
     from labels.benchmark import stage
-    from manifests.jobs import cpu_count
+    from manifests.jobs import workers
 
     how = stage.Settings(
         fit_on=fit_on,
         options=tuple(_pairs(settings).items()),
         resamples=resamples,
         seed=seed,
-        jobs=cpu_count() if jobs is None else jobs,
+        jobs=workers(jobs),
         retry_failed=retry_failed,
         quiet=quiet,
     )
@@ -197,11 +197,11 @@ def _rate(
     quiet: bool,
 ) -> None:
     from labels.rating import stage as stage
-    from manifests.jobs import cpu_count, parse_shard
+    from manifests.jobs import parse_shard, workers
 
     settings = stage.Settings(
         options=tuple(sorted(own.items())),
-        jobs=cpu_count() if jobs is None else jobs,
+        jobs=workers(jobs),
         shard=parse_shard(shard),
         conditions=tuple(conditions.replace(" ", "").split(",")) if conditions else (),
         dask=dask,

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from deepaq.errors import UserError
+from deepaq.files import file_sha256
 from manifests import schema
 from manifests.fragment import fragments, read_fragment
 from manifests.schema import TABLES, TableSpec
@@ -45,6 +46,24 @@ class Dataset:
     def path(self, relative: str) -> Path:
         """A manifest's path as a file, checked against escaping the folder."""
         return inside(self.root, relative)
+
+    def verified(self, relative: str, sha256: str) -> Path:
+        """A row's file, its content compared with the row's checksum.
+
+        UserError, naming the file as the row does, when it is missing, unreadable or differs.
+        """
+        path = self.path(relative)
+        try:
+            found = file_sha256(path)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise UserError(f"{relative}: is missing; make it again with --retry-failed, or restore it") from None
+        except OSError as error:
+            raise UserError(f"{relative}: cannot be read ({error.strerror})") from None
+        if found != sha256:
+            raise UserError(
+                f"{relative}: differs from its checksum; delete it and make it again with --retry-failed, or restore it"
+            )
+        return path
 
     def table(self, spec: TableSpec, columns: Sequence[str] | None = None, rater: str | None = None) -> pa.Table:
         """All current rows, one per key: the latest `ok` row, else the latest row.

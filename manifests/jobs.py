@@ -35,10 +35,26 @@ def cpu_seconds() -> float:
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
+def workers(jobs: int | None) -> int:
+    """The number of worker processes for `--jobs`: one per processor for None; UserError below 1."""
+    if jobs is not None and jobs < 1:
+        raise UserError(f"--jobs {jobs}: at least one is needed")
+    return cpu_count() if jobs is None else jobs
+
+
 def batched(items: Iterable[T], size: int) -> list[list[T]]:
     """Consecutive lists of at most `size` items."""
     items = list(items)
     return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def shared_out(items: Sequence[T], jobs: int, *, largest: int = 16, per_worker: int = 8) -> list[list[T]]:
+    """Batches of `items` for `jobs` worker processes.
+
+    Each worker gets about `per_worker` batches, so that a kill loses little and all finish together; a batch has at
+    most `largest` items.
+    """
+    return batched(items, max(1, min(largest, len(items) // (per_worker * jobs))))
 
 
 def shard_of(key: str, shards: int) -> int:

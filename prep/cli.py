@@ -169,18 +169,18 @@ def synth(
     out: Path, minutes: float, track: float, seed: int, soundfont: Path | None, jobs: int | None, as_json: bool
 ) -> None:
     """Make procedural test music, full bandwidth, the same for the same seed."""
-    from manifests.jobs import cpu_count
+    from manifests.jobs import workers
     from prep.synth import write_tracks
 
-    tracks = write_tracks(out, minutes, seed, cpu_count() if jobs is None else jobs, track, soundfont)
+    tracks = write_tracks(out, minutes, seed, workers(jobs), track, soundfont)
     _show({"tracks": len(tracks), "out": str(out)}, as_json)
 
 
 def _settings(jobs: int | None, shard: str | None, **options: Any) -> Any:
-    from manifests.jobs import cpu_count, parse_shard
+    from manifests.jobs import parse_shard, workers
     from prep.settings import Settings
 
-    return Settings(jobs=cpu_count() if jobs is None else jobs, shard=parse_shard(shard), **options)
+    return Settings(jobs=workers(jobs), shard=parse_shard(shard), **options)
 
 
 def _numbers(option: str, text: str | None, whole: bool = False) -> tuple[float, ...]:

@@ -88,11 +88,9 @@ def run_jobs(
     function: Callable[[Sequence[Any]], jobs.Counts], items: Sequence[Any], settings: Settings, label: str, unit: str
 ) -> jobs.Counts:
     """Run a job over batches of `items` as the settings say."""
-    # Small batches keep the loss of a kill small; the upper bound keeps fragments few on large collections.
-    size = max(1, min(16, len(items) // (8 * settings.jobs)))
     return jobs.run(
         function,
-        jobs.batched(items, size),
+        jobs.shared_out(items, settings.jobs),
         jobs=settings.jobs,
         label=label,
         unit=unit,

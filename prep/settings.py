@@ -47,8 +47,7 @@ class Settings:
     def __post_init__(self) -> None:
         if not 2 <= self.clip_s <= 600:
             raise UserError(f"--clip {self.clip_s:g}: clips are 2 to 600 seconds long")
-        if self.jobs < 1:
-            raise UserError(f"--jobs {self.jobs}: at least one is needed")
+        jobs.workers(self.jobs)
         if not 0 <= self.valid_share < 1:
             raise UserError(f"--valid-share {self.valid_share:g}: a share from 0 to below 1 is needed")
         for option, values in (("--conditions-per-clip", self.per_clip), ("--hours", self.hours)):

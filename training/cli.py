@@ -47,7 +47,7 @@ def fit(
 
     Interrupted, the same command goes on from the last saved state.
     """
-    from manifests.jobs import cpu_count
+    from manifests.jobs import workers
     from training import recipe as recipes
     from training.fit import Options, resumed
     from training.fit import fit as stage
@@ -55,7 +55,7 @@ def fit(
     if resume and (recipe or overwrite):
         raise UserError("--resume goes on with the run's own settings; leave --recipe and --overwrite away")
     settings = resumed(out, overrides) if resume else recipes.load(recipe or "compact", overrides)
-    result = stage(data, out, settings, Options(overwrite, resume, cache, jobs or cpu_count(), quiet))
+    result = stage(data, out, settings, Options(overwrite, resume, cache, workers(jobs), quiet))
     if int(os.environ.get("RANK", 0)):
         return  # the first process speaks for all
     if as_json:

@@ -29,8 +29,7 @@ class Settings:
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        if self.jobs < 1:
-            raise UserError(f"--jobs {self.jobs}: at least one is needed")
+        jobs.workers(self.jobs)
 
 
 def import_test(name: str, path: Path, out: Path, settings: Settings) -> dict[str, Any]:
@@ -53,7 +52,7 @@ def import_test(name: str, path: Path, out: Path, settings: Settings) -> dict[st
     items = _items(reading)
     done = jobs.run(
         Import(out, path if path.is_dir() else path.parent, test.describe()),
-        jobs.batched(items, max(1, min(16, len(items) // (4 * settings.jobs)))),
+        jobs.shared_out(items, settings.jobs, per_worker=4),
         jobs=settings.jobs,
         label=f"import {test.name}",
         unit="item",

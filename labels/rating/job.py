@@ -12,7 +12,6 @@ from typing import Any
 from deepaq.audio import Samples, read, resample, to_mono, to_stereo
 from deepaq.audio.align import align
 from deepaq.errors import UserError
-from deepaq.files import file_sha256
 from labels.raters.rater import Judge, Rater, Rating, rater
 from manifests import schema
 from manifests.dataset import Dataset
@@ -130,11 +129,6 @@ def _row(judge: Rater, version: Version, error: str | None = None) -> dict[str, 
 
 def _load(dataset: Dataset, judge: Rater, relative: str, sha256: str) -> Samples:
     """A file of the data set as the rater listens to it; UserError when it is missing, changed or unreadable."""
-    path = dataset.path(relative)
-    if not path.is_file():
-        raise UserError(f"{relative}: is missing")
-    if file_sha256(path) != sha256:
-        raise UserError(f"{relative}: differs from its checksum; make it again or restore it")
-    audio = read(path)
+    audio = read(dataset.verified(relative, sha256))
     mixed = to_mono(audio.samples) if judge.channels == 1 else to_stereo(audio.samples)
     return resample(mixed, audio.sample_rate, judge.sample_rate)

@@ -34,8 +34,7 @@ class Settings:
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        if self.jobs < 1:
-            raise UserError(f"--jobs {self.jobs}: at least one is needed")
+        jobs.workers(self.jobs)
 
 
 def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
@@ -54,10 +53,9 @@ def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
     work = _remaining(dataset, wanted, name, settings.retry_failed)
     if work:
         judge.warm_up()
-    size = max(1, min(8, len(work) // (8 * settings.jobs)))
     counts = jobs.run(
         Rate(dataset.root.absolute(), name, tuple(options.items())),
-        jobs.batched(work, size),
+        jobs.shared_out(work, settings.jobs, largest=8),
         jobs=settings.jobs,
         label=name,
         unit="clip",

@@ -69,10 +69,8 @@ class Degrade:
     def _rows(self, dataset: Dataset, work: Work) -> tuple[list[dict[str, Any]], float]:
         """The clip's rows and its length in seconds."""
         try:
-            clip = dataset.path(work.path)
+            clip = dataset.verified(work.path, work.sha256)
             audio = read(clip)
-            if file_sha256(clip) != work.sha256:
-                raise UserError(f"{clip}: differs from its checksum; delete it and run again with --retry-failed")
         except UserError as error:
             return [_row(work, condition, schema.FAILED, str(error)) for condition in work.conditions], 0.0
         verifier = Verifier(audio.samples, audio.sample_rate)

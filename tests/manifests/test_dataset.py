@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import os
 import subprocess
 import sys
@@ -229,3 +230,28 @@ def test_a_container_with_our_name_is_another_machine(tmp_path: Path) -> None:
     theirs.write_bytes(b"x")
     sweep(tmp_path)
     assert theirs.exists()
+
+
+def test_a_file_is_given_only_with_the_content_that_its_row_names(dataset: Dataset) -> None:
+    path = dataset.root / "audio" / "clip.flac"
+    path.parent.mkdir()
+    path.write_bytes(b"content")
+    sha256 = hashlib.sha256(b"content").hexdigest()
+    assert dataset.verified("audio/clip.flac", sha256) == path
+    path.write_bytes(b"changed")
+    with pytest.raises(UserError, match=r"^audio/clip\.flac: differs from its checksum"):
+        dataset.verified("audio/clip.flac", sha256)
+
+
+@pytest.mark.parametrize("relative", ["audio/none.flac", "audio/file/none.flac", "audio"])
+def test_a_file_that_is_not_there_is_named_as_missing(dataset: Dataset, relative: str) -> None:
+    (dataset.root / "audio").mkdir()
+    (dataset.root / "audio" / "file").write_bytes(b"")
+    with pytest.raises(UserError, match=f"^{relative}: is missing"):
+        dataset.verified(relative, "0" * 64)
+
+
+def test_a_row_cannot_name_a_file_outside_the_data_set(dataset: Dataset) -> None:
+    (dataset.root.parent / "secret").write_bytes(b"")
+    with pytest.raises(UserError, match=r"leads out of the data set"):
+        dataset.verified("../secret", hashlib.sha256(b"").hexdigest())

@@ -31,6 +31,27 @@ def test_counts_are_summed_whatever_the_number_of_processes(processes: int) -> N
     assert counts["cpu_seconds"] >= 0
 
 
+def test_there_is_a_worker_for_every_processor_unless_a_number_is_given() -> None:
+    assert jobs.workers(None) == len(os.sched_getaffinity(0))
+    assert jobs.workers(3) == 3
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_less_than_one_worker_is_refused(number: int) -> None:
+    with pytest.raises(UserError, match=f"--jobs {number}: at least one"):
+        jobs.workers(number)
+
+
+@pytest.mark.parametrize(
+    ("items", "processes", "batches"), [(0, 2, 0), (1, 2, 1), (31, 2, 31), (64, 2, 16), (1024, 2, 64)]
+)
+def test_every_worker_gets_several_batches_and_none_is_large(items: int, processes: int, batches: int) -> None:
+    shares = jobs.shared_out(range(items), processes)
+    assert [item for share in shares for item in share] == list(range(items))
+    assert len(shares) == batches
+    assert max(map(len, shares), default=0) <= 16
+
+
 def die(batch: Sequence[int]) -> Counter[str]:
     os.kill(os.getpid(), signal.SIGKILL)
     return Counter()

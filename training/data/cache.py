@@ -22,7 +22,7 @@ from deepaq.audio.stream import mid_of
 from deepaq.backbones.backbone import Backbone
 from deepaq.console import note
 from deepaq.errors import UserError
-from deepaq.files import committed, file_sha256
+from deepaq.files import committed
 from manifests import jobs
 from manifests.dataset import Dataset
 from manifests.ids import joined_id
@@ -120,7 +120,7 @@ class Decode:
     def _write(self, dataset: Dataset, clip: Clip) -> None:
         found = np.zeros(len(clip.paths), self.form.layout(clip.frames))
         for place, (relative, sha256) in enumerate(zip(clip.paths, clip.sha256, strict=True)):
-            samples = fit(_load(dataset, relative, sha256, self.form), clip.frames)
+            samples = fit(self.form.mixed(read(dataset.verified(relative, sha256))), clip.frames)
             peak = float(np.abs(samples).max(initial=0.0))
             scale = peak / 32767 if peak else 1.0
             found[place]["scale"] = scale
@@ -129,15 +129,6 @@ class Decode:
             found[place]["levels"] = [np.var(block) if len(block) else 0 for block in blocks]
         with committed(file_of(self.folder, self.form, clip.key)) as partial, partial.open("wb") as file:
             np.save(file, found, allow_pickle=False)
-
-
-def _load(dataset: Dataset, relative: str, sha256: str, form: Form) -> Samples:
-    path = dataset.path(relative)
-    if not path.is_file():
-        raise UserError(f"{path}: is missing")
-    if file_sha256(path) != sha256:
-        raise UserError(f"{path}: differs from its checksum; make it again or restore it")
-    return form.mixed(read(path))
 
 
 class Cache:
