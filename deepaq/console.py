@@ -22,37 +22,35 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the re
 jobs_option = click.option(
     "--jobs", type=click.IntRange(min=1), default=None, help="Worker processes.  [default: one per processor]"
 )
-quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress bar.")
+quiet_option = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
 
 
 class Console(click.Group):
-    """A click group whose errors are one line and whose exit codes are the documented ones."""
+    """A click group with one-line errors and the documented exit codes."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except KeyboardInterrupt:  # which click itself would end with 1
+        except KeyboardInterrupt:  # click itself would exit with 1
             complain("interrupted; nothing half-written is left, run the same command again")
             sys.exit(INTERRUPTED)
-        except BrokenPipeError:  # whoever read has seen enough
+        except BrokenPipeError:  # the reader of stdout has closed it
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(OK)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            # A polite end from outside is handled like Ctrl-C: what is finished stays, nothing half-written remains.
+            # SIGTERM is handled like Ctrl-C: finished work stays, nothing half-written remains.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             for stream in (sys.stdin, sys.stdout):
-                if isinstance(stream, io.TextIOWrapper):  # file names may hold bytes that are no text
+                if isinstance(stream, io.TextIOWrapper):  # file names may hold undecodable bytes
                     stream.reconfigure(errors="surrogateescape")
             return super().main(*args, **kwargs)
         except UserError as error:
             complain(str(error))
             sys.exit(UNUSABLE)
         except OSError as error:
-            complain(
-                f"{error.filename or 'the system'}: {error.strerror or error}; mend that and run the command again"
-            )
+            complain(f"{error.filename or 'the system'}: {error.strerror or error}; fix this and run the command again")
             sys.exit(UNUSABLE)
 
 
@@ -67,7 +65,7 @@ def note(message: str) -> None:
 
 
 def one_line(message: str) -> str:
-    """`message` with line breaks and control characters escaped, so that one message is one line."""
+    """Return `message` with line breaks and control characters escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
 
 
@@ -76,7 +74,38 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, allow_nan=False, sort_keys=False))
 
 
+def show(values: dict[str, Any], as_json: bool) -> None:
+    """Print named values: as JSON on stdout, or one `name: value` line each on stderr."""
+    if as_json:
+        print_json(values)
+        return
+    for key, value in values.items():
+        note(f"{key}: {_text(value)}")
+
+
+def conclude(result: dict[str, Any], as_json: bool) -> None:
+    """Print the lines of `result["errors"]` and the other values; exit with 1 when there are errors."""
+    errors = result.pop("errors")
+    for line in errors:
+        complain(line)
+    show(result, as_json)
+    finish(len(errors))
+
+
 def finish(failed: int) -> None:
     """End the command with 1 when rows failed."""
     if failed:
         sys.exit(SOME_FAILED)
+
+
+def _text(value: Any) -> str:
+    match value:
+        case dict():
+            inner = (f"{key} ({_text(item)})" if isinstance(item, dict) else f"{key} {_text(item)}"
+                     for key, item in value.items())  # fmt: skip
+            return ", ".join(inner) or "none"
+        case list():
+            return ", ".join(map(_text, value))
+        case float():
+            return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
+    return str(value)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from deepaq.console import Console, complain, finish, jobs_option, json_option, note, print_json, quiet_option
+from deepaq.console import Console, conclude, jobs_option, json_option, print_json, quiet_option, show
 from deepaq.errors import UserError
 
 DATA = click.argument("data", type=click.Path(path_type=Path))
@@ -124,7 +124,7 @@ def import_(
         quiet=quiet,
     )
     result = (stage.plan if dry_run else stage.import_test)(form, path, out, settings)
-    _finish(result, as_json)
+    conclude(result, as_json)
 
 
 @main.command()
@@ -180,7 +180,7 @@ def benchmark(
     )
     report = stage.benchmark(data, raters.split(","), out, how)
     result = {"report": str(out), "tests": [test["name"] for test in report["tests"]], "errors": report["errors"]}
-    _finish(result | stage.headline(report), as_json)
+    conclude(result | stage.headline(report), as_json)
 
 
 def _rate(
@@ -209,23 +209,6 @@ def _rate(
         quiet=quiet,
     )
     if dry_run:
-        _show(stage.plan(data, name, settings), as_json)
+        show(stage.plan(data, name, settings), as_json)
         return
-    _finish(stage.rate(data, name, settings), as_json)
-
-
-def _finish(result: dict[str, Any], as_json: bool) -> None:
-    """Print what was done; exit with 1 when something failed."""
-    errors = result.pop("errors")
-    for line in errors:
-        complain(line)
-    _show(result, as_json)
-    finish(len(errors))
-
-
-def _show(values: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print_json(values)
-    else:
-        for key, value in values.items():
-            note(f"{key}: {value:.1f}" if isinstance(value, float) else f"{key}: {value}")
+    conclude(stage.rate(data, name, settings), as_json)

@@ -10,11 +10,11 @@ import resource
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
 from deepaq.errors import UserError
+from deepaq.progress import Progress
 
 T = TypeVar("T")
 Counts = Counter[str]
@@ -88,10 +88,10 @@ def run(
     jobs: worker processes; 1 runs in this process. dask: scheduler address of a Dask cluster instead.
     """
     total: Counts = Counter()
-    with _progress(sum(map(len, batches)), label, unit, quiet) as advance:
+    with Progress(sum(map(len, batches)), label, unit, quiet) as progress:
         for size, counts in _results(function, batches, jobs, dask):
             total.update(counts)
-            advance(size, total)
+            progress.advance(size, **({"failed": total["failed"]} if total["failed"] else {}))
     return total
 
 
@@ -161,17 +161,3 @@ def _on_cluster(
             raise UserError(
                 f"--dask {address}: the scheduler was lost; what was finished is kept, run the command again"
             ) from None
-
-
-@contextmanager
-def _progress(total: int, label: str, unit: str, quiet: bool) -> Iterator[Callable[[int, Counts], None]]:
-    from tqdm import tqdm
-
-    with tqdm(total=total, desc=label, unit=unit, file=sys.stderr, disable=quiet or total == 0, mininterval=0.5) as bar:
-
-        def advance(size: int, counts: Counts) -> None:
-            bar.update(size)
-            if counts["failed"]:
-                bar.set_postfix(failed=counts["failed"])
-
-        yield advance

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from deepaq.console import Console, complain, finish, jobs_option, json_option, note, print_json, quiet_option
+from deepaq.console import Console, conclude, jobs_option, json_option, print_json, quiet_option, show
 from deepaq.errors import UserError
 
 _MUSIC = click.argument("music", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -93,9 +93,9 @@ def transcode(
         **options,
     )
     if dry_run:
-        _show(planning.plan(music, out, settings), as_json)
+        show(planning.plan(music, out, settings), as_json)
         return
-    _finish(stage.transcode(music, out, settings), as_json)
+    conclude(stage.transcode(music, out, settings), as_json)
 
 
 @main.command()
@@ -106,7 +106,7 @@ def survey(music: tuple[Path, ...], out: Path, as_json: bool, **options: Any) ->
     """Only look at MUSIC: length, duplicates, lossy sources. Run it first when shards are to share that work."""
     from prep.transcode import survey_music
 
-    _finish(survey_music(music, out, _settings(**options)), as_json)
+    conclude(survey_music(music, out, _settings(**options)), as_json)
 
 
 @main.command()
@@ -173,7 +173,7 @@ def synth(
     from prep.synth import write_tracks
 
     tracks = write_tracks(out, minutes, seed, workers(jobs), track, soundfont)
-    _show({"tracks": len(tracks), "out": str(out)}, as_json)
+    show({"tracks": len(tracks), "out": str(out)}, as_json)
 
 
 def _settings(jobs: int | None, shard: str | None, **options: Any) -> Any:
@@ -189,40 +189,6 @@ def _numbers(option: str, text: str | None, whole: bool = False) -> tuple[float,
     except ValueError:
         example = "whole kbps separated by commas, such as 16,32,128" if whole else "a number, or two such as 8,5"
         raise UserError(f"{option} {text}: write {example}") from None
-
-
-def _finish(result: dict[str, Any], as_json: bool) -> None:
-    errors = result.pop("errors")
-    for line in errors:
-        complain(line)
-    _show(result, as_json)
-    finish(len(errors))
-
-
-def _show(values: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print_json(values)
-        return
-    for key, value in values.items():
-        note(f"{key}: {_text(value)}")
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, dict):
-        inner = (
-            f"{key} ({_text(item)})" if isinstance(item, dict) else f"{key} {_text(item)}"
-            for key, item in value.items()
-        )
-        return ", ".join(inner) or "none"
-    if isinstance(value, list):
-        return ", ".join(map(_text, value))
-    return (
-        f"{value:.3g}"
-        if isinstance(value, float) and value < 100
-        else f"{value:,.0f}"
-        if isinstance(value, float)
-        else str(value)
-    )
 
 
 def _table(rows: dict[str, dict[str, str]], as_json: bool) -> None:

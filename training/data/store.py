@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from deepaq.audio import SILENCE_DBFS
 from deepaq.audio.level import gain, mid, without
 from deepaq.audio.stream import as_batch
 from deepaq.backbones.backbone import Backbone
+from deepaq.progress import Progress
 from manifests.jobs import cpu_count
 from training.data.cache import Cache
 from training.data.table import Table
@@ -77,7 +76,9 @@ def fill(backbone: Backbone, table: Table, cache: Cache, quiet: bool = False) ->
             own, ours = as_batch(cache.samples(row)), as_batch(cache.samples(clean[int(table.clip[row])]))
             return backbone.front(without(own, gain(mid(ours), mid(own))))[0].clone()
 
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        rows = pool.map(front, range(len(table)))
-        bar = tqdm(rows, total=len(table), desc="front", unit="clip", file=sys.stderr, disable=quiet)
-        return Store(table, cache, backbone.front_rate, list(bar))
+    fronts = []
+    with ThreadPoolExecutor(cpu_count()) as pool, Progress(len(table), "front", "clip", quiet) as progress:
+        for row in pool.map(front, range(len(table))):
+            fronts.append(row)
+            progress.advance()
+    return Store(table, cache, backbone.front_rate, fronts)

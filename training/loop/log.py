@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from deepaq.files import committed
+from deepaq.progress import Progress
 
 STEPS, EPOCHS = "steps.csv", "epochs.csv"
 
@@ -24,7 +24,6 @@ class Log:
 
     def __init__(self, run: Path | None, step: int, total: int, quiet: bool) -> None:
         from tensorboardX import SummaryWriter
-        from tqdm import tqdm
 
         self.run = run
         self._rows: dict[str, list[dict[str, Any]]] = {STEPS: [], EPOCHS: []}
@@ -33,15 +32,14 @@ class Log:
             self.flush()
         events = run and SummaryWriter(str(run / "tensorboard"), purge_step=step + 1)
         self._events: Any = events
-        quiet = quiet or run is None
-        self._bar = tqdm(total=total, initial=step, desc="train", unit="step", file=sys.stderr, disable=quiet)
+        self._progress = Progress(total, "train", "step", quiet or run is None, done=step)
 
     def step(self, row: dict[str, float]) -> None:
         """One optimiser step."""
         self._add(STEPS, row)
-        self._bar.update(1)
-        shown = {"loss": f"{row['loss']:.3f}", "lr": f"{row['lr']:.1e}", "audio": f"{row['audio_s_per_s']:.0f} s/s"}
-        self._bar.set_postfix(shown, refresh=False)
+        self._progress.advance(
+            loss=f"{row['loss']:.3f}", lr=f"{row['lr']:.1e}", audio=f"{row['audio_s_per_s']:.0f} s/s"
+        )
 
     def epoch(self, row: Row) -> None:
         """One evaluation."""
@@ -66,7 +64,7 @@ class Log:
         self.flush()
         if self._events:
             self._events.close()
-        self._bar.close()
+        self._progress.close()
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
