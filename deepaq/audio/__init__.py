@@ -1,23 +1,26 @@
 """Audio in: decode any file, check it, resample it, mix channels, find delay and gain. Free of torch."""
 
-from deepaq.audio.decode import (
+from deepaq.audio.channels import (
+    audible_channel,
+    for_network,
+    one_channel,
+    to_mid_side,
+    to_mono,
+    to_stereo,
+)
+from deepaq.audio.decode import blocks, read
+from deepaq.audio.samples import (
     HIGHEST_PEAK,
     HIGHEST_RATE,
     LOWEST_RATE,
     SILENCE_DBFS,
     Audio,
     Samples,
-    blocks,
     check,
     fit,
-    for_network,
     is_silent,
     level_dbfs,
-    read,
     resample,
-    to_mid_side,
-    to_mono,
-    to_stereo,
 )
 
 __all__ = [
@@ -27,12 +30,14 @@ __all__ = [
     "SILENCE_DBFS",
     "Audio",
     "Samples",
+    "audible_channel",
     "blocks",
     "check",
     "fit",
     "for_network",
     "is_silent",
     "level_dbfs",
+    "one_channel",
     "read",
     "resample",
     "to_mid_side",

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.audio.decode import Samples, level_dbfs, to_mono
+from deepaq.audio.channels import to_mono
+from deepaq.audio.samples import Samples, level_dbfs
 from deepaq.errors import UserError
 
 LARGEST_LAG_S = 0.2  # what coders and editing leave

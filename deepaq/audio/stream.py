@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from deepaq.audio.channels import for_network
 from deepaq.audio.container import LOSSY, probe
-from deepaq.audio.decode import Audio, Samples, blocks, check, for_network
+from deepaq.audio.decode import blocks
+from deepaq.audio.samples import Audio, Samples, check
 from deepaq.errors import UserError
 
 if TYPE_CHECKING:

@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 from scipy.fft import irfft, rfft
 
-from deepaq.audio import Samples, fit, read, resample
+from deepaq.audio import Samples, audible_channel, fit, one_channel, read, resample
 from deepaq.audio.align import find_lag
 from deepaq.errors import UserError
-from prep.tracks.mixture import audible_channel, one_channel
 
 LARGEST_LAG = 5  # samples at the reference's rate
 LARGEST_LENGTH_ERROR_S = 0.1

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepaq.audio import Audio, Samples, fit
-from prep.tracks.mixture import audible_channel, one_channel
+from deepaq.audio import Audio, Samples, audible_channel, fit, one_channel
 
 SAMPLE_RATE = 44_100
 SHORTEST_S = 2.0  # a shorter track or tail gives no clip

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.audio import Audio, Samples
+from deepaq.audio import Audio, Samples, audible_channel, one_channel
 from prep.coding import ffmpeg
-from prep.tracks.mixture import audible_channel, one_channel
 
 Words = npt.NDArray[np.uint32]
 

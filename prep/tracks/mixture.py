@@ -1,4 +1,4 @@
-"""A song's samples piece by piece, whether it is one file or the sum of several, and their mean where one is needed."""
+"""A track's samples block by block, from one file or as the sum of several."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from deepaq.audio import Audio, Samples, blocks, fit, to_mono, to_stereo
+from deepaq.audio import Audio, Samples, blocks, fit, to_stereo
 from deepaq.errors import UserError
-
-_CANCELLED = 0.01  # of the louder channel's power: where nothing is inverted the mean keeps a quarter at least
 
 
 def mixed(parts: Sequence[Path]) -> Iterator[Audio]:
@@ -44,15 +42,3 @@ def mixed(parts: Sequence[Path]) -> Iterator[Audio]:
         if rate is not None and length:
             yield Audio(np.sum([fit(piece, length) for piece in waiting], axis=0, dtype=np.float32), rate)
         waiting = [piece[length:] for piece in waiting]
-
-
-def audible_channel(samples: Samples) -> int | None:
-    """The louder channel of (frames, channels) samples that cancel each other in the mean; None where they do not."""
-    powers = np.array([np.dot(channel, channel) for channel in samples.T])
-    mean = to_mono(samples)
-    return int(powers.argmax()) if np.dot(mean, mean) < _CANCELLED * powers.max() else None
-
-
-def one_channel(samples: Samples, channel: int | None) -> Samples:
-    """(frames,): that channel of (frames, channels) samples, or without any their mean."""
-    return to_mono(samples) if channel is None else np.ascontiguousarray(samples[:, min(channel, samples.shape[1] - 1)])

@@ -1,0 +1,89 @@
+"""Decoded audio: its form, its limits, its level, its length and its rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from deepaq.errors import UserError
+
+Samples = npt.NDArray[np.float32]
+
+LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000
+HIGHEST_PEAK = 1e6  # +120 dBFS: powers of larger samples lose precision, then overflow
+SILENCE_DBFS = -70.0
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Decoded audio.
+
+    samples: float32 of shape (frames, channels), full scale is 1.0 and may be exceeded.
+    sample_rate: in Hz.
+    """
+
+    samples: Samples
+    sample_rate: int
+
+    @property
+    def frames(self) -> int:
+        return int(self.samples.shape[0])
+
+    @property
+    def channels(self) -> int:
+        return int(self.samples.shape[1])
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / self.sample_rate
+
+
+def check(audio: Audio, name: str) -> None:
+    """Raise UserError when `audio` is empty, not finite or at an impossible sample rate; `name` is for the message."""
+    if audio.frames == 0:
+        raise UserError(f"{name}: holds no audio")
+    if not LOWEST_RATE <= audio.sample_rate <= HIGHEST_RATE:
+        raise UserError(f"{name}: sample rate {audio.sample_rate} Hz is outside {LOWEST_RATE}-{HIGHEST_RATE} Hz")
+    if not audio.samples.shape[1]:
+        raise UserError(f"{name}: has no channels")
+    peak = max(audio.samples.max(), -audio.samples.min())
+    if not np.isfinite(peak):
+        raise UserError(f"{name}: holds NaN or infinite samples; export it again")
+    if peak > HIGHEST_PEAK:
+        raise UserError(f"{name}: holds samples of {peak:.0e} where full scale is 1; export it again")
+
+
+def joined(parts: list[Audio]) -> Audio:
+    """Consecutive blocks as one."""
+    return Audio(np.concatenate([part.samples for part in parts]), parts[0].sample_rate)
+
+
+def fit(samples: Samples, frames: int) -> Samples:
+    """Trim or zero-pad the end of (frames, channels) samples to exactly `frames`."""
+    if len(samples) >= frames:
+        return samples[:frames]
+    return np.pad(samples, [(0, frames - len(samples))] + [(0, 0)] * (samples.ndim - 1))
+
+
+def resample(samples: Samples, source_rate: int, target_rate: int) -> Samples:
+    """Band-limited resampling (soxr HQ) of (frames,) or (frames, channels) samples; same array if the rates agree."""
+    if source_rate == target_rate:
+        return samples
+    import soxr
+
+    samples = np.ascontiguousarray(samples)
+    resampled: Samples = soxr.resample(samples, source_rate, target_rate, quality="HQ").astype(np.float32, copy=False)
+    return resampled
+
+
+def level_dbfs(samples: Samples) -> float:
+    """RMS level in dB relative to full scale, -inf for digital silence."""
+    power = float(np.mean(np.square(samples, dtype=np.float64))) if samples.size else 0.0
+    return 10 * float(np.log10(power)) if power > 0 else float("-inf")
+
+
+def is_silent(samples: Samples) -> bool:
+    """Return True when the RMS level is below -70 dBFS."""
+    return level_dbfs(samples) < SILENCE_DBFS
