@@ -18,7 +18,7 @@ _OUT = click.option(
 
 
 def _source_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What `transcode` and `survey` share: which songs, and where the work is done."""
+    """What `transcode` and `survey` share: which sources, and where the work is done."""
     for option in reversed(
         (
             click.option("--corpus", default="auto", show_default=True, help="Layout of folders: see `prep corpora`."),
@@ -52,9 +52,9 @@ def main() -> None:
 @click.option("--distortions", default="", help="Comma-separated: noise (all severities), noise-3 (one), all.")
 @click.option("--clip", default=10.0, show_default=True, help="Clip length in seconds.")
 @click.option("--allow-lossy", is_flag=True, help="Take lossy and band-limited sources too.")
-@click.option("--valid-share", default=0.2, show_default=True, help="Of songs without their own split.")
+@click.option("--valid-share", default=0.2, show_default=True, help="Of sources without their own split.")
 @click.option("--hours", default=None, help="Clean hours to take: for training[,validation].")
-@click.option("--seed", default=0, show_default=True, help="Decides which songs and conditions are taken.")
+@click.option("--seed", default=0, show_default=True, help="Decides which sources and conditions are taken.")
 @click.option(
     "--conditions-per-clip", default=None, help="For training[,validation]; fractions allowed.  [default: all]"
 )
@@ -146,7 +146,9 @@ def distortions(as_json: bool) -> None:
 
     _table(
         {
-            name: {key: ", ".join(f"{grade[key]:g}" for grade in distortion.grades) for key in distortion.grades[0]}
+            name: {
+                key: ", ".join(f"{step[key]:g}" for step in distortion.parameters) for key in distortion.parameters[0]
+            }
             for name, distortion in DISTORTIONS.items()
         },
         as_json,

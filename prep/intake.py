@@ -1,10 +1,10 @@
-"""From what the user named to the tracks of this run: found, surveyed, admitted, chosen, shared out."""
+"""Choose the tracks of a run from the music that the user named: find, survey, admit, select, shard."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,76 +12,100 @@ from deepaq.console import note
 from deepaq.errors import UserError
 from manifests import ids, jobs
 from manifests.dataset import Dataset
+from prep.references.existing import References
 from prep.settings import Settings
 from prep.tracks import fingerprint
-from prep.tracks.admission import LOSSY, admit
-from prep.tracks.corpora import Song
+from prep.tracks.admission import LOSSY, LeftOut, admit
+from prep.tracks.corpora import Source
 from prep.tracks.exclusion import Exclusion
-from prep.tracks.sources import find_songs
+from prep.tracks.sources import find_sources
 from prep.tracks.survey import Survey, known, source_id, tracks_of
 from prep.tracks.track import Track
 
 _LINES = 20  # of one kind that are printed one by one
 
-Look = Callable[[Sequence[Song]], dict[Song, Track]]
+
+@dataclass(frozen=True)
+class Found:
+    """What the user named. sources: music to take. exclusion: what must stay out."""
+
+    sources: Sequence[Source]
+    exclusion: Exclusion
+
+    @property
+    def everything(self) -> list[Source]:
+        """All sources to survey, excluded recordings included, each once."""
+        return list(dict.fromkeys([*self.sources, *self.exclusion.recordings]))
+
+
+@dataclass(frozen=True)
+class Intake:
+    """tracks: those of this run. left_out: how many others there are, by kind."""
+
+    tracks: Sequence[Track]
+    left_out: Counter[str]
+
+
+def find(music: Sequence[Path], settings: Settings) -> Found:
+    """Find the music and read the exclusions; UserError when either cannot be used."""
+    exclusion = Exclusion.read(settings.exclude)
+    return Found(find_sources(music, settings.corpus), exclusion)
+
+
+def surveyed(
+    dataset: Dataset, sources: Sequence[Source], settings: Settings, spent: jobs.Counts
+) -> dict[Source, Track]:
+    """The tracks of all sources; those unknown to the data set are surveyed now, which adds to `spent`."""
+    found = known(dataset, sources, settings.retry_failed)
+    new = [source for source in sources if source not in found]
+    if new and not fingerprint.available():
+        note("this ffmpeg has no Chromaprint: duplicates are found by their bytes only")
+    spent.update(run_jobs(Survey(dataset.root.absolute()), new, settings, "survey music", "track"))
+    found |= known(dataset, new)
+    for source in new:
+        if source not in found:
+            error = f"{source.parts[0]}: changed during the survey; run the command again"
+            found[source] = Track(source, source_id(source), error=error)
+    return found
 
 
 def intake(
-    music: Sequence[Path], dataset: Dataset | None, settings: Settings, look: Look
-) -> tuple[list[Track], Counter[str]]:
-    """The tracks of this run and how many others were left out, by kind.
+    found: Found, tracks: Mapping[Source, Track], dataset: Dataset | None, references: References, settings: Settings
+) -> Intake:
+    """Choose the tracks of this run.
 
-    look: gives the track of every song. UserError when the user named nothing that can be used.
+    tracks: the track of every source in `found.everything`. dataset, references: what was made before, if anything.
+    UserError when an excluded recording cannot be read or no track is left.
     """
-    exclusion = Exclusion.read(settings.exclude)
-    songs = find_songs(music, settings.corpus)
-    found = look(list(dict.fromkeys([*songs, *exclusion.songs])))
-    left_out: Counter[str] = Counter()
-
-    def leave_out(kind: str, line: str) -> None:
-        left_out[kind] += 1
-        if left_out[kind] <= _LINES:
-            note(line)
-
-    for song in exclusion.songs:
-        if error := found[song].error:
-            raise UserError(f"{error}; it cannot be excluded: mend it, or write its name into a list (.txt)")
-    splits = {} if dataset is None else _splits(dataset)
-    earlier = tracks_of(dataset, splits.keys() - {found[song].track_id for song in songs}) if dataset else []
-    found = _retagged(found, earlier, splits)
-    here = {found[song].track_id for song in songs}
-    earlier = [track for track in earlier if track.track_id not in here]
-    tracks = admit(
-        [found[song] for song in songs], exclusion, [found[song] for song in exclusion.songs],
-        splits, earlier, settings.allow_lossy, leave_out,
-    )  # fmt: skip
-    for kind, count in left_out.items():
-        if count > _LINES:
-            note(f"... and {count - _LINES} more {kind} ones")
-    if left_out[LOSSY]:
-        note(f"{left_out[LOSSY]} lossy or band-limited songs are left out; --allow-lossy takes them too")
-    if not tracks:
-        raise UserError(f"none of the {len(songs)} songs is fit; {_counted(left_out)} were left out")
-    # As it was cut first, whatever is asked for now.
-    tracks = [track.kept_in(splits.get(track.track_id)) for track in tracks]
+    for source in found.exclusion.recordings:
+        if error := tracks[source].error:
+            raise UserError(f"{error}; it cannot be excluded: repair it, or write its name into a list (.txt)")
+    splits = references.splits
+    named = [tracks[source] for source in found.sources]
+    earlier = tracks_of(dataset, splits.keys() - {track.track_id for track in named}) if dataset else []
+    named = _retagged(named, earlier, splits)
+    here = {track.track_id for track in named}
+    admission = admit(
+        named,
+        found.exclusion,
+        excluded=[tracks[source] for source in found.exclusion.recordings],
+        earlier=[track for track in earlier if track.track_id not in here],
+        cut_before=splits.keys(),
+        allow_lossy=settings.allow_lossy,
+    )
+    left_out = _told(admission.left_out)
+    surveyed_all = all(track.sound_id or track.error for track in named)
+    for line in admission.unmatched:
+        if surveyed_all or not line.is_id:  # ids come from a survey
+            note(f"{line}: matches none of these tracks; nothing is left out for it")
+    if not admission.admitted:
+        counts = ", ".join(f"{count} {kind}" for kind, count in left_out.items())
+        raise UserError(f"none of the {len(named)} tracks can be used; {counts} were left out")
+    # A track keeps the split in which it was cut first.
+    admitted = [track.kept_in(splits.get(track.track_id)) for track in admission.admitted]
     index, count = settings.shard
-    chosen = [track for track in _within_hours(tracks, settings) if jobs.shard_of(track.track_id, count) == index]
-    return chosen, left_out
-
-
-def surveyed(dataset: Dataset, songs: Sequence[Song], settings: Settings, spent: jobs.Counts) -> dict[Song, Track]:
-    """The tracks of all songs; those that the data set does not know yet are surveyed now, which adds to `spent`."""
-    found = known(dataset, songs, settings.retry_failed)
-    new = [song for song in songs if song not in found]
-    if new and not fingerprint.available():
-        note("this ffmpeg has no Chromaprint: duplicates are found by their bytes only")
-    spent.update(run_jobs(Survey(dataset.root.absolute()), new, settings, "look at music", "song"))
-    found |= known(dataset, new)
-    for song in new:
-        if song not in found:
-            error = f"{song.parts[0]}: changed while it was looked at; run the command again"
-            found[song] = Track(song, source_id(song), error=error)
-    return found
+    chosen = [track for track in _within_hours(admitted, settings) if jobs.shard_of(track.track_id, count) == index]
+    return Intake(chosen, left_out)
 
 
 def run_jobs(
@@ -99,23 +123,34 @@ def run_jobs(
     )
 
 
-def _retagged(found: Mapping[Song, Track], earlier: Sequence[Track], cut: Collection[str]) -> dict[Song, Track]:
-    """The tracks, of which those that hold the very samples of an earlier one go on as that one."""
-    was: dict[str | None, str] = {track.sound_id: track.track_id for track in earlier if track.sound_id is not None}
-    return {
-        song: track if track.track_id in cut else replace(track, track_id=was.get(track.sound_id, track.track_id))
-        for song, track in found.items()
-    }
+def _retagged(tracks: Sequence[Track], earlier: Sequence[Track], cut_before: Collection[str]) -> list[Track]:
+    """`tracks`, those with the samples of an earlier track under its id: only their tags changed since."""
+    was = {track.sound_id: track.track_id for track in earlier if track.sound_id is not None}
+    return [
+        track
+        if track.track_id in cut_before or track.sound_id not in was
+        else replace(track, track_id=was[track.sound_id])
+        for track in tracks
+    ]
 
 
-def _splits(dataset: Dataset) -> dict[str, str]:
-    """The split of every track that is in the data set, by track_id."""
-    table = dataset.references(["track_id", "split"])
-    return dict(zip(table["track_id"].to_pylist(), table["split"].to_pylist(), strict=True))
+def _told(left_out: Sequence[LeftOut]) -> Counter[str]:
+    """Print why tracks were left out, at most 20 lines of a kind, and return their number by kind."""
+    counts: Counter[str] = Counter()
+    for one in left_out:
+        counts[one.kind] += 1
+        if counts[one.kind] <= _LINES:
+            note(one.line)
+    for kind, count in counts.items():
+        if count > _LINES:
+            note(f"... and {count - _LINES} more {kind} ones")
+    if counts[LOSSY]:
+        note(f"{counts[LOSSY]} lossy or band-limited tracks are left out; --allow-lossy takes them too")
+    return counts
 
 
 def _within_hours(tracks: Sequence[Track], settings: Settings) -> list[Track]:
-    """Tracks in an order that the seed decides until their split has its hours; all where no hours are asked."""
+    """Tracks, in an order decided by the seed, until their split has its hours; all when no hours are asked for."""
     if not settings.hours:
         return list(tracks)
     taken: set[str] = set()
@@ -126,7 +161,3 @@ def _within_hours(tracks: Sequence[Track], settings: Settings) -> list[Track]:
             seconds[split] += track.seconds or 0.0  # type: ignore[assignment]
             taken.add(track.track_id)
     return [track for track in tracks if track.track_id in taken]
-
-
-def _counted(left_out: Counter[str]) -> str:
-    return ", ".join(f"{count} {kind}" for kind, count in left_out.items())

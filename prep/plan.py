@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from deepaq.audio.container import probe
 from deepaq.errors import UserError
@@ -22,15 +23,16 @@ from prep.coding.lossless import packed
 from prep.condition import Condition
 from prep.degraded.remaining import committed, wanted
 from prep.degraded.sampling import sampled
-from prep.intake import intake
+from prep.intake import find, intake
 from prep.references.clips import SAMPLE_RATE, Clip, cut, is_silent
+from prep.references.existing import References
 from prep.settings import Settings
-from prep.tracks.corpora import Song
+from prep.tracks.corpora import Source
 from prep.tracks.mixture import mixed
 from prep.tracks.sources import is_lossy
 from prep.tracks.survey import known, source_id
 from prep.tracks.track import Track
-from prep.transcode import of_tracks, transcode
+from prep.transcode import transcode
 
 PAPER_HOURS = (45.0, 8.0)  # of clean music, training and validation
 PAPER_PER_CLIP = (3 * 122 / 45, 3 * 14 / 8)  # three codecs, 122 and 14 coded hours each
@@ -41,31 +43,34 @@ _CALIBRATION_CLIPS, _CLIPS_TRIED = 4, 3
 def plan(music: Sequence[Path], out: Path, settings: Settings) -> dict[str, Any]:
     """What `transcode` would do, without writing anything into `out`.
 
-    Keys: songs, left_out (by kind), conditions; music_hours (there, per split), clean_hours (to prepare, per split),
+    Keys: sources, left_out (by kind), conditions; music_hours (there, per split), clean_hours (to prepare, per split),
     coded_hours (per split and codec or distortion), clips, versions, versions_done; bytes, cpu_hours, wall_hours (per
     number of cores), of what remains; cpu_per_second (of clean music). Songs not surveyed yet are judged by their
     headers.
     """
     conditions = settings.conditions()
     dataset = Dataset(out) if any((out / name).is_dir() for name in schema.TABLES) else None
-    tracks, left_out = intake(music, dataset, settings, lambda songs: _looked_at(songs, dataset))
+    found = find(music, settings)
+    references = References.read(dataset)
+    taken = intake(found, _looked_at(found.everything, dataset), dataset, references, settings)
+    tracks = taken.tracks
     here: Counter[str] = Counter()
     for track in tracks:
         here[track.split(settings.valid_share)] += track.seconds or 0.0  # type: ignore[assignment]
     hours = {split: value / 3600 for split, value in here.items()}
-    if settings.hours:  # planned in full, so that a few songs are enough to plan a large data set
+    if settings.hours:  # planned in full, so that a few sources are enough to plan a large data set
         hours = {split: settings.hours_of(split) or 0.0 for split in dict.fromkeys((TRAIN, VALID, *here))}
     coded = {split: _per_family(conditions, settings, split) for split in hours}
     clips = {split: 3600 * value / settings.clip_s for split, value in hours.items()}
     versions = sum(clips[split] * sum(coded[split].values()) for split in hours)
-    done = _done(dataset, tracks, conditions, settings)
+    done = _done(dataset, references.of(tracks, settings.clip_s), conditions, settings)
     left = max(0.0, 1 - done / versions) if versions else 0.0
     cost = calibrate(tracks, settings) if left else Cost(0.0, 0.0)
     seconds = 3600 * sum(hours.values()) * left
     cpu_hours = cost.cpu_per_second * seconds / 3600
     return {
         "songs": len(tracks),
-        "left_out": dict(left_out),
+        "left_out": dict(taken.left_out),
         "conditions": [condition.name for condition in conditions],
         "music_hours": {split: value / 3600 for split, value in here.items()},
         "clean_hours": hours,
@@ -106,7 +111,7 @@ def calibrate(tracks: Sequence[Track], settings: Settings) -> Cost:
                 path.write_bytes(content)
                 seconds += len(clip.samples) / SAMPLE_RATE
         if not seconds:
-            raise UserError("no song has an audible beginning to calibrate with; nothing can be predicted")
+            raise UserError("no source has an audible beginning to calibrate with; nothing can be predicted")
         alone = replace(settings, jobs=1, shard=(0, 1), hours=(), exclude=(), allow_lossy=True, dask=None, quiet=True)
         music = [folder / "music"]
         transcode(music, folder / "warm-up", alone)
@@ -119,25 +124,25 @@ def calibrate(tracks: Sequence[Track], settings: Settings) -> Cost:
 
 def _audible(track: Track, clip_s: float) -> Clip | None:
     try:
-        clips: Iterator[Clip] = islice(cut(mixed(track.song.parts), clip_s), _CLIPS_TRIED)
+        clips: Iterator[Clip] = islice(cut(mixed(track.source.parts), clip_s), _CLIPS_TRIED)
         return next((clip for clip in clips if not is_silent(clip.samples)), None)
     except UserError:
         return None
 
 
-def _looked_at(songs: Sequence[Song], dataset: Dataset | None) -> dict[Song, Track]:
-    """What the data set knows, and of other songs what their headers say."""
-    found = known(dataset, songs) if dataset else {}
-    return found | {song: _headed(song) for song in songs if song not in found}
+def _looked_at(sources: Sequence[Source], dataset: Dataset | None) -> dict[Source, Track]:
+    """What the data set knows, and of other sources what their headers say."""
+    found = known(dataset, sources) if dataset else {}
+    return found | {source: _headed(source) for source in sources if source not in found}
 
 
-def _headed(song: Song) -> Track:
+def _headed(source: Source) -> Track:
     try:
-        heads = [probe(path) for path in song.parts]
+        heads = [probe(path) for path in source.parts]
     except UserError as error:
-        return Track(song, source_id(song), lossy=is_lossy(song), error=str(error))
+        return Track(source, source_id(source), lossy=is_lossy(source), error=str(error))
     seconds, lossy = max(head.seconds for head in heads), any(head.lossy for head in heads)
-    return Track(song, source_id(song), seconds, heads[0].sample_rate, lossy)
+    return Track(source, source_id(source), seconds, heads[0].sample_rate, lossy)
 
 
 def _per_family(conditions: Sequence[Condition], settings: Settings, split: str) -> dict[str, float]:
@@ -155,8 +160,8 @@ def _per_family(conditions: Sequence[Condition], settings: Settings, split: str)
     return dict(families)
 
 
-def _done(dataset: Dataset | None, tracks: Sequence[Track], conditions: Sequence[Condition], settings: Settings) -> int:
+def _done(dataset: Dataset | None, references: pa.Table, conditions: Sequence[Condition], settings: Settings) -> int:
     if dataset is None:
         return 0
-    want = wanted(of_tracks(dataset, tracks, settings), conditions, settings)
+    want = wanted(references, conditions, settings)
     return int((want.mask & committed(dataset, want, settings.retry_failed).done(settings.retry_failed)).sum())

@@ -11,7 +11,7 @@ from manifests import jobs
 from manifests.split import TRAIN, VALID_SHARE
 from prep.coding.codecs import BITRATES, DEFAULT, codings
 from prep.condition import Condition
-from prep.distortions.damage import damages
+from prep.distortions.condition import distortion_conditions
 from prep.tracks.sources import AUTO
 
 
@@ -19,7 +19,7 @@ from prep.tracks.sources import AUTO
 class Settings:
     """What to make and how.
 
-    codecs, bitrates (kbps), distortions (as `damages` reads them): the conditions.
+    codecs, bitrates (kbps), distortions (as `distortion_conditions` reads them): the conditions.
     clip_s: clip length in seconds, 2 to 600. valid_share: of tracks whose corpus has no split.
     per_clip: conditions per clip, for training and validation or one for both, fractions allowed; empty is all.
     hours: of clean music to take, for training and validation or one for both; empty is all. seed: of both choices.
@@ -57,7 +57,7 @@ class Settings:
 
     def conditions(self) -> list[Condition]:
         """Every condition asked for; UserError when there is none."""
-        chosen: list[Condition] = [*codings(self.codecs, self.bitrates), *damages(self.distortions)]
+        chosen: list[Condition] = [*codings(self.codecs, self.bitrates), *distortion_conditions(self.distortions)]
         if not chosen:
             raise UserError("no conditions: name some with --codecs or --distortions")
         return chosen

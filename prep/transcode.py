@@ -1,5 +1,4 @@
-"""`prep transcode`: look at the music, cut it into clips, make their degraded versions; each step goes on where it
-stopped."""
+"""`prep transcode`: survey the music, cut it into clips, degrade them; each step resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -12,55 +11,59 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from manifests import ids, jobs, schema
-from manifests.dataset import Dataset, standing
+from manifests.dataset import Dataset
 from manifests.jobs import Counts
 from manifests.storage import sweep
 from prep.degraded.degrade import Degrade
 from prep.degraded.remaining import Wanted, committed, wanted
-from prep.intake import intake, run_jobs, surveyed
+from prep.intake import find, intake, run_jobs, surveyed
+from prep.references.existing import References
 from prep.references.ingest import Ingest
 from prep.settings import Settings
-from prep.tracks.exclusion import Exclusion
-from prep.tracks.sources import find_songs
-from prep.tracks.track import Track
 
 __all__ = ["Settings", "survey_music", "transcode"]
 
 
 def transcode(music: Sequence[Path], out: Path, settings: Settings) -> dict[str, Any]:
-    """Make the data set folder `out` of `music`, or go on with it, and return what it then holds of this music.
+    """Make or resume the data set folder `out`, and return what it then holds of this music.
 
-    Keys: references, degraded, ok, failed, skipped (silent or too short), left_out (songs, by kind), audio_seconds
-    (of versions made now), cpu_seconds (spent now), errors (one line each).
+    Keys: references, degraded, ok, failed, skipped (silent or too short), left_out (tracks, by kind), audio_seconds
+    (degraded in this run), cpu_seconds (spent in this run), errors (one line each).
     """
     conditions = settings.conditions()
     dataset = _opened(out)
+    found = find(music, settings)
     spent: Counts = Counter()
-    tracks, left_out = intake(music, dataset, settings, lambda songs: surveyed(dataset, songs, settings, spent))
-    new = new_tracks(dataset, tracks, settings)
-    ingest = Ingest(dataset.root.absolute(), settings.clip_s, settings.valid_share, _clips(dataset, new, settings))
-    spent.update(run_jobs(ingest, new, settings, "cut clips", "track"))
-    references = of_tracks(dataset, tracks, settings)
-    want = wanted(references, conditions, settings)
+    tracks = surveyed(dataset, found.everything, settings, spent)
+    references = References.read(dataset)
+    taken = intake(found, tracks, dataset, references, settings)
+    if new := references.uncut(dataset, taken.tracks, settings.clip_s, settings.retry_failed):
+        ingest = Ingest(dataset.root.absolute(), settings.clip_s, settings.valid_share)
+        spent.update(run_jobs(ingest, new, settings, "cut clips", "track"))
+        references = References.read(dataset)
+    rows = references.of(taken.tracks, settings.clip_s)
+    want = wanted(rows, conditions, settings)
     work = list(want.work(committed(dataset, want, settings.retry_failed).done(settings.retry_failed)))
     degrade = Degrade(dataset.root.absolute(), tuple(conditions))
     spent.update(run_jobs(degrade, work, settings, "degrade", "clip"))
-    return _report(dataset, references, want) | {
-        "left_out": dict(left_out),
+    return _report(dataset, rows, want) | {
+        "left_out": dict(taken.left_out),
         "audio_seconds": spent["audio_ms"] / 1000,
         "cpu_seconds": float(spent["cpu_seconds"]),
     }
 
 
 def survey_music(music: Sequence[Path], out: Path, settings: Settings) -> dict[str, Any]:
-    """Only look at the music, so that shards that come after need not each do it; return what was found.
+    """Survey the music without cutting it, so that later shards need not each do so; return what was found.
 
-    Keys: songs (of this shard), hours (of them), cpu_seconds (spent now), errors (one line each).
+    Keys: songs (tracks of this shard), hours (of them), cpu_seconds (spent in this run), errors (one line each).
     """
     dataset = _opened(out)
-    songs = [*find_songs(music, settings.corpus), *Exclusion.read(settings.exclude).songs]
+    found = find(music, settings)
     index, count = settings.shard
-    mine = [song for song in songs if jobs.shard_of(ids.joined_id(*map(str, song.parts)), count) == index]
+    mine = [
+        source for source in found.everything if jobs.shard_of(ids.joined_id(*map(str, source.parts)), count) == index
+    ]
     spent: Counts = Counter()
     tracks = surveyed(dataset, mine, settings, spent)
     return {
@@ -71,41 +74,10 @@ def survey_music(music: Sequence[Path], out: Path, settings: Settings) -> dict[s
     }
 
 
-def new_tracks(dataset: Dataset, tracks: Sequence[Track], settings: Settings) -> list[Track]:
-    """Tracks without rows at this clip length: a track's rows are committed together.
-
-    Where failures are retried, also those of which a clip's file is missing or has another size.
-    """
-    table = of_tracks(dataset, tracks, settings)
-    gone: set[str] = set()
-    if settings.retry_failed:
-        table = table.filter(pc.not_equal(table["status"], schema.FAILED))
-        clips = table.filter(pc.equal(table["status"], schema.OK))
-        gone = set(clips.filter(pa.array(~dataset.there(clips)))["track_id"].to_pylist())
-    done = set(table["track_id"].to_pylist()) - gone
-    return [track for track in tracks if track.track_id not in done]
-
-
-def of_tracks(dataset: Dataset, tracks: Sequence[Track], settings: Settings) -> pa.Table:
-    """The reference rows of the tracks at this clip length, without failures that were cured."""
-    columns = ["track_id", "split", "clip_s", "start_s", "path", "bytes", "sha256", "error"]
-    table = dataset.references(columns)
-    mine = pc.is_in(table["track_id"], value_set=_ids(tracks))
-    return standing(table.filter(pc.and_(mine, pc.equal(table["clip_s"], settings.clip_s))))
-
-
-def _clips(dataset: Dataset, tracks: Sequence[Track], settings: Settings) -> frozenset[str]:
-    return frozenset(of_tracks(dataset, tracks, settings)["reference_id"].to_pylist() if tracks else ())
-
-
-def _ids(tracks: Sequence[Track]) -> pa.Array:
-    return pa.array([track.track_id for track in tracks], pa.string())
-
-
 def _opened(out: Path) -> Dataset:
     dataset = Dataset(out, create=True)
     (dataset.root / "audio").mkdir(exist_ok=True)
-    # Not among the degraded files, of which there may be millions: they come there whole, by renaming.
+    # Not deep: there may be millions of degraded files, and those arrive whole, by renaming.
     sweep(dataset.root / "audio", deep=False)
     for folder in (dataset.root / "audio" / "references", *map(dataset.folder, schema.TABLES.values())):
         sweep(folder)

@@ -1,4 +1,4 @@
-"""The ffmpeg program: which one, which version, running it safely, encoding with it."""
+"""The ffmpeg program: find it, run it safely, encode with it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from deepaq.errors import UserError
 from prep.coding import program
@@ -38,18 +37,33 @@ def executable() -> str:
 @cache
 def version() -> str:
     """The program's own version string."""
-    output = subprocess.run([executable(), "-version"], capture_output=True, text=True, check=False, timeout=30).stdout
-    match = re.match(r"ffmpeg version (\S+)", output)
+    match = re.match(rb"ffmpeg version (\S+)", output(["-version"]))
     if not match:
         raise UserError(f"{executable()}: is not an ffmpeg")
-    return match[1]
+    return match[1].decode(errors="replace")
 
 
 @cache
 def encoders() -> frozenset[str]:
     """Names of the encoders that the program was built with."""
-    output = subprocess.run([executable(), "-hide_banner", "-encoders"], capture_output=True, text=True, check=False)
-    return frozenset(re.findall(r"^ [A-Z.]{6} (\S+)", output.stdout, re.MULTILINE))
+    return frozenset(re.findall(r"^ [A-Z.]{6} (\S+)", output(["-encoders"]).decode(errors="replace"), re.MULTILINE))
+
+
+def output(arguments: Sequence[str], timeout: float = 30, stdin: bytes = b"") -> bytes:
+    """Run ffmpeg on `arguments` (without the program's name) with `stdin` as its input and return what it prints.
+
+    timeout: seconds of wall time. UserError when it cannot be started, fails or takes longer.
+    """
+    command = [executable(), "-hide_banner", "-loglevel", "error", *arguments]
+    try:
+        result = subprocess.run(command, input=stdin, capture_output=True, check=False, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        raise UserError(f"{executable()}: took longer than {timeout:.0f} s") from None
+    except OSError as error:
+        raise UserError(f"{executable()}: cannot be run ({error.strerror})") from None
+    if result.returncode:
+        raise UserError(f"{executable()}: {program.last_line(result)}")
+    return result.stdout
 
 
 def run(arguments: list[str], timeout: float) -> str | None:
@@ -96,16 +110,13 @@ class Ffmpeg(Program):
 
 
 def arguments(clip: Path, outputs: Mapping[Coding, Path]) -> list[str]:
-    """ffmpeg's arguments for one input and all `outputs`, built as an ffmpeg-python graph."""
-    import ffmpeg as graph
-
+    """ffmpeg's arguments for one input and all `outputs`."""
     # xerror and explode: a damaged input is an error, not a short output.
-    source = graph.input(file_url(clip), protocol_whitelist="file,pipe", err_detect="explode")
-    streams: list[Any] = []
+    command = ["-xerror", "-err_detect", "explode", "-protocol_whitelist", "file,pipe", "-i", file_url(clip)]
     for coding, path in outputs.items():
-        streams.append(graph.output(source["a:0"], file_url(path), **dict(coding.options)))
-    compiled: list[str] = graph.compile(graph.merge_outputs(*streams), cmd="ffmpeg")
-    return ["-xerror", *compiled[1:]]
+        options = [part for name, value in sorted(coding.options) for part in (f"-{name}", value)]
+        command += ["-map", "0:a:0", *options, file_url(path)]
+    return command
 
 
 PROGRAM = Ffmpeg()

@@ -59,10 +59,13 @@ def run(command: Sequence[str], timeout: float) -> str | None:
         result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired:
         return f"{name} took longer than {timeout:.0f} s"
-    if result.returncode == 0:
-        return None
+    return f"{name} {last_line(result)}" if result.returncode else None
+
+
+def last_line(result: subprocess.CompletedProcess[bytes]) -> str:
+    """How a program ended, with the last line of its messages."""
     lines = result.stderr.decode(errors="replace").strip().splitlines()
-    return f"{name} ended with {result.returncode}: {lines[-1] if lines else 'no message'}"
+    return f"ended with {result.returncode}: {lines[-1] if lines else 'no message'}"
 
 
 def encoded(path: Path) -> Encoded:

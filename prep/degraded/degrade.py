@@ -25,7 +25,7 @@ from prep.coding.lossless import packed
 from prep.coding.program import Encoded, digest, encoded
 from prep.condition import Condition
 from prep.degraded.verify import Verifier
-from prep.distortions.damage import Damage
+from prep.distortions.condition import DistortionCondition
 
 _BYTES_PER_S = 1_000_000  # more than any version takes, while it is made
 
@@ -98,7 +98,7 @@ class Degrade:
         if isinstance(result, str):
             return _row(work, condition, schema.FAILED, result)
         try:
-            comparison = verifier.compare(result.path, aligned=isinstance(condition, Damage))
+            comparison = verifier.compare(result.path, aligned=isinstance(condition, DistortionCondition))
             kbps = condition.actual_kbps(result.bitstream_bytes, seconds) if isinstance(condition, Coding) else None
         except UserError as error:
             return _row(work, condition, schema.FAILED, str(error))
@@ -132,7 +132,7 @@ def _made(clip: Path, audio: Audio, work: Work, folder: Path) -> Iterator[tuple[
     codings = [condition for condition in work.conditions if isinstance(condition, Coding)]
     yield from encode(clip, codings, folder, audio.seconds).items()
     for condition in work.conditions:
-        if not isinstance(condition, Damage):
+        if not isinstance(condition, DistortionCondition):
             continue
         try:
             samples = condition.apply(audio.samples, audio.sample_rate, degraded_id(work.reference_id, condition))

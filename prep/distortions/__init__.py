@@ -69,5 +69,5 @@ def distort(samples: Samples, sample_rate: int, name: str, severity: int, seed: 
     distortion = DISTORTIONS[name]
     if severity not in distortion.severities:
         raise UserError(f"{name} {severity}: severity is {distortion.severities[0]} to {distortion.severities[-1]}")
-    result = distortion.apply(samples, sample_rate, distortion.grades[severity - 1], np.random.default_rng(seed))
+    result = distortion.apply(samples, sample_rate, distortion.parameters[severity - 1], np.random.default_rng(seed))
     return np.ascontiguousarray(result, dtype=np.float32)

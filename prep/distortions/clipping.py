@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from deepaq.audio import Samples
-from prep.distortions.distortion import Distortion, Grade, grades
+from prep.distortions.distortion import Distortion, Parameters, by_severity
 
 
-def _clip(samples: Samples, sample_rate: int, grade: Grade, rng: np.random.Generator) -> np.ndarray:
+def _clip(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
     """Clip at the level that the given share of the samples exceeds; a share means the same for quiet clips."""
-    level = np.quantile(np.abs(samples), 1 - grade["share"])
+    level = np.quantile(np.abs(samples), 1 - parameters["share"])
     return np.clip(samples, -level, level)
 
 
-CLIPPING = Distortion("clipping", _clip, grades(share=(0.005, 0.02, 0.06, 0.15, 0.35)))
+CLIPPING = Distortion("clipping", _clip, by_severity(share=(0.005, 0.02, 0.06, 0.15, 0.35)))

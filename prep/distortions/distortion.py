@@ -9,8 +9,8 @@ import numpy as np
 
 from deepaq.audio import Samples
 
-Grade = Mapping[str, float]
-Apply = Callable[[Samples, int, Grade, np.random.Generator], np.ndarray]
+Parameters = Mapping[str, float]
+Apply = Callable[[Samples, int, Parameters, np.random.Generator], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,15 @@ class Distortion:
 
     name: str
     apply: Apply
-    grades: tuple[Grade, ...]
+    parameters: tuple[Parameters, ...]
     codecs: bool = False
     version: int = 1
 
     @property
     def severities(self) -> range:
-        return range(1, len(self.grades) + 1)
+        return range(1, len(self.parameters) + 1)
 
 
-def grades(**parameters: tuple[float, ...]) -> tuple[Grade, ...]:
+def by_severity(**parameters: tuple[float, ...]) -> tuple[Parameters, ...]:
     """Parameter tuples, one value per severity, as one mapping per severity."""
     return tuple(dict(zip(parameters, values, strict=True)) for values in zip(*parameters.values(), strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deepaq.audio import Samples
-from prep.distortions.distortion import Distortion, Grade, grades
+from prep.distortions.distortion import Distortion, Parameters, by_severity
 
 _EDGE_S = 0.0005
 _PACKET_S = 0.02
@@ -13,27 +13,27 @@ _BURST = 2.0  # packets lost in a row, on average (Gilbert model)
 _FADE = 0.6  # each repetition of the last good packet is this much quieter
 
 
-def _dropouts(samples: Samples, sample_rate: int, grade: Grade, rng: np.random.Generator) -> np.ndarray:
+def _dropouts(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
     """Mute stretches at random places, with edges of half a millisecond."""
     seconds = len(samples) / sample_rate
-    length = min(round(grade["milliseconds"] / 1000 * sample_rate), len(samples))
+    length = min(round(parameters["milliseconds"] / 1000 * sample_rate), len(samples))
     edge = max(1, round(_EDGE_S * sample_rate))
     ramp = np.minimum(np.arange(length), np.arange(length)[::-1]).clip(max=edge) / edge
     gain = np.ones(len(samples), np.float32)
     # Drawn for the worst grade, so that worse grades keep the milder ones' places.
     starts = rng.random(max(1, round(seconds * _DROPOUTS_PER_S[-1])))
-    for start in starts[: max(1, round(seconds * grade["per_second"]))]:
+    for start in starts[: max(1, round(seconds * parameters["per_second"]))]:
         begin = int(start * (len(samples) - length + 1))
         gain[begin : begin + length] = np.minimum(gain[begin : begin + length], 1 - ramp)
     return samples * gain[:, None]
 
 
-def _packet_loss(samples: Samples, sample_rate: int, grade: Grade, rng: np.random.Generator) -> np.ndarray:
+def _packet_loss(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
     """Lose packets of 20 ms in bursts; the last good one is repeated, ever quieter, with blended edges."""
     size = round(_PACKET_S * sample_rate)
     blend = np.linspace(0, 1, max(2, size // 8), dtype=np.float32)[:, None]
     result = samples.copy()
-    lost = _lost(len(samples) // size, grade["share"], rng)
+    lost = _lost(len(samples) // size, parameters["share"], rng)
     for packet in map(int, np.flatnonzero(lost)):
         start = packet * size
         filled = result[start - size : start] * np.float32(_FADE if lost[packet - 1] else 1.0)
@@ -59,5 +59,5 @@ def _lost(packets: int, share: float, rng: np.random.Generator) -> np.ndarray:
 
 
 _DROPOUTS_PER_S = (0.3, 0.7, 1.5, 3.0, 5.0)
-DROPOUTS = Distortion("dropouts", _dropouts, grades(per_second=_DROPOUTS_PER_S, milliseconds=(5, 15, 30, 60, 120)))
-PACKET_LOSS = Distortion("packet-loss", _packet_loss, grades(share=(0.01, 0.04, 0.1, 0.2, 0.4)))
+DROPOUTS = Distortion("dropouts", _dropouts, by_severity(per_second=_DROPOUTS_PER_S, milliseconds=(5, 15, 30, 60, 120)))
+PACKET_LOSS = Distortion("packet-loss", _packet_loss, by_severity(share=(0.01, 0.04, 0.1, 0.2, 0.4)))

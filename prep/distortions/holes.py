@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deepaq.audio import Samples
-from prep.distortions.distortion import Distortion, Grade, grades
+from prep.distortions.distortion import Distortion, Parameters, by_severity
 from prep.distortions.noise import at_snr
 from prep.distortions.spectrogram import Spectrogram
 
@@ -14,19 +14,19 @@ _HOLES_FROM_HZ = 500.0
 _OVER_SUBTRACTION = 2.0
 
 
-def _spectral_holes(samples: Samples, sample_rate: int, grade: Grade, rng: np.random.Generator) -> np.ndarray:
+def _spectral_holes(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
     """Birdies: bands above 500 Hz, third octaves of about 46 ms, are switched off at random."""
     spectrogram = Spectrogram(sample_rate, _WINDOW_S)
     spectra = spectrogram.of(samples)
     bands = spectrogram.bands()
-    tiles = rng.random((bands[-1] + 1, spectra.shape[2] // 4 + 1)) < grade["share"]
+    tiles = rng.random((bands[-1] + 1, spectra.shape[2] // 4 + 1)) < parameters["share"]
     off = tiles[bands][:, np.arange(spectra.shape[2]) // 4] & (spectrogram.hz >= _HOLES_FROM_HZ)[:, None]
     return spectrogram.back(np.where(off, 0, spectra), len(samples))
 
 
-def _musical_noise(samples: Samples, sample_rate: int, grade: Grade, rng: np.random.Generator) -> np.ndarray:
+def _musical_noise(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
     """What spectral subtraction (Boll 1979, over-subtraction as Berouti 1979) leaves of white noise: tonal chirps."""
-    noise = at_snr(rng.standard_normal(samples.shape, np.float32), samples, grade["snr_db"])
+    noise = at_snr(rng.standard_normal(samples.shape, np.float32), samples, parameters["snr_db"])
     spectrogram = Spectrogram(sample_rate, _WINDOW_S)
     spectra = spectrogram.of(samples + noise)
     floor = np.mean(np.abs(spectrogram.of(noise)) ** 2, axis=2, keepdims=True)
@@ -35,18 +35,18 @@ def _musical_noise(samples: Samples, sample_rate: int, grade: Grade, rng: np.ran
     return spectrogram.back(spectra * gain, len(samples))
 
 
-def _separation(samples: Samples, sample_rate: int, grade: Grade, rng: np.random.Generator) -> np.ndarray:
+def _separation(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
     """A source pulled out of a mixture with the ideal binary mask; the other source is the clip itself, reversed.
 
     What remains is what separation leaves: holes, musical noise and the other source where the mask lets it through.
     """
-    other = np.roll(samples[::-1], int(rng.integers(len(samples))), axis=0) * 10 ** (-grade["sir_db"] / 20)
+    other = np.roll(samples[::-1], int(rng.integers(len(samples))), axis=0) * 10 ** (-parameters["sir_db"] / 20)
     spectrogram = Spectrogram(sample_rate, _WINDOW_S)
     wanted, unwanted = spectrogram.of(samples), spectrogram.of(other.astype(np.float32))
     kept = np.abs(wanted) > np.abs(unwanted)
     return spectrogram.back(np.where(kept, wanted + unwanted, 0), len(samples))
 
 
-SPECTRAL_HOLES = Distortion("spectral-holes", _spectral_holes, grades(share=(0.03, 0.1, 0.25, 0.45, 0.7)))
-MUSICAL_NOISE = Distortion("musical-noise", _musical_noise, grades(snr_db=(40.0, 30.0, 22.0, 14.0, 6.0)))
-SEPARATION = Distortion("separation", _separation, grades(sir_db=(20.0, 12.0, 4.0, -4.0, -12.0)))
+SPECTRAL_HOLES = Distortion("spectral-holes", _spectral_holes, by_severity(share=(0.03, 0.1, 0.25, 0.45, 0.7)))
+MUSICAL_NOISE = Distortion("musical-noise", _musical_noise, by_severity(snr_db=(40.0, 30.0, 22.0, 14.0, 6.0)))
+SEPARATION = Distortion("separation", _separation, by_severity(sir_db=(20.0, 12.0, 4.0, -4.0, -12.0)))

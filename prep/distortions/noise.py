@@ -6,21 +6,21 @@ import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 
 from deepaq.audio import Samples
-from prep.distortions.distortion import Distortion, Grade, grades
+from prep.distortions.distortion import Distortion, Parameters, by_severity
 
 _PINK_FROM_HZ = 20.0
 
 
-def _white(samples: Samples, sample_rate: int, grade: Grade, rng: np.random.Generator) -> np.ndarray:
-    return samples + at_snr(rng.standard_normal(samples.shape, np.float32), samples, grade["snr_db"])
+def _white(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
+    return samples + at_snr(rng.standard_normal(samples.shape, np.float32), samples, parameters["snr_db"])
 
 
-def _pink(samples: Samples, sample_rate: int, grade: Grade, rng: np.random.Generator) -> np.ndarray:
+def _pink(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
     size = next_fast_len(len(samples), real=True)
     spectrum = rfft(rng.standard_normal((size, samples.shape[1]), np.float32), axis=0)
     slope = np.maximum(rfftfreq(size, 1 / sample_rate), _PINK_FROM_HZ) ** -0.5
     pink = irfft(spectrum * slope[:, None].astype(np.float32), size, axis=0)[: len(samples)]
-    return samples + at_snr(pink, samples, grade["snr_db"])
+    return samples + at_snr(pink, samples, parameters["snr_db"])
 
 
 def at_snr(noise: np.ndarray, samples: Samples, snr_db: float) -> np.ndarray:
@@ -29,5 +29,5 @@ def at_snr(noise: np.ndarray, samples: Samples, snr_db: float) -> np.ndarray:
     return noise * np.float32((wanted / power) ** 0.5) if power > 0 else noise
 
 
-NOISE = Distortion("noise", _white, grades(snr_db=(50, 40, 30, 20, 10)))
-PINK_NOISE = Distortion("pink-noise", _pink, grades(snr_db=(45, 35, 26, 18, 10)))
+NOISE = Distortion("noise", _white, by_severity(snr_db=(50, 40, 30, 20, 10)))
+PINK_NOISE = Distortion("pink-noise", _pink, by_severity(snr_db=(45, 35, 26, 18, 10)))

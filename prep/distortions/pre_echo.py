@@ -5,22 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from deepaq.audio import Samples
-from prep.distortions.distortion import Distortion, Grade, grades
+from prep.distortions.distortion import Distortion, Parameters, by_severity
 from prep.distortions.spectrogram import Spectrogram
 
 
-def _pre_echo(samples: Samples, sample_rate: int, grade: Grade, rng: np.random.Generator) -> np.ndarray:
+def _pre_echo(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
     """Quantise long blocks' spectra so that every third-octave band keeps the same signal-to-noise ratio.
 
     A uniform step D makes noise of power D^2 / 6 in a complex coefficient. The offset of the steps is random
     (subtractive dither), so that weak coefficients become noise and not zero.
     """
-    spectrogram = Spectrogram(sample_rate, grade["milliseconds"] / 1000, overlap=2)
+    spectrogram = Spectrogram(sample_rate, parameters["milliseconds"] / 1000, overlap=2)
     spectra = spectrogram.of(samples)
     starts = np.flatnonzero(np.diff(spectrogram.bands(), prepend=-1))
     widths = np.diff(starts, append=len(spectrogram.hz))
     power = np.add.reduceat(np.abs(spectra) ** 2, starts, axis=1) / widths[:, None]
-    step = np.repeat(np.sqrt(6 * power / 10 ** (grade["snr_db"] / 10)), widths, axis=1)
+    step = np.repeat(np.sqrt(6 * power / 10 ** (parameters["snr_db"] / 10)), widths, axis=1)
     divisor = np.where(step > 0, step, 1)
     dither = rng.random((2, *spectra.shape), np.float32)
     real = (np.rint(spectra.real / divisor + dither[0]) - dither[0]) * step
@@ -29,5 +29,5 @@ def _pre_echo(samples: Samples, sample_rate: int, grade: Grade, rng: np.random.G
 
 
 PRE_ECHO = Distortion(
-    "pre-echo", _pre_echo, grades(milliseconds=(23, 46, 93, 140, 190), snr_db=(18.0, 13.0, 8.0, 4.0, 0.0))
+    "pre-echo", _pre_echo, by_severity(milliseconds=(23, 46, 93, 140, 190), snr_db=(18.0, 13.0, 8.0, 4.0, 0.0))
 )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from deepaq.audio import Samples
-from prep.distortions.distortion import Distortion, Grade, grades
+from prep.distortions.distortion import Distortion, Parameters, by_severity
 
 
-def _quantise(samples: Samples, sample_rate: int, grade: Grade, rng: np.random.Generator) -> np.ndarray:
+def _quantise(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
     """Mid-tread steps of which 2^bits span the clip's range from -peak to +peak."""
-    step = np.abs(samples).max() * 2 ** (1 - grade["bits"])
+    step = np.abs(samples).max() * 2 ** (1 - parameters["bits"])
     return np.rint(samples / step) * step if step > 0 else samples
 
 
-QUANTISATION = Distortion("quantisation", _quantise, grades(bits=(11, 9, 7, 5, 4)))
+QUANTISATION = Distortion("quantisation", _quantise, by_severity(bits=(11, 9, 7, 5, 4)))

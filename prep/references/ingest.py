@@ -1,4 +1,4 @@
-"""The second job of `prep transcode`: tracks become reference clips and their rows."""
+"""The second job of `prep transcode`: cut tracks into reference clips and write their rows."""
 
 from __future__ import annotations
 
@@ -29,15 +29,11 @@ from prep.tracks.track import Track
 
 @dataclass(frozen=True)
 class Ingest:
-    """Picklable: cuts a batch of tracks into clips, stores them and commits one fragment.
-
-    clips: reference_ids that tracks which are cut again have at this clip length.
-    """
+    """A picklable job: cuts a batch of tracks into clips, stores them and commits one fragment."""
 
     root: Path
     clip_s: float
     valid_share: float
-    clips: frozenset[str] = frozenset()
 
     def __call__(self, tracks: Sequence[Track]) -> Counts:
         dataset = Dataset(self.root, create=True)
@@ -55,7 +51,7 @@ class Ingest:
         if track.error:
             return [self._without_audio(track, schema.FAILED, track.error)]
         try:
-            rows = [self._row(dataset, track, clip, owners) for clip in cut(mixed(track.song.parts), self.clip_s)]
+            rows = [self._row(dataset, track, clip, owners) for clip in cut(mixed(track.source.parts), self.clip_s)]
         except UserError as error:
             return [self._without_audio(track, schema.FAILED, str(error))]
         return rows or [self._without_audio(track, schema.SKIPPED, f"{track.path}: is shorter than {SHORTEST_S:g} s")]
@@ -85,18 +81,17 @@ class Ingest:
         }
 
     def _reference_id(self, clip: Clip) -> str:
-        """Of a full clip's samples; of a shorter one, which other lengths give too, of the length asked for as well."""
+        """Hash of the samples; of a short last clip with `clip_s`, because other lengths yield the same samples."""
         name = ids.reference_id(clip.samples, SAMPLE_RATE)
         full = len(clip.samples) == round(self.clip_s * SAMPLE_RATE)
-        # Rows from before shorter clips had ids of their own keep theirs.
-        return name if full or name in self.clips else ids.joined_id(name, repr(self.clip_s))
+        return name if full else ids.joined_id(name, repr(self.clip_s))
 
     def _track(self, track: Track) -> dict[str, Any]:
         return {
             "track_id": track.track_id,
             "split": track.split(self.valid_share),
             "track_path": track.path,
-            "corpus": track.song.corpus,
+            "corpus": track.source.corpus,
             "clip_s": self.clip_s,
         }
 
@@ -113,7 +108,7 @@ class Ingest:
 
 
 class _Owners:
-    """Which track a clip was cut from before, by another job or an earlier run."""
+    """Looks up the track that a clip was cut from before, by another job or an earlier run."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -125,7 +120,7 @@ class _Owners:
         return dict(zip(table["reference_id"].to_pylist(), table["track_id"].to_pylist(), strict=True))
 
     def track_id(self, reference_id: str) -> str | None:
-        """None for a clip that is new; the table is read only where a file lies in its place."""
+        """The track_id of a clip, None for a new one; the table is read only when the clip's file is there already."""
         there = any(self._dataset.path(_place(reference_id) + suffix).exists() for suffix in SUFFIXES)
         return self._tracks.get(reference_id) if there else None
 
@@ -145,7 +140,7 @@ def store(dataset: Dataset, reference_id: str, samples: Samples) -> tuple[str, i
 
 
 def loudness_lufs(samples: Samples) -> float | None:
-    """Integrated loudness by ITU-R BS.1770-4; None where gating leaves nothing."""
+    """Integrated loudness in LUFS by ITU-R BS.1770-4; None when gating leaves nothing."""
     import pyloudnorm
 
     value = float(pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(samples.astype(np.float64)))

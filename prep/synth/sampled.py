@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from deepaq.errors import UserError
-from prep.synth.score import Note
+from prep.synth.composition import Note
 from prep.synth.tone import SAMPLE_RATE, Rng, Signal
 
 PROGRAMS = 120  # of 128: the last ones are sound effects

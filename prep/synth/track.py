@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 from deepaq.audio import Samples
 from deepaq.errors import UserError
 from deepaq.files import committed
-from prep.synth import mix, sampled, score
+from prep.synth import composition, mix, sampled
 from prep.synth.drum import DRUMS
 from prep.synth.tone import SAMPLE_RATE, Rng, Signal, draw
 
@@ -28,7 +28,7 @@ def compose(seed: int, seconds: float, number: int = 0, font: Path | None = None
     if not 1 <= seconds <= 3600:
         raise UserError(f"a track of {seconds:g} s: 1 to 3600 seconds are possible")
     rng = np.random.default_rng([seed, number])
-    style = score.draw_style(rng)
+    style = composition.draw_style(rng)
     texture = _TEXTURES[(number + rng.integers(2)) % len(_TEXTURES)]
     track = np.zeros((round(seconds * SAMPLE_RATE), 2))
     width = rng.uniform(0, 1)
@@ -43,30 +43,35 @@ def compose(seed: int, seconds: float, number: int = 0, font: Path | None = None
     return finished.astype(np.float32)
 
 
-Line = Callable[[score.Style, float, Rng], list[score.Note]]
+Line = Callable[[composition.Style, float, Rng], list[composition.Note]]
 
 
 def _parts(texture: str, rng: Rng) -> list[tuple[Line, float]]:
     """The lines that a texture has, with their gains."""
     lines: dict[str, list[tuple[Line, float]]] = {
-        "solo": [(score.melody, 1.0)],
-        "duo": [(score.melody, 1.0), (score.chords, 0.4)],
-        "ensemble": [(score.melody, 1.0), (score.melody, 0.7), (score.chords, 0.35), (score.bass, 0.7)],
-        "band": [(score.melody, 0.8), (score.chords, 0.35), (score.bass, 0.9)],
+        "solo": [(composition.melody, 1.0)],
+        "duo": [(composition.melody, 1.0), (composition.chords, 0.4)],
+        "ensemble": [
+            (composition.melody, 1.0),
+            (composition.melody, 0.7),
+            (composition.chords, 0.35),
+            (composition.bass, 0.7),
+        ],
+        "band": [(composition.melody, 0.8), (composition.chords, 0.35), (composition.bass, 0.9)],
         "percussion": [],
-        "pad": [(score.chords, 0.5), (score.chords, 0.4)],
+        "pad": [(composition.chords, 0.5), (composition.chords, 0.4)],
         "dense": [
-            (score.melody, 0.8),
-            (score.melody, 0.6),
-            (score.chords, 0.4),
-            (score.chords, 0.3),
-            (score.bass, 0.9),
+            (composition.melody, 0.8),
+            (composition.melody, 0.6),
+            (composition.chords, 0.4),
+            (composition.chords, 0.3),
+            (composition.bass, 0.9),
         ],
     }
     return [(line, gain * rng.uniform(0.6, 1.4)) for line, gain in lines[texture]]
 
 
-def _play(track: Signal, notes: list[score.Note], width: float, gain: float, rng: Rng, font: Path | None) -> None:
+def _play(track: Signal, notes: list[composition.Note], width: float, gain: float, rng: Rng, font: Path | None) -> None:
     if font:
         track += gain * mix.placed(sampled.line(font, notes, len(track) / SAMPLE_RATE, rng), width, rng)
         return
@@ -79,16 +84,16 @@ def _play(track: Signal, notes: list[score.Note], width: float, gain: float, rng
                 gain * note.strength)  # fmt: skip
 
 
-def _drum(track: Signal, style: score.Style, seconds: float, width: float, rng: Rng, font: Path | None) -> None:
+def _drum(track: Signal, style: composition.Style, seconds: float, width: float, rng: Rng, font: Path | None) -> None:
     names = [str(name) for name in rng.permutation(list(DRUMS))[: rng.integers(3, 7)]]
     if font:
-        hits = score.groove(style, seconds, names, rng)
+        hits = composition.groove(style, seconds, names, rng)
         track += rng.uniform(0.5, 1.5) * sampled.drums(font, hits, seconds, rng)
         return
     strokes = {name: [DRUMS[name](rng) for _ in range(4)] for name in names}  # no two strokes alike, nor all different
     pans = {name: width * rng.uniform(-0.7, 0.7) for name in names}
     level = rng.uniform(0.5, 1.5)
-    for name, start, strength in score.groove(style, seconds, names, rng):
+    for name, start, strength in composition.groove(style, seconds, names, rng):
         mix.add(track, strokes[name][rng.integers(4)], start, pans[name], level * strength)
 
 

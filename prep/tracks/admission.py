@@ -1,13 +1,15 @@
-"""Which of the tracks become references: each recording once, no lossy ones, none that must stay out."""
+"""Admit tracks to a data set: each recording once, no lossy ones, none that must stay out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
 from manifests.split import TEST, TRAIN, VALID
-from prep.tracks.exclusion import Exclusion
+from prep.tracks.exclusion import Exclusion, Line
 from prep.tracks.fingerprint import same_recordings
 from prep.tracks.track import Track
 
@@ -15,74 +17,117 @@ _SPLITS = (TEST, VALID, TRAIN, None)
 DUPLICATE, LOSSY, EXCLUDED = "duplicate", "lossy", "excluded"
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """kind: duplicate, lossy or excluded. line: which track and why."""
+
+    kind: str
+    line: str
+
+
+@dataclass(frozen=True)
+class Admission:
+    """admitted: the tracks that are fit, in their order. left_out: the others. unmatched: lines that named no track."""
+
+    admitted: list[Track]
+    left_out: list[LeftOut]
+    unmatched: list[Line]
+
+
+class _Group(Enum):
+    """The groups in which tracks are compared; of two copies the one in the first of their groups stays."""
+
+    EXCLUDED = "recordings that must stay out"
+    CUT_BEFORE = "tracks of this run that the data set holds already"
+    EARLIER = "tracks of earlier runs"
+    NEW = "tracks of this run that are new"
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    track: Track
+    group: _Group
+
+
 def admit(
     tracks: Sequence[Track],
     exclusion: Exclusion,
-    excluded: Sequence[Track],
-    cut_before: Collection[str] = (),
+    *,
+    excluded: Sequence[Track] = (),
     earlier: Sequence[Track] = (),
+    cut_before: Collection[str] = (),
     allow_lossy: bool = False,
-    leave_out: Callable[[str, str], None] = lambda kind, line: None,
-) -> list[Track]:
-    """The tracks that are fit, in their order; of the same recording, only one.
+) -> Admission:
+    """Decide which of `tracks` become references.
 
-    excluded: recordings of the exclusion. cut_before: ids of tracks already in the data set, which stay. earlier: those
-    of them that are not among `tracks`, of which no new copy is taken.
-    allow_lossy: take lossy and band-limited tracks too. leave_out: told the kind and the reason of every other one.
-    Of one recording that one stays which was cut before; else the clean one; else the one whose corpus keeps it out
-    of training, so that no song is trained on that is tested elsewhere; else the longest.
+    excluded: recordings of the exclusion. earlier: tracks of the data set that are not among `tracks`; no copy of them
+    is taken. cut_before: track_ids already in the data set. allow_lossy: take lossy and band-limited tracks too.
+
+    Of several copies the one that was cut before stays; else the clean one; else the one whose corpus keeps it out of
+    training, so that nothing is trained on that is tested elsewhere; else the longest.
     """
-    fit = []
-    staying = dict.fromkeys(cut_before, "; it is already in the data set and stays there")
+    left_out: list[LeftOut] = []
+    fit: list[Track] = []
+    stays = dict.fromkeys(cut_before, "; it is already in the data set and stays there")
+    matches = exclusion.match(tracks)
+    named = {track for found in matches.values() for track in found}
     for track in tracks:
-        if exclusion.names(track.song, track.track_id):
-            leave_out(EXCLUDED, f"{track.path}: is on an exclusion list{staying.get(track.track_id, '')}")
+        if track in named:
+            line = f"{track.path}: is on an exclusion list{stays.get(track.track_id, '')}"
+            left_out.append(LeftOut(EXCLUDED, line))
         elif not allow_lossy and track.track_id not in cut_before and (flaw := track.flaw()):
-            leave_out(LOSSY, f"{track.path}: {flaw}")
+            left_out.append(LeftOut(LOSSY, f"{track.path}: {flaw}"))
         else:
             fit.append(track)
-    ranked = sorted(fit, key=lambda track: _rank(track, cut_before))
-    first_new = sum(track.track_id in cut_before for track in ranked)
-    ranked[first_new:first_new] = earlier
-    copies = _copies([*excluded, *ranked])
-    taken = set(range(len(excluded)))
-    kept: set[Track] = set()
-    for index, track in enumerate(ranked, len(excluded)):
-        original = min(taken & copies.get(index, set()), default=None)
-        if original is None or first_new <= index - len(excluded) < first_new + len(earlier):
+    groups = {
+        _Group.EXCLUDED: excluded,
+        _Group.CUT_BEFORE: sorted((track for track in fit if track.track_id in cut_before), key=_rank),
+        _Group.EARLIER: earlier,
+        _Group.NEW: sorted((track for track in fit if track.track_id not in cut_before), key=_rank),
+    }
+    candidates = [_Candidate(track, group) for group, members in groups.items() for track in members]
+    copies = _copies([candidate.track for candidate in candidates])
+    taken: set[int] = set()
+    admitted: set[Track] = set()
+    for index, candidate in enumerate(candidates):
+        track = candidate.track
+        original = next((candidates[other] for other in sorted(copies[index]) if other in taken), None)
+        if candidate.group in (_Group.EXCLUDED, _Group.EARLIER):
             taken.add(index)
-            kept.add(track)
-        elif original < len(excluded):
-            same = f"{track.path}: is the same recording as {excluded[original].path}, which is excluded"
-            leave_out(EXCLUDED, same + staying.get(track.track_id, ""))
+        elif original is None:
+            taken.add(index)
+            admitted.add(track)
+        elif original.group is _Group.EXCLUDED:
+            same = f"{track.path}: is the same recording as {original.track.path}, which is excluded"
+            left_out.append(LeftOut(EXCLUDED, same + stays.get(track.track_id, "")))
         else:
-            leave_out(
-                DUPLICATE, f"{track.path}: is the same recording as {ranked[original - len(excluded)].path}, taken once"
-            )
-    return [track for track in tracks if track in kept]
+            line = f"{track.path}: is the same recording as {original.track.path}, taken once"
+            left_out.append(LeftOut(DUPLICATE, line))
+    unmatched = [line for line, found in matches.items() if not found]
+    return Admission([track for track in tracks if track in admitted], left_out, unmatched)
 
 
-def _rank(track: Track, cut_before: Collection[str]) -> tuple[bool, bool, int, float, str, str]:
-    seconds = -(track.seconds or 0.0)
-    split = _SPLITS.index(track.song.split)
-    return track.track_id not in cut_before, track.flaw() is not None, split, seconds, track.track_id, track.path
+def _rank(track: Track) -> tuple[bool, int, float, str, str]:
+    """Sort key: of copies, the first is the one to take."""
+    split = _SPLITS.index(track.source.split)
+    return track.flaw() is not None, split, -(track.seconds or 0.0), track.track_id, track.path
 
 
-def _copies(tracks: Sequence[Track]) -> dict[int, set[int]]:
-    """For every index, the indices of other tracks that are the same file, the same samples or the same recording."""
-    copies: dict[int, set[int]] = {}
+def _copies(tracks: Sequence[Track]) -> list[set[int]]:
+    """For every track, the indices of others that are the same file, the same samples or the same recording."""
     silent = np.empty(0, np.uint32)
     prints = [silent if track.fingerprint is None else track.fingerprint for track in tracks]
     first: dict[str | None, int] = {}
-    # All copies of a file are held against the first one, which keeps their number linear.
+    # All copies of a file are compared with the first one, which keeps their number linear.
     pairs = [
         (first.setdefault(name, index), index)
         for index, track in enumerate(tracks)
         for name in (track.track_id, track.sound_id)
         if name is not None
     ]
+    copies: list[set[int]] = [set() for _ in tracks]
     for one, other in [*pairs, *same_recordings(prints)]:
         if one != other:
-            copies.setdefault(one, set()).add(other)
-            copies.setdefault(other, set()).add(one)
+            copies[one].add(other)
+            copies[other].add(one)
     return copies

@@ -1,65 +1,151 @@
-"""What must stay out of a data set, such as the songs of the listening tests that a metric is judged by."""
+"""Exclusions: what must stay out of a data set, such as the tracks of listening tests that a metric is judged by."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
+from deepaq.audio.container import SUFFIXES
 from deepaq.errors import UserError
-from prep.tracks.corpora import Song
-from prep.tracks.sources import find_songs
+from prep.tracks.corpora import Source
+from prep.tracks.sources import find_sources
+from prep.tracks.track import Track
 
-_LIST = ".txt"
-_GLOB = frozenset("*?[")
+LIST = ".txt"
+_WILD = frozenset("*?[")
+_ID = re.compile("[0-9a-f]{24}")
 
 
-@dataclass
+@dataclass(frozen=True)
+class Line:
+    """An entry of an exclusion list: its file, line number and text."""
+
+    path: Path
+    number: int
+    text: str
+
+    @property
+    def is_id(self) -> bool:
+        """True for what looks like a track_id."""
+        return _ID.fullmatch(self.text) is not None
+
+    def __str__(self) -> str:
+        return f"{self.path}: line {self.number} ({self.text})"
+
+
+@dataclass(frozen=True)
 class Exclusion:
-    """lines: of exclusion lists. songs: recordings to stay out whatever their name, found by content."""
+    """lines: of exclusion lists. recordings: audio that stays out whatever its name, found by content."""
 
-    lines: set[str] = field(default_factory=set)
-    songs: list[Song] = field(default_factory=list)
-
-    @cached_property
-    def _names(self) -> set[str]:
-        return set(map(_plain, self.lines)) - {""}
-
-    @cached_property
-    def _patterns(self) -> list[str]:
-        return [line for line in self.lines if "/" in line or _GLOB.intersection(line)]
+    lines: Sequence[Line] = ()
+    recordings: Sequence[Source] = ()
 
     @classmethod
     def read(cls, arguments: Iterable[Path]) -> Exclusion:
-        """Text files (`.txt`, one entry a line, # for comments) and recordings: audio files, folders, corpora.
+        """Read lists (`.txt`, one entry a line, # for comments) and find recordings: audio files, folders, corpora.
 
         UserError for what does not exist or cannot be read.
         """
-        exclusion = cls()
+        lines: list[Line] = []
+        recordings: list[Source] = []
         for argument in arguments:
-            if argument.suffix.lower() != _LIST:
-                exclusion.songs += find_songs([argument])
+            if argument.suffix.lower() != LIST:
+                recordings += find_sources([argument])
                 continue
             try:
                 text = argument.read_text(encoding="utf-8-sig")
             except (OSError, UnicodeDecodeError) as error:
-                raise UserError(f"{argument}: cannot be read as a list of songs ({error})") from None
-            exclusion.lines |= {line.strip() for line in text.splitlines()} - {""}
-        exclusion.lines = {line for line in exclusion.lines if not line.startswith("#")}
-        return exclusion
+                raise UserError(
+                    f"{argument}: cannot be read as a list of tracks ({error}); save it as UTF-8 text"
+                ) from None
+            stripped = (line.strip() for line in text.splitlines())
+            lines += [
+                Line(argument, number, line)
+                for number, line in enumerate(stripped, 1)
+                if line and not line.startswith("#")
+            ]
+        return cls(lines, recordings)
 
-    def names(self, song: Song, track_id: str) -> bool:
-        """Whether a line is the song's name (spelling of case and punctuation aside), its id, or a pattern of its path.
+    def match(self, tracks: Sequence[Track]) -> dict[Line, list[Track]]:
+        """The tracks that each line names; an empty list for a line that names none.
 
-        A pattern is matched from the right: `Artist/*.wav` is that file in any folder.
+        A line names a track by its track_id, its name up to punctuation, its file name, its path from the right, or a
+        folder above it with a slash; a line that does not is a pattern such as `Artist/*.wav`, matched from the right.
+        The suffix of an audio file may be missing or another one. Upper and lower case, composed and decomposed
+        characters, slashes and backslashes are the same.
         """
-        return (
-            track_id in self.lines
-            or not self._names.isdisjoint({_plain(song.name), *(_plain(path.stem) for path in song.parts)})
-            or any(path.match(pattern) for pattern in self._patterns for path in song.parts)
-        )
+        found: dict[Line, list[Track]] = {line: [] for line in self.lines}
+        texts = {line: _text(line.text) for line in self.lines}
+        literal = _index((key, line) for line, text in texts.items() for key in {text, _without_suffix(text)})
+        spelled = _index((_plain(_without_suffix(text)), line) for line, text in texts.items())
+        spelled.pop("", None)
+        for track in tracks if self.lines else ():
+            lines = [line for name in _literal(track) for line in literal.get(name, ())]
+            lines += [line for name in _spelled(track) for line in spelled.get(name, ())]
+            _add(found, lines, track)
+        patterns = {line: text for line, text in texts.items() if not found[line] and _WILD.intersection(text)}
+        for track in tracks if patterns else ():
+            paths = [PurePosixPath(_text(str(part))) for part in track.source.parts]
+            _add(found, (line for line, text in patterns.items() if any(_matches(p, text) for p in paths)), track)
+        return found
+
+
+def _index(pairs: Iterable[tuple[str, Line]]) -> dict[str, list[Line]]:
+    index: dict[str, list[Line]] = {}
+    for key, line in pairs:
+        index.setdefault(key, []).append(line)
+    return index
+
+
+def _add(found: dict[Line, list[Track]], lines: Iterable[Line], track: Track) -> None:
+    for line in dict.fromkeys(lines):
+        found[line].append(track)
+
+
+def _matches(path: PurePosixPath, pattern: str) -> bool:
+    """A pattern that ends in a slash is one of folders."""
+    return any(folder.match(pattern) for folder in path.parents) if pattern.endswith("/") else path.match(pattern)
+
+
+def _spelled(track: Track) -> Iterator[str]:
+    yield _plain(_text(track.source.name))
+    yield from (_plain(_text(part.stem)) for part in track.source.parts)
+
+
+def _literal(track: Track) -> Iterator[str]:
+    """Every text that names the track exactly: id, name, paths from the right, folders above it."""
+    yield track.track_id
+    yield _text(track.source.name)
+    for part in track.source.parts:
+        path = _text(str(part))
+        for whole in (path, _without_suffix(path)):
+            yield whole
+            steps = whole.strip("/").split("/")
+            yield from ("/".join(steps[start:]) for start in range(len(steps)))
+        folders = path.strip("/").split("/")[:-1]
+        for end in range(1, len(folders) + 1):
+            yield "/" + "/".join(folders[:end])
+            for start in range(end):
+                tail = "/".join(folders[start:end])
+                yield f"{tail}/"
+                if end - start > 1:
+                    yield tail
+
+
+def _text(text: str) -> str:
+    """The form in which texts are compared."""
+    composed = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    return composed.replace("\\", "/").removeprefix("./")
+
+
+def _without_suffix(text: str) -> str:
+    stem, dot, suffix = text.rpartition(".")
+    return stem if dot and f".{suffix}" in SUFFIXES and not stem.endswith("*") else text
 
 
 def _plain(name: str) -> str:
-    return " ".join("".join(c if c.isalnum() else " " for c in name.casefold()).split())
+    """Letters and digits alone, words separated by one blank."""
+    return " ".join("".join(c if c.isalnum() else " " for c in name).split())

@@ -1,14 +1,13 @@
-"""Acoustic fingerprints (Chromaprint, by ffmpeg): the same recording is found again whatever its file, codec or level.
+"""Acoustic fingerprints (Chromaprint, by ffmpeg), which find a recording again whatever its file, codec or level.
 
 A fingerprint is one 32-bit word for every 0.14 s or so; similar sound gives words that differ in few bits.
 """
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +18,8 @@ from prep.coding import ffmpeg
 Words = npt.NDArray[np.uint32]
 
 RATE = 11_025  # what Chromaprint works at
-_FEW = 1 << 22  # words that are all looked up; of more, every fourth value
-_COMMON = 64  # a value that comes so often says nothing
+_FEW = 1 << 22  # up to so many words all are looked up; of more, every fourth value
+_COMMON = 64  # a value that occurs more often says nothing
 _VOTES = 2  # words that must agree on an offset before two recordings are compared in full
 _LEAST_WORDS, _LEAST_SHARE = 5, 0.5  # that must overlap, of the shorter recording
 _LARGEST_ERROR = 0.15  # share of bits that differ: 0.08 after coding, gain and shift, 0.5 between unrelated music
@@ -29,20 +28,19 @@ _LONGEST = 1 << 20  # words; a day and a half
 
 @cache
 def available() -> bool:
-    """Whether this ffmpeg was built with Chromaprint."""
-    command = [ffmpeg.executable(), "-hide_banner", "-h", "muxer=chromaprint"]
-    return b"fp_format" in subprocess.run(command, capture_output=True, check=False).stdout
+    """Return True when this ffmpeg was built with Chromaprint."""
+    return b"fp_format" in ffmpeg.output(["-h", "muxer=chromaprint"], timeout=30)
 
 
 class Fingerprinter:
-    """Takes a recording piece by piece and gives its fingerprint at the end."""
+    """Takes a recording block by block and returns its fingerprint at the end."""
 
     def __init__(self) -> None:
-        self._pieces: list[npt.NDArray[np.int16]] = []
+        self._blocks: list[npt.NDArray[np.int16]] = []
         self._converter: Any = None
 
     def add(self, audio: Audio) -> None:
-        """The next piece of the recording, stereo."""
+        """Add the next block of the recording, stereo."""
         import soxr
 
         if self._converter is None:
@@ -51,34 +49,49 @@ class Fingerprinter:
         self._keep(self._converter.resample_chunk(mono))
 
     def words(self) -> Words:
-        """The fingerprint; empty for a recording of less than about 2.7 s."""
+        """The fingerprint; empty for a recording of less than about 2.7 s.
+
+        UserError when ffmpeg fails or takes longer than the recording lasts, at least a minute.
+        """
         if self._converter is not None:
             self._keep(self._converter.resample_chunk(np.empty(0, np.float32), last=True))
-        command = [ffmpeg.executable(), "-nostdin", "-hide_banner", "-loglevel", "error", "-f", "s16le"]
-        command += ["-ar", str(RATE), "-ac", "1", "-i", "pipe:0", "-f", "chromaprint", "-fp_format", "raw", "pipe:1"]
-        sound = b"".join(piece.tobytes() for piece in self._pieces)
-        result = subprocess.run(command, input=sound, capture_output=True, check=False)
-        return np.frombuffer(result.stdout[: len(result.stdout) // 4 * 4], "<u4")
+        sound = b"".join(block.tobytes() for block in self._blocks)
+        arguments = ["-f", "s16le", "-ar", str(RATE), "-ac", "1", "-i", "pipe:0"]
+        arguments += ["-f", "chromaprint", "-fp_format", "raw", "pipe:1"]
+        printed = ffmpeg.output(arguments, timeout=60 + len(sound) / (2 * RATE), stdin=sound)
+        return np.frombuffer(printed[: len(printed) // 4 * 4], "<u4")
 
     def _keep(self, samples: Samples) -> None:
-        self._pieces.append((np.clip(samples, -1, 1) * 32767).astype("<i2"))
+        self._blocks.append((np.clip(samples, -1, 1) * 32767).astype("<i2"))
 
 
 def same_recordings(prints: Sequence[Words]) -> set[tuple[int, int]]:
-    """Pairs of indices (smaller first) whose recordings are the same, wholly or one within the other.
+    """Find pairs of indices (smaller first) whose recordings are the same, wholly or one within the other.
 
     Words that two recordings share propose an offset; at that offset at least half of the shorter one must overlap
     and at most 15 % of the bits may differ. Recordings of less than about 3.3 s are not compared.
     """
-    return {(a, b) for a, b, offset in _candidates(prints) if _alike(prints[a], prints[b], offset)}
+    return {
+        (found.one, found.other)
+        for found in _proposals(prints)
+        if _alike(prints[found.one], prints[found.other], found.offset)
+    }
 
 
-def _candidates(prints: Sequence[Words]) -> Iterator[tuple[int, int, int]]:
-    """(a, b, offset) such that several words of a come `offset` later than the same words in b."""
+class _Proposal(NamedTuple):
+    """Two recordings, by index, that may be the same: words of `one` come `offset` words later than in `other`."""
+
+    one: int
+    other: int
+    offset: int
+
+
+def _proposals(prints: Sequence[Words]) -> Iterator[_Proposal]:
+    """Pairs of recordings and offsets at which several rare words agree."""
     bits = 0 if sum(map(len, prints)) <= _FEW else 2
     places = [np.flatnonzero(_mixed(words[:_LONGEST]) >> np.uint64(32 - bits) == 0).astype("<i4") for words in prints]
     values = np.concatenate([np.empty(0, "<u4"), *(words[where] for words, where in zip(prints, places, strict=True))])
-    owner = np.repeat(np.arange(len(prints)), [len(where) for where in places])
+    owner = np.repeat(np.arange(len(prints), dtype="<i4"), [len(where) for where in places])
     place = np.concatenate([np.empty(0, "<i4"), *places])
     order = np.argsort(values, kind="stable")
     values, owner, place = values[order], owner[order], place[order]
@@ -86,18 +99,19 @@ def _candidates(prints: Sequence[Words]) -> Iterator[tuple[int, int, int]]:
     sizes = np.diff(starts, append=len(values))
     rare = np.repeat(sizes <= _COMMON, sizes)
     values, owner, place = values[rare], owner[rare], place[rare]
-    found = []
+    found = [np.empty((3, 0), "<i4")]
     for step in range(1, _COMMON):
-        same = np.flatnonzero((values[step:] == values[:-step]) & (owner[step:] != owner[:-step]))
-        # Sorted stably, so that of equal words the smaller owner comes first.
-        pair = owner[same] * len(prints) + owner[same + step]
-        found.append(pair * 2 * _LONGEST + place[same] - place[same + step] + _LONGEST)
-        if not (values[step:] == values[:-step]).any():
+        equal = values[step:] == values[:-step]
+        if not equal.any():
             break
-    proposals, votes = np.unique(np.concatenate([np.empty(0, np.int64), *found]), return_counts=True)
-    for proposal in proposals[votes >= _VOTES].tolist():
-        pair, offset = divmod(proposal, 2 * _LONGEST)
-        yield *divmod(pair, len(prints)), offset - _LONGEST
+        same = np.flatnonzero(equal & (owner[step:] != owner[:-step]))
+        # The sort is stable, so of equal words the one with the smaller owner comes first.
+        found.append(np.stack([owner[same], owner[same + step], place[same] - place[same + step]]))
+    votes = np.concatenate(found, axis=1)
+    votes = votes[:, np.lexsort(votes[::-1])]
+    starts = np.flatnonzero(np.any(np.diff(votes, axis=1, prepend=-1), axis=0))
+    counts = np.diff(starts, append=votes.shape[1])
+    yield from (_Proposal(*column) for column in votes[:, starts[counts >= _VOTES]].T.tolist())
 
 
 def _mixed(words: Words) -> npt.NDArray[np.uint64]:

@@ -8,26 +8,26 @@ from pathlib import Path
 from deepaq.audio.container import LOSSY, SUFFIXES
 from deepaq.console import note
 from deepaq.errors import UserError
-from prep.tracks.corpora import CORPORA, Corpus, Song
+from prep.tracks.corpora import CORPORA, Corpus, Source
 
 AUTO = "auto"
 
 
-def find_songs(arguments: Iterable[Path], corpus: str = AUTO) -> list[Song]:
-    """The songs among `arguments` and below them, each file once, with absolute paths.
+def find_sources(arguments: Iterable[Path], corpus: str = AUTO) -> list[Source]:
+    """The sources among `arguments` and below them, each file once, with absolute paths.
 
     A folder is read as the corpus named, or as the first whose layout it has; a file that is named itself is taken
     whatever its name. UserError for what does not exist, is no such corpus, and when nothing is found.
     """
-    found: dict[tuple[Path, ...], Song] = {}
+    found: dict[tuple[Path, ...], Source] = {}
     for argument in arguments:
         if argument.is_dir():
             root = argument.absolute()
-            for song in _layout(root, corpus).songs(root):
-                found.setdefault(song.parts, song)
+            for source in _layout(root, corpus).sources(root):
+                found.setdefault(source.parts, source)
         elif argument.exists():
             path = argument.absolute()
-            found.setdefault((path,), CORPORA["folder"].song(path.stem, [path]))
+            found.setdefault((path,), CORPORA["folder"].source(path.stem, [path]))
         else:
             raise UserError(f"{argument}: no such file or folder")
     if not found:
@@ -35,9 +35,9 @@ def find_songs(arguments: Iterable[Path], corpus: str = AUTO) -> list[Song]:
     return list(found.values())
 
 
-def is_lossy(song: Song) -> bool:
+def is_lossy(source: Source) -> bool:
     """True when a file's suffix says that it was coded before."""
-    return any(path.suffix.lower() in LOSSY for path in song.parts)
+    return any(path.suffix.lower() in LOSSY for path in source.parts)
 
 
 def _layout(root: Path, corpus: str) -> Corpus:

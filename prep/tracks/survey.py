@@ -1,4 +1,4 @@
-"""The first job of `prep transcode`: look at every song once, from its first to its last sample.
+"""The first job of `prep transcode`: look at every source once, from its first to its last sample.
 
 What is found is kept in the tracks table, so that later runs neither hash nor decode it again.
 """
@@ -25,7 +25,7 @@ from manifests.jobs import Counts
 from manifests.provenance import package_version, provenance
 from prep.coding import ffmpeg
 from prep.tracks import fingerprint
-from prep.tracks.corpora import Song
+from prep.tracks.corpora import Source
 from prep.tracks.cutoff import LongTermSpectrum
 from prep.tracks.fingerprint import Fingerprinter
 from prep.tracks.mixture import mixed
@@ -37,68 +37,68 @@ _HIGHEST_PEAK = 10.0  # +20 dBFS: louder floats are integers that nobody scaled
 
 @dataclass(frozen=True)
 class Survey:
-    """Picklable: looks at a batch of songs and commits one fragment of the tracks table."""
+    """Picklable: looks at a batch of sources and commits one fragment of the tracks table."""
 
     root: Path
 
-    def __call__(self, songs: Sequence[Song]) -> Counts:
+    def __call__(self, sources: Sequence[Source]) -> Counts:
         dataset = Dataset(self.root, create=True)
-        rows = [survey(song).row(source_id(song)) for song in songs]
+        rows = [survey(source).row(source_id(source)) for source in sources]
         tools = {name: package_version(name) for name in ("av", "soundfile", "soxr")}
         footer = provenance("prep survey", {}, {"ffmpeg": ffmpeg.version(), **tools})
         write_fragment(dataset.folder(schema.TRACKS), schema.TRACKS, rows, footer)
         return Counter(row["status"] for row in rows)
 
 
-def source_id(song: Song) -> str:
+def source_id(source: Source) -> str:
     """Id of a song's files as they lie on disk: of their paths, sizes and times of change."""
-    return ids.joined_id(*map(_state, song.parts))
+    return ids.joined_id(*map(_state, source.parts))
 
 
-def survey(song: Song) -> Track:
-    """Hash and decode a song: its length, spectral cut-off and fingerprint, or why it cannot be read."""
+def survey(source: Source) -> Track:
+    """Hash and decode a source: its length, spectral cut-off and fingerprint, or why it cannot be read."""
     try:
-        track_id = _track_id(song)
+        track_id = _track_id(source)
     except OSError:  # decoding says why, in better words
-        track_id = ids.joined_id(*map(str, song.parts))
+        track_id = ids.joined_id(*map(str, source.parts))
     frames, rate, spectrum, prints, sound = 0, 0, None, Fingerprinter(), sha256()
     try:
-        for audio in mixed(song.parts):
+        for audio in mixed(source.parts):
             if (peak := float(np.abs(audio.samples).max())) > _HIGHEST_PEAK:
-                raise UserError(f"{song.parts[0]}: reaches {peak:.0f} where full scale is 1; export it again")
+                raise UserError(f"{source.parts[0]}: reaches {peak:.0f} where full scale is 1; export it again")
             rate = audio.sample_rate
             frames += audio.frames
             spectrum = spectrum or LongTermSpectrum(rate)
             spectrum.add(audio.samples)
             prints.add(audio)
             sound.update(audio.samples.tobytes())
+        words = prints.words() if fingerprint.available() else None
     except UserError as error:
-        return Track(song, track_id, lossy=is_lossy(song), error=str(error))
+        return Track(source, track_id, lossy=is_lossy(source), error=str(error))
     assert spectrum is not None  # `mixed` gives at least one piece
-    words = prints.words() if fingerprint.available() else None
     sound_id = ids.joined_id(str(rate), sound.hexdigest())
-    return Track(song, track_id, frames / rate, rate, _lossy(song), spectrum.cutoff_hz(), words, sound_id=sound_id)
+    return Track(source, track_id, frames / rate, rate, _lossy(source), spectrum.cutoff_hz(), words, sound_id=sound_id)
 
 
-def known(dataset: Dataset, songs: Iterable[Song], retry_failed: bool = False) -> dict[Song, Track]:
-    """What the tracks table says about those of the songs that it holds."""
-    by_id: dict[str, list[Song]] = {}
-    for song in songs:
-        by_id.setdefault(source_id(song), []).append(song)
+def known(dataset: Dataset, sources: Iterable[Source], retry_failed: bool = False) -> dict[Source, Track]:
+    """What the tracks table says about those of the sources that it holds."""
+    by_id: dict[str, list[Source]] = {}
+    for source in sources:
+        by_id.setdefault(source_id(source), []).append(source)
     return {
-        song: _track(song, row)
+        source: _track(source, row)
         for row in _rows(dataset, "source_id", by_id)
         if not (retry_failed and row["status"] == schema.FAILED)
-        for song in by_id[row["source_id"]]
+        for source in by_id[row["source_id"]]
     }
 
 
 def tracks_of(dataset: Dataset, track_ids: Collection[str]) -> list[Track]:
-    """What the tracks table says about tracks whose songs need not be at hand, one of each."""
+    """What the tracks table says about tracks whose sources need not be at hand, one of each."""
     found: dict[str, Track] = {}
     for row in _rows(dataset, "track_id", track_ids):
-        song = Song(row["name"], (Path(row["path"]),), row["split"], row["corpus"])
-        found.setdefault(row["track_id"], _track(song, row))
+        source = Source(row["name"], (Path(row["path"]),), row["split"], row["corpus"])
+        found.setdefault(row["track_id"], _track(source, row))
     return list(found.values())
 
 
@@ -109,23 +109,23 @@ def _rows(dataset: Dataset, column: str, values: Collection[str]) -> Iterator[di
         yield from batch.to_pylist()
 
 
-def _track(song: Song, row: dict[str, Any]) -> Track:
+def _track(source: Source, row: dict[str, Any]) -> Track:
     words = None if row["fingerprint"] is None else np.frombuffer(row["fingerprint"], "<u4")
     facts = {name: row[name] for name in ("track_id", "seconds", "sample_rate", "cutoff_hz", "error", "sound_id")}
-    return Track(song, lossy=bool(row["lossy"]), fingerprint=words, **facts)
+    return Track(source, lossy=bool(row["lossy"]), fingerprint=words, **facts)
 
 
-def _lossy(song: Song) -> bool:
+def _lossy(source: Source) -> bool:
     try:
-        return any(probe(path).lossy for path in song.parts)
+        return any(probe(path).lossy for path in source.parts)
     except UserError:  # libsndfile reads some kinds that FFmpeg does not
-        return is_lossy(song)
+        return is_lossy(source)
 
 
-def _track_id(song: Song) -> str:
-    if not all(path.is_file() for path in song.parts):  # a pipe would be waited for
+def _track_id(source: Source) -> str:
+    if not all(path.is_file() for path in source.parts):  # a pipe would be waited for
         raise FileNotFoundError
-    parts = [ids.track_id(path) for path in song.parts]
+    parts = [ids.track_id(path) for path in source.parts]
     return parts[0] if len(parts) == 1 else ids.joined_id(*sorted(parts))
 
 

@@ -1,4 +1,4 @@
-"""A song that was looked at: what the survey found out about it."""
+"""A source that was looked at: what the survey found out about it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from deepaq.files import printable
 from manifests import schema
 from manifests.split import split_of
-from prep.tracks.corpora import Song
+from prep.tracks.corpora import Source
 from prep.tracks.fingerprint import Words
 
 LOWEST_CUTOFF_HZ = 20_300.0  # lossless music of CD quality reaches higher or fades out without a wall
@@ -19,7 +19,7 @@ class Track:
     """track_id: of the bytes. seconds, sample_rate (Hz), cutoff_hz, fingerprint: None where unknown. error: why it
     cannot be read. sound_id: of the decoded samples."""
 
-    song: Song
+    source: Source
     track_id: str
     seconds: float | None = None
     sample_rate: int | None = None
@@ -32,15 +32,15 @@ class Track:
     @property
     def path(self) -> str:
         """Of its only or first file, as text."""
-        return printable(str(self.song.parts[0]))
+        return printable(str(self.source.parts[0]))
 
     def split(self, valid_share: float) -> str:
         """The corpus's own split, else one by hash of the id."""
-        return self.song.split or split_of(self.track_id, valid_share)
+        return self.source.split or split_of(self.track_id, valid_share)
 
     def kept_in(self, split: str | None) -> Track:
         """The same in a split, where one is given."""
-        return self if split in (None, self.song.split) else replace(self, song=replace(self.song, split=split))
+        return self if split in (None, self.source.split) else replace(self, source=replace(self.source, split=split))
 
     def flaw(self) -> str | None:
         """Why it is no clean reference: coded before, or band-limited; None when it is fit."""
@@ -57,10 +57,10 @@ class Track:
         return {
             "source_id": source_id,
             "track_id": self.track_id,
-            "name": self.song.name,
-            "corpus": self.song.corpus,
+            "name": self.source.name,
+            "corpus": self.source.corpus,
             "path": self.path,
-            "split": self.song.split,
+            "split": self.source.split,
             "seconds": self.seconds,
             "sample_rate": self.sample_rate,
             "lossy": self.lossy,

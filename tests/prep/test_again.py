@@ -169,26 +169,3 @@ def test_a_damaged_reference_makes_no_versions(tmp_path: Path) -> None:
     assert "differs from its checksum; delete it" in result["errors"][0]
     data.path(reference["path"]).unlink()
     assert transcode([tmp_path / "a.wav"], data.root, replace(AGAIN, codecs=("opus", "mp3")))["ok"] == 2
-
-
-def test_a_data_set_from_before_short_clips_had_ids_of_their_own_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(tmp_path / "a.wav", music(7))
-    data = Dataset(tmp_path / "data", create=True)
-    with monkeypatch.context() as then:
-        then.setattr("prep.references.ingest.Ingest._reference_id", lambda self, clip: plain_id(clip.samples))
-        transcode([tmp_path / "a.wav"], data.root, WANTED)
-    before = references(data.root)
-    assert transcode([tmp_path / "a.wav"], data.root, WANTED)["audio_seconds"] == 0
-    for row in before:
-        data.path(row["path"]).unlink()
-    transcode([tmp_path / "a.wav"], data.root, AGAIN)
-    assert references(data.root) == before
-    assert list(problems(data, deep=True)) == []
-
-
-def plain_id(samples: np.ndarray) -> str:
-    from manifests.ids import reference_id
-
-    return reference_id(samples, RATE)

@@ -33,7 +33,7 @@ from tests.sounds import RATE, music, write
 SOUND = music(2.2, 1)
 COMMAND = [sys.executable, "-c", "from prep.cli import main; main()", "transcode"]
 QUICK = ["--codecs", "opus,mp3", "--bitrates", "64", "--clip", "2", "--quiet", "--json"]
-VERSIONS = 4 * 2 * 2  # songs, clips, conditions
+VERSIONS = 4 * 2 * 2  # sources, clips, conditions
 
 
 def table(out: Path, spec: schema.TableSpec) -> list[dict[str, object]]:
@@ -172,7 +172,7 @@ def test_a_file_without_permission_is_named(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.fixture(scope="module")
-def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("songs") / "music"
     for seed in range(4):
         write(folder / f"{seed}.wav", music(4, seed))
@@ -180,9 +180,9 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(songs: Path) -> Path:
-    out = songs.parent / "undisturbed"
-    subprocess.run([*COMMAND, str(songs), "--out", str(out), "--jobs", "1", *QUICK], check=True, capture_output=True)
+def undisturbed(sources: Path) -> Path:
+    out = sources.parent / "undisturbed"
+    subprocess.run([*COMMAND, str(sources), "--out", str(out), "--jobs", "1", *QUICK], check=True, capture_output=True)
     return out
 
 
@@ -194,9 +194,9 @@ def assert_whole(out: Path, undisturbed: Path) -> None:
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
 def test_a_signal_loses_and_doubles_nothing(
-    songs: Path, undisturbed: Path, tmp_path: Path, sent: signal.Signals
+    sources: Path, undisturbed: Path, tmp_path: Path, sent: signal.Signals
 ) -> None:
-    command = [*COMMAND, str(songs), "--out", str(tmp_path / "data"), "--jobs", "2", *QUICK]
+    command = [*COMMAND, str(sources), "--out", str(tmp_path / "data"), "--jobs", "2", *QUICK]
     process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
     # As soon as something is committed, somewhere in the middle of the work.
     while not list((tmp_path / "data").glob("degraded/*.parquet")) and process.poll() is None:
@@ -214,8 +214,8 @@ def test_a_signal_loses_and_doubles_nothing(
     assert_whole(tmp_path / "data", undisturbed)
 
 
-def test_two_runs_at_once_on_one_folder(songs: Path, undisturbed: Path, tmp_path: Path) -> None:
-    command = [*COMMAND, str(songs), "--out", str(tmp_path / "data"), "--jobs", "1", *QUICK]
+def test_two_runs_at_once_on_one_folder(sources: Path, undisturbed: Path, tmp_path: Path) -> None:
+    command = [*COMMAND, str(sources), "--out", str(tmp_path / "data"), "--jobs", "1", *QUICK]
     runs = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     for run in runs:
         output, complaint = run.communicate()
@@ -224,7 +224,7 @@ def test_two_runs_at_once_on_one_folder(songs: Path, undisturbed: Path, tmp_path
     assert_whole(tmp_path / "data", undisturbed)
 
 
-def test_a_full_disk_ends_the_run_and_loses_nothing(songs: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_a_full_disk_ends_the_run_and_loses_nothing(sources: Path, undisturbed: Path, tmp_path: Path) -> None:
     """On a small file system of its own, in a mount namespace; the disk is full twice, at different places."""
     if not shutil.which("unshare") or subprocess.run(["unshare", "--map-root-user", "--mount", "true"]).returncode:
         pytest.skip("no mount namespaces here")
@@ -239,7 +239,7 @@ def test_a_full_disk_ends_the_run_and_loses_nothing(songs: Path, undisturbed: Pa
         for part in ("references", "degraded")
     )
     for size, code in ((references // 2, 2), (references + versions // 2, 2), (1 << 26, 0)):
-        command = [*COMMAND, str(songs), "--out", str(disk / "data"), "--jobs", "1", *QUICK]
+        command = [*COMMAND, str(sources), "--out", str(disk / "data"), "--jobs", "1", *QUICK]
         run = subprocess.run(
             [
                 "unshare",

@@ -25,7 +25,7 @@ def tables(out: Path) -> list[pa.Table]:
 
 
 @pytest.fixture(scope="module")
-def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("songs")
     for seed in range(6):
         write(folder / f"{seed}.wav", music(2, seed))
@@ -34,29 +34,29 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def local(songs: Path) -> Path:
-    out = songs.parent / "local"
-    assert transcode([songs], out, WANTED)["ok"] == 6 * 3
+def local(sources: Path) -> Path:
+    out = sources.parent / "local"
+    assert transcode([sources], out, WANTED)["ok"] == 6 * 3
     return out
 
 
-def test_four_shards_are_together_the_whole(songs: Path, local: Path, tmp_path: Path) -> None:
+def test_four_shards_are_together_the_whole(sources: Path, local: Path, tmp_path: Path) -> None:
     for index in range(4):
-        survey_music([songs], tmp_path / "data", replace(WANTED, shard=(index, 4)))
-    found = [transcode([songs], tmp_path / "data", replace(WANTED, shard=(index, 4)))["ok"] for index in range(4)]
+        survey_music([sources], tmp_path / "data", replace(WANTED, shard=(index, 4)))
+    found = [transcode([sources], tmp_path / "data", replace(WANTED, shard=(index, 4)))["ok"] for index in range(4)]
     assert sum(found) == 6 * 3
     assert max(found) < 6 * 3
     assert tables(tmp_path / "data") == tables(local)
 
 
 def test_a_dask_cluster_of_two_processes_makes_the_same_tables(
-    songs: Path, local: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sources: Path, local: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     distributed = pytest.importorskip("distributed")
     workers = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
     with distributed.LocalCluster(**workers, local_directory=str(tmp_path)) as cluster:
-        monkeypatch.chdir(songs.parent)  # where the workers do not stand
+        monkeypatch.chdir(sources.parent)  # where the workers do not stand
         wanted = replace(WANTED, dask=cluster.scheduler_address)
-        result = transcode([Path(songs.name)], Path("dask"), wanted)
+        result = transcode([Path(sources.name)], Path("dask"), wanted)
     assert (result["ok"], result["failed"]) == (6 * 3, 0)
-    assert tables(songs.parent / "dask") == tables(local)
+    assert tables(sources.parent / "dask") == tables(local)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prep.tracks.corpora.corpus import Corpus, Song
+from prep.tracks.corpora.corpus import Corpus, Source
 from prep.tracks.corpora.fma import Fma
 from prep.tracks.corpora.folder import Folder
 from prep.tracks.corpora.jamendo import Jamendo
@@ -12,7 +12,7 @@ from prep.tracks.corpora.moisesdb import MoisesDb
 from prep.tracks.corpora.musdb18hq import Musdb18Hq
 from prep.tracks.corpora.slakh import Slakh
 
-__all__ = ["CORPORA", "Corpus", "Song"]
+__all__ = ["CORPORA", "Corpus", "Source"]
 
 # In the order in which a folder is tried; the last takes anything.
 CORPORA: dict[str, Corpus] = {

@@ -1,4 +1,4 @@
-"""What a corpus is: a known layout of files on disk, and the songs in it."""
+"""What a corpus is: a known layout of files on disk, and the sources in it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BY_FILES = "mend it, or read the files as they lie with --corpus folder"
 
 
 @dataclass(frozen=True)
-class Song:
+class Source:
     """A recording.
 
     name: readable, such as artist - title. parts: the files whose sum it is, mostly one. split: train, valid or test
@@ -42,12 +42,12 @@ class Corpus(ABC):
         """Whether the folder has this layout, told by a few names in it."""
 
     @abstractmethod
-    def songs(self, root: Path) -> Iterator[Song]:
-        """The songs, in a stable order; UserError when the layout is broken."""
+    def sources(self, root: Path) -> Iterator[Source]:
+        """The sources, in a stable order; UserError when the layout is broken."""
 
-    def song(self, name: str, parts: list[Path], split: str | None = None) -> Song:
-        """A song of this corpus; `split` in the corpus's own words."""
-        return Song(printable(name), tuple(parts), _SPLITS[split] if split else None, self.name)
+    def source(self, name: str, parts: list[Path], split: str | None = None) -> Source:
+        """A source of this corpus; `split` in the corpus's own words."""
+        return Source(printable(name), tuple(parts), _SPLITS[split] if split else None, self.name)
 
 
 def folders(root: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deepaq.errors import UserError
-from prep.tracks.corpora.corpus import BY_FILES, Corpus, Song
+from prep.tracks.corpora.corpus import BY_FILES, Corpus, Source
 
 _FILES = "[0-9][0-9][0-9]/[0-9][0-9][0-9][0-9][0-9][0-9].mp3"
 
@@ -20,7 +20,7 @@ class Fma(Corpus):
     def recognises(self, root: Path) -> bool:
         return any(root.glob(_FILES)) or any(root.glob(f"fma_*/{_FILES}"))
 
-    def songs(self, root: Path) -> Iterator[Song]:
+    def sources(self, root: Path) -> Iterator[Source]:
         known: dict[str, tuple[str, str]] = {}
         for home in (root, root.parent):
             if (path := home / "fma_metadata" / "tracks.csv").is_file():
@@ -28,7 +28,7 @@ class Fma(Corpus):
                 break
         for path in sorted([*root.glob(_FILES), *root.glob(f"fma_*/{_FILES}")]):
             name, split = known.get(str(int(path.stem)), (path.stem, ""))
-            yield self.song(name, [path], split or None)
+            yield self.source(name, [path], split or None)
 
 
 def _known(path: Path) -> dict[str, tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Any folder: every audio file is a song, but stems are left out where their mixture lies beside or above them."""
+"""Any folder: every audio file is a source, but stems are left out where their mixture lies beside or above them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deepaq.console import note
 from deepaq.errors import UserError
 from deepaq.files import audio_below
 from manifests.dataset import is_dataset
-from prep.tracks.corpora.corpus import Corpus, Song
+from prep.tracks.corpora.corpus import Corpus, Source
 
 _MIXTURES = {"mix", "mixture", "mixdown", "fullmix", "full mix"}
 
@@ -24,7 +24,7 @@ class Folder(Corpus):
     def recognises(self, root: Path) -> bool:
         return True
 
-    def songs(self, root: Path) -> Iterator[Song]:
+    def sources(self, root: Path) -> Iterator[Source]:
         """Hidden files and folders and what a data set holds are left out, symbolic links followed, loops not."""
         visited: set[tuple[int, int]] = set()
         stems = 0
@@ -44,7 +44,7 @@ class Folder(Corpus):
                 paths = mixtures
                 folders.clear()
             for path in paths:
-                yield self.song(str(path.relative_to(root).with_suffix("")), [path])
+                yield self.source(str(path.relative_to(root).with_suffix("")), [path])
         if stems:
             note(f"{root}: {stems} files beside or below a mixture (mix.wav and the like) are left out as its stems")
 
@@ -54,5 +54,5 @@ def _refuse(error: OSError) -> None:
 
 
 def _is_mixture(path: Path) -> bool:
-    """mixture.wav and the like, or as MedleyDB has it, Song/Song_MIX.wav."""
+    """mixture.wav and the like, or as MedleyDB has it, Source/Song_MIX.wav."""
     return path.stem.lower() in _MIXTURES or path.stem.lower() == f"{path.parent.name}_mix".lower()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from prep.tracks.corpora.corpus import Corpus, Song, table
+from prep.tracks.corpora.corpus import Corpus, Source, table
 
 _METADATA = ("", "data")
 _AUDIO = ("", "audio", "raw_30s", "raw_30s/audio", "audio-low", "raw_30s/audio-low", "data/audio")
@@ -20,7 +20,7 @@ class Jamendo(Corpus):
     def recognises(self, root: Path) -> bool:
         return any((root / place / "autotagging.tsv").is_file() for place in _METADATA)
 
-    def songs(self, root: Path) -> Iterator[Song]:
+    def sources(self, root: Path) -> Iterator[Source]:
         metadata = next(root / place for place in _METADATA if (root / place / "autotagging.tsv").is_file())
         splits = {
             row["TRACK_ID"]: part
@@ -37,4 +37,4 @@ class Jamendo(Corpus):
                 if path.is_file()
             ]
             if found:  # the corpus is often there in part
-                yield self.song(f"{row['ARTIST_ID']} - {row['TRACK_ID']}", found[:1], splits.get(row["TRACK_ID"]))
+                yield self.source(f"{row['ARTIST_ID']} - {row['TRACK_ID']}", found[:1], splits.get(row["TRACK_ID"]))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deepaq.errors import UserError
-from prep.tracks.corpora.corpus import BY_FILES, Corpus, Song, table
+from prep.tracks.corpora.corpus import BY_FILES, Corpus, Source, table
 
 _COLUMNS = ("canonical_composer", "canonical_title", "split", "audio_filename")
 
@@ -19,13 +19,13 @@ class Maestro(Corpus):
     def recognises(self, root: Path) -> bool:
         return any(root.glob("maestro-v3*.csv"))
 
-    def songs(self, root: Path) -> Iterator[Song]:
+    def sources(self, root: Path) -> Iterator[Source]:
         for path in sorted(root.glob("maestro-v3*.csv")):
             for row in table(path, _COLUMNS):
                 try:
                     name = (
                         f"{row['canonical_composer']} - {row['canonical_title']} ({Path(row['audio_filename']).stem})"
                     )
-                    yield self.song(name, [root / row["audio_filename"]], row["split"])
+                    yield self.source(name, [root / row["audio_filename"]], row["split"])
                 except KeyError as error:
                     raise UserError(f"{path}: has no split {error}; {BY_FILES}") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from prep.tracks.corpora.corpus import Corpus, Song
+from prep.tracks.corpora.corpus import Corpus, Source
 
 
 class MedleyDb(Corpus):
@@ -16,13 +16,13 @@ class MedleyDb(Corpus):
     def recognises(self, root: Path) -> bool:
         return any(self._mixes(root))
 
-    def songs(self, root: Path) -> Iterator[Song]:
+    def sources(self, root: Path) -> Iterator[Source]:
         for path in self._mixes(root):
             artist, _, title = path.parent.name.partition("_")
-            yield self.song(f"{artist} - {title}", [path])
+            yield self.source(f"{artist} - {title}", [path])
 
     def _mixes(self, root: Path) -> list[Path]:
-        """The root holds the songs, `Audio`, or the versions `V1` and `V2`."""
+        """The root holds the sources, `Audio`, or the versions `V1` and `V2`."""
         found: set[Path] = set()
         for depth in ("*", "Audio/*", "V[12]/*", "*/Audio/*", "Audio/V[12]/*"):
             found |= {path for path in root.glob(f"{depth}/*_MIX.wav") if path.name == f"{path.parent.name}_MIX.wav"}

@@ -1,4 +1,4 @@
-"""MoisesDB: a folder per song with `data.json` and stems; there is no mixture, so the stems are summed."""
+"""MoisesDB: a folder per source with `data.json` and stems; there is no mixture, so the stems are summed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deepaq.errors import UserError
-from prep.tracks.corpora.corpus import BY_FILES, Corpus, Song
+from prep.tracks.corpora.corpus import BY_FILES, Corpus, Source
 
 
 class MoisesDb(Corpus):
@@ -20,21 +20,21 @@ class MoisesDb(Corpus):
         first = next(self._descriptions(root), None)
         return first is not None and b'"stems"' in first.read_bytes()
 
-    def songs(self, root: Path) -> Iterator[Song]:
+    def sources(self, root: Path) -> Iterator[Source]:
         for path in self._descriptions(root):
             try:
-                song = json.loads(path.read_text(encoding="utf-8"))
+                described = json.loads(path.read_text(encoding="utf-8"))
                 parts = [
                     path.parent / stem["stemName"] / f"{track['id']}.{track['extension']}"
-                    for stem in song["stems"]
+                    for stem in described["stems"]
                     for track in stem["tracks"]
                 ]
-                yield self.song(f"{song['artist']} - {song['song']}", sorted(parts))
+                yield self.source(f"{described['artist']} - {described['song']}", sorted(parts))
             except (OSError, ValueError, KeyError, TypeError) as error:
-                raise UserError(f"{path}: is no song description of MoisesDB ({error!r}); {BY_FILES}") from None
+                raise UserError(f"{path}: is no track description of MoisesDB ({error!r}); {BY_FILES}") from None
 
     def _descriptions(self, root: Path) -> Iterator[Path]:
-        """`data.json` of every song: the root holds providers, or is one; it may hold the release's own folder."""
+        """`data.json` of every source: the root holds providers, or is one; it may hold the release's own folder."""
         for depth in ("*/data.json", "*/*/data.json", "*/*/*/data.json"):
             if found := sorted(root.glob(depth)):
                 yield from found

@@ -1,13 +1,13 @@
-"""MUSDB18-HQ: `train` and `test`, a folder per song with `mixture.wav` and four stems."""
+"""MUSDB18-HQ: `train` and `test`, a folder per source with `mixture.wav` and four stems."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from prep.tracks.corpora.corpus import Corpus, Song, folders
+from prep.tracks.corpora.corpus import Corpus, Source, folders
 
-# Of the training songs, those that the corpus's makers set aside for validation.
+# Of the training sources, those that the corpus's makers set aside for validation.
 VALIDATION = frozenset(
     {
         "ANiMAL - Rockshow",
@@ -31,13 +31,13 @@ VALIDATION = frozenset(
 class Musdb18Hq(Corpus):
     name = "musdb18hq"
     title = "MUSDB18-HQ"
-    licence = "for educational purposes only; songs under their own licences, many CC BY-NC-SA"
+    licence = "for educational purposes only; sources under their own licences, many CC BY-NC-SA"
 
     def recognises(self, root: Path) -> bool:
         return all((root / part).is_dir() for part in ("train", "test")) and any(root.glob("t*/*/mixture.wav"))
 
-    def songs(self, root: Path) -> Iterator[Song]:
+    def sources(self, root: Path) -> Iterator[Source]:
         for part in ("train", "test"):
             for folder in folders(root / part):
                 split = "valid" if part == "train" and folder.name in VALIDATION else part
-                yield self.song(folder.name, [folder / "mixture.wav"], split)
+                yield self.source(folder.name, [folder / "mixture.wav"], split)

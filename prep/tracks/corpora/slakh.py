@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from prep.tracks.corpora.corpus import Corpus, Song, folders
+from prep.tracks.corpora.corpus import Corpus, Source, folders
 
-PARTS = ("train", "validation", "test")  # `omitted`, of redux, holds songs that are there twice
+PARTS = ("train", "validation", "test")  # `omitted`, of redux, holds sources that are there twice
 
 
 class Slakh(Corpus):
@@ -18,8 +18,8 @@ class Slakh(Corpus):
     def recognises(self, root: Path) -> bool:
         return any(any((root / part).glob("Track*/mix.*")) for part in PARTS)
 
-    def songs(self, root: Path) -> Iterator[Song]:
+    def sources(self, root: Path) -> Iterator[Source]:
         for part in PARTS:
             for folder in folders(root / part) if (root / part).is_dir() else []:
                 mix = next((path for path in sorted(folder.glob("mix.*")) if path.suffix in {".flac", ".wav"}), None)
-                yield self.song(f"{part}/{folder.name}", [mix or folder / "mix.flac"], part)
+                yield self.source(f"{part}/{folder.name}", [mix or folder / "mix.flac"], part)

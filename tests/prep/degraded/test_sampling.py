@@ -18,13 +18,13 @@ from manifests.ids import joined_id
 from prep.cli import main
 from prep.coding.codecs import codings
 from prep.degraded.sampling import sampled
-from prep.distortions.damage import damages
+from prep.distortions.condition import distortion_conditions
 from prep.plan import PAPER_HOURS, PAPER_PER_CLIP, plan
 from prep.transcode import Settings, transcode
 from tests.sounds import music, write
 
 PAPER = codings()
-MANY = [*codings(["opus", "ac3"], [16, 32, 64]), *damages("noise,lowpass-3")]
+MANY = [*codings(["opus", "ac3"], [16, 32, 64]), *distortion_conditions("noise,lowpass-3")]
 CLIPS = [joined_id(str(number)) for number in range(1500)]
 
 

@@ -16,7 +16,7 @@ from manifests.check import problems
 from manifests.dataset import Dataset
 from prep.degraded.verify import Verifier
 from prep.distortions import DISTORTIONS, distort, tandem
-from prep.distortions.damage import damages
+from prep.distortions.condition import distortion_conditions
 from prep.transcode import Settings, transcode
 from tests.sounds import RATE, music, write
 
@@ -173,7 +173,7 @@ def test_distortions_are_rows_beside_codecs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["echo", "noise-7", "noise-x", "noise-²", "-3"])
 def test_an_unknown_selection_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="--distortions"):
-        damages(text)
+        distortion_conditions(text)
 
 
 def test_a_full_disk_is_no_matter_of_a_clip(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,6 +188,9 @@ def test_a_full_disk_is_no_matter_of_a_clip(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_selections_are_read_in_order_and_once() -> None:
-    assert [damage.name for damage in damages("noise-3, pink-noise-1,noise-3")] == ["noise-3", "pink-noise-1"]
-    assert len(damages("all")) == 5 * len(DISTORTIONS)
-    assert damages("") == []
+    assert [damage.name for damage in distortion_conditions("noise-3, pink-noise-1,noise-3")] == [
+        "noise-3",
+        "pink-noise-1",
+    ]
+    assert len(distortion_conditions("all")) == 5 * len(DISTORTIONS)
+    assert distortion_conditions("") == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from prep.coding.codecs import codings
 from prep.coding.encode import encode
 from prep.tracks import fingerprint
 from prep.tracks.admission import admit
-from prep.tracks.corpora import CORPORA, Song
+from prep.tracks.corpora import CORPORA, Source
 from prep.tracks.cutoff import LongTermSpectrum
 from prep.tracks.exclusion import Exclusion
 from prep.tracks.fingerprint import same_recordings
@@ -26,8 +27,8 @@ from tests.sounds import RATE, music, write
 WANTED = Settings(("opus",), (64,), 4, jobs=1, quiet=True)
 
 
-def song(path: Path, split: str | None = None) -> Song:
-    return Song(path.stem, (path,), split, "folder")
+def source(path: Path, split: str | None = None) -> Source:
+    return Source(path.stem, (path,), split, "folder")
 
 
 def coded(path: Path, codec: str, kbps: int) -> Path:
@@ -38,7 +39,7 @@ def coded(path: Path, codec: str, kbps: int) -> Path:
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Track]:
-    """A song, copies of it that sound the same, and other songs."""
+    """A source, copies of it that sound the same, and other sources."""
     folder = tmp_path_factory.mktemp("sources")
     sound = music(12, 1)
     write(folder / "song.wav", sound)
@@ -48,7 +49,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Track]:
     coded(folder / "song.wav", "mp3", 128).rename(folder / "coded.mp3")
     write(folder / "decoded.wav", decoded(folder / "coded.mp3"))
     (folder / "broken.wav").write_bytes(b"RIFF")
-    return {path.stem: survey(song(path)) for path in sorted(folder.iterdir())}
+    return {path.stem: survey(source(path)) for path in sorted(folder.iterdir())}
 
 
 def decoded(path: Path) -> np.ndarray:
@@ -101,17 +102,19 @@ def test_short_copies_are_found(tmp_path: Path) -> None:
     for seed, seconds in enumerate((3.5, 4, 5)):
         sound = music(seconds, seed)
         paths = [write(tmp_path / f"{seed}-{gain}.wav", gain * sound) for gain in (1, 0.5)]
-        assert len(admitted([survey(song(path)) for path in paths])[0]) == 1
+        assert len(admitted([survey(source(path)) for path in paths])[0]) == 1
 
 
 def test_the_same_samples_in_another_file_are_one_recording(tmp_path: Path) -> None:
     paths = [write(tmp_path / f"a.{suffix}", music(1)) for suffix in ("wav", "flac")]
-    assert len(admitted([survey(song(path)) for path in paths])[0]) == 1
+    assert len(admitted([survey(source(path)) for path in paths])[0]) == 1
 
 
 def test_companded_samples_are_a_lossy_source(tmp_path: Path) -> None:
     for subtype in ("ULAW", "ALAW"):
-        assert survey(song(write(tmp_path / f"{subtype}.wav", music(1), subtype=subtype))).flaw() == "is a lossy source"
+        assert (
+            survey(source(write(tmp_path / f"{subtype}.wav", music(1), subtype=subtype))).flaw() == "is a lossy source"
+        )
 
 
 def test_silence_has_no_wall() -> None:
@@ -120,11 +123,9 @@ def test_silence_has_no_wall() -> None:
     assert track.cutoff_hz() is None
 
 
-def admitted(tracks: list[Track], **options: object) -> tuple[set[str], list[str]]:
-    lines: list[str] = []
-    kept = admit(tracks, Exclusion(), options.pop("excluded", ()), leave_out=lambda kind, line: lines.append(line),  # type: ignore[arg-type]
-                 **options)  # type: ignore[arg-type]  # fmt: skip
-    return {track.song.name for track in kept}, lines
+def admitted(tracks: list[Track], **options: Any) -> tuple[set[str], list[str]]:
+    admission = admit(tracks, Exclusion(), **options)
+    return {track.source.name for track in admission.admitted}, [one.line for one in admission.left_out]
 
 
 def test_each_recording_is_taken_once_and_clean(sources: dict[str, Track]) -> None:
@@ -142,7 +143,7 @@ def test_each_recording_is_taken_once_and_clean(sources: dict[str, Track]) -> No
 
 def test_a_copy_in_a_test_split_keeps_the_song_out_of_training(sources: dict[str, Track]) -> None:
     original = sources["song"]
-    tested = Track(Song("tested", original.song.parts, "test", "x"), *_facts(sources["excerpt"]))
+    tested = Track(Source("tested", original.source.parts, "test", "x"), *_facts(sources["excerpt"]))
     assert admitted([original, tested])[0] == {"tested"}
 
 
@@ -152,7 +153,7 @@ def _facts(track: Track) -> tuple:  # type: ignore[type-arg]
 
 def test_files_with_the_same_bytes_are_one_whatever_their_number(tmp_path: Path) -> None:
     paths = [write(tmp_path / f"{n}.wav", music(0.5)) for n in range(5)]
-    assert len(admitted([survey(song(path)) for path in paths])[0]) == 1
+    assert len(admitted([survey(source(path)) for path in paths])[0]) == 1
 
 
 def test_parts_are_summed(tmp_path: Path) -> None:
@@ -209,5 +210,5 @@ def test_shards_of_a_survey_are_together_the_whole(tmp_path: Path) -> None:
 
 def test_lossy_music_alone_is_a_clear_error(tmp_path: Path) -> None:
     path = coded(write(tmp_path / "a.wav", music(3)), "mp3", 128)
-    with pytest.raises(UserError, match="none of the 1 songs is fit; 1 lossy"):
+    with pytest.raises(UserError, match="none of the 1 tracks can be used; 1 lossy"):
         transcode([path], tmp_path / "data", WANTED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prep.tracks.corpora import CORPORA, Song
+from prep.tracks.corpora import CORPORA, Source
 
 
 def lay(root: Path, *names: str, **texts: str) -> Path:
@@ -19,10 +19,10 @@ def lay(root: Path, *names: str, **texts: str) -> Path:
     return root
 
 
-def found(root: Path, corpus: str) -> dict[str, Song]:
+def found(root: Path, corpus: str) -> dict[str, Source]:
     """Songs by name, after checking that the layout is recognised as `corpus` before any other."""
     assert next(name for name, layout in CORPORA.items() if layout.recognises(root)) == corpus
-    songs = list(CORPORA[corpus].songs(root))
-    assert len({song.name for song in songs}) == len(songs)
-    assert all(part.exists() for song in songs for part in song.parts)
-    return {song.name: song for song in songs}
+    sources = list(CORPORA[corpus].sources(root))
+    assert len({source.name for source in sources}) == len(sources)
+    assert all(part.exists() for source in sources for part in source.parts)
+    return {source.name: source for source in sources}

@@ -17,9 +17,9 @@ TABLE = (
 
 def test_names_and_splits_come_from_the_table(tmp_path: Path) -> None:
     root = lay(tmp_path, "000/000002.mp3", "000/000005.mp3", "000/000010.mp3", "README.txt")
-    assert {song.split for song in found(root, "fma").values()} == {None}
+    assert {source.split for source in found(root, "fma").values()} == {None}
     lay(root, fma_metadata__tracks_DOT_csv=TABLE)
-    assert {name: song.split for name, song in found(root, "fma").items()} == {
+    assert {name: source.split for name, source in found(root, "fma").items()} == {
         "AWOL - Food": "train", "AWOL - Us": "test", "000010": None
     }  # fmt: skip
 
@@ -32,4 +32,4 @@ def test_a_subset_beside_the_metadata_finds_its_table(tmp_path: Path) -> None:
 def test_another_table_is_refused(tmp_path: Path) -> None:
     lay(tmp_path, "000/000002.mp3", fma_metadata__tracks_DOT_csv="a,b\n1,2\n")
     with pytest.raises(UserError, match=r"tracks\.csv"):
-        list(CORPORA["fma"].songs(tmp_path))
+        list(CORPORA["fma"].sources(tmp_path))

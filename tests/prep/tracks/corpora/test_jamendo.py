@@ -20,11 +20,11 @@ def test_files_that_are_there_get_their_split(tmp_path: Path, audio: str, ending
     root = lay(tmp_path, f"{audio}14/214{ending}")
     lay(root / "data", autotagging_DOT_tsv=HEADER + ONE + TWO)
     lay(root / "data" / "splits" / "split-0", **{"autotagging-validation_DOT_tsv": HEADER + ONE})
-    (song,) = found(root, "jamendo").values()
-    assert (song.name, song.split) == ("artist_000014 - track_0000214", "valid")
+    (source,) = found(root, "jamendo").values()
+    assert (source.name, source.split) == ("artist_000014 - track_0000214", "valid")
 
 
 def test_another_table_is_refused(tmp_path: Path) -> None:
     lay(tmp_path, autotagging_DOT_tsv="TRACK_ID\tTAGS\n1\tx\n")
     with pytest.raises(UserError, match=r"autotagging\.tsv: line 2 has no ARTIST_ID, PATH; .*--corpus folder"):
-        list(CORPORA["jamendo"].songs(tmp_path))
+        list(CORPORA["jamendo"].sources(tmp_path))

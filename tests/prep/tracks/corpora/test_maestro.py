@@ -19,8 +19,8 @@ Bach,Fugue,validation,2004,2004/b.midi,2004/b.wav,9
 def test_the_table_gives_files_and_splits(tmp_path: Path) -> None:
     root = lay(tmp_path, "2018/a.wav", "2004/b.wav", "2018/a.midi")
     (root / "maestro-v3.0.0.csv").write_text(HEADER + ROWS)
-    songs = found(root, "maestro")
-    assert {name: (song.split, song.parts) for name, song in songs.items()} == {
+    sources = found(root, "maestro")
+    assert {name: (source.split, source.parts) for name, source in sources.items()} == {
         "Alban Berg - Sonata, Op. 1 (a)": ("train", (root / "2018" / "a.wav",)),
         "Bach - Fugue (b)": ("valid", (root / "2004" / "b.wav",)),
     }
@@ -32,4 +32,4 @@ def test_the_table_gives_files_and_splits(tmp_path: Path) -> None:
 def test_another_table_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "maestro-v3.0.0.csv").write_text(text)
     with pytest.raises(UserError, match=r"maestro-v3\.0\.0\.csv: .*--corpus folder"):
-        list(CORPORA["maestro"].songs(tmp_path))
+        list(CORPORA["maestro"].sources(tmp_path))

@@ -1,4 +1,4 @@
-"""MoisesDB: songs are sums of all their tracks."""
+"""MoisesDB: sources are sums of all their tracks."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ SONG = {"artist": "A", "song": "One", "genre": "rock", "stems": [
 def test_all_tracks_of_all_stems_are_parts(tmp_path: Path, home: str) -> None:
     root = lay(tmp_path, *(f"{home}/{part}.wav" for part in ("drums/k", "drums/s", "bass/b")))
     (root / home / "data.json").write_text(json.dumps(SONG))
-    (song,) = found(root, "moisesdb").values()
-    assert (song.name, song.split) == ("A - One", None)
-    assert [part.stem for part in song.parts] == ["b", "k", "s"]
+    (source,) = found(root, "moisesdb").values()
+    assert (source.name, source.split) == ("A - One", None)
+    assert [part.stem for part in source.parts] == ["b", "k", "s"]
 
 
 def test_a_broken_description_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"0b/data\.json"):
-        list(CORPORA["moisesdb"].songs(lay(tmp_path, "0b/data.json")))
+        list(CORPORA["moisesdb"].sources(lay(tmp_path, "0b/data.json")))

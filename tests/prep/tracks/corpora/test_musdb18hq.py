@@ -1,4 +1,4 @@
-"""MUSDB18-HQ: mixtures, not stems; the validation songs that its makers chose."""
+"""MUSDB18-HQ: mixtures, not stems; the validation sources that its makers chose."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ SONGS = {"train/A - One": "train", "train/ANiMAL - Rockshow": "valid", "test/B -
 
 def test_mixtures_and_splits(tmp_path: Path) -> None:
     stems = ("mixture", "vocals", "drums", "bass", "other")
-    songs = found(lay(tmp_path, *(f"{song}/{stem}.wav" for song in SONGS for stem in stems)), "musdb18hq")
-    assert {song.parts[0].parent.relative_to(tmp_path).as_posix(): song.split for song in songs.values()} == SONGS
-    assert {song.parts[0].name for song in songs.values()} == {"mixture.wav"}
+    sources = found(lay(tmp_path, *(f"{source}/{stem}.wav" for source in SONGS for stem in stems)), "musdb18hq")
+    assert {
+        source.parts[0].parent.relative_to(tmp_path).as_posix(): source.split for source in sources.values()
+    } == SONGS
+    assert {source.parts[0].name for source in sources.values()} == {"mixture.wav"}
 
 
 def test_fourteen_songs_validate() -> None:

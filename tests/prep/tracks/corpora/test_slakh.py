@@ -12,8 +12,8 @@ def test_mixes_and_splits(tmp_path: Path) -> None:
     names = [
         f"{part}/{file}" for part in parts for file in ("mix.flac", "stems/S00.flac", "metadata.yaml", "all_src.mid")
     ]
-    songs = found(lay(tmp_path, *names), "slakh")
-    assert {name: song.split for name, song in songs.items()} == {
+    sources = found(lay(tmp_path, *names), "slakh")
+    assert {name: source.split for name, source in sources.items()} == {
         "train/Track00001": "train", "validation/Track01501": "valid", "test/Track01876": "test"
     }  # fmt: skip
-    assert {song.parts[0].name for song in songs.values()} == {"mix.flac"}
+    assert {source.parts[0].name for source in sources.values()} == {"mix.flac"}

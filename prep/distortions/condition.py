@@ -13,7 +13,7 @@ from prep.distortions import DISTORTIONS, distort
 
 
 @dataclass(frozen=True)
-class Damage(Condition):
+class DistortionCondition(Condition):
     """distortion: registered name. severity: 1 to 5."""
 
     distortion: str
@@ -37,21 +37,21 @@ class Damage(Condition):
             "distortion": self.distortion,
             "severity": self.severity,
             "version": distortion.version,
-            "grade": dict(distortion.grades[self.severity - 1]),
+            "grade": dict(distortion.parameters[self.severity - 1]),
             **({"ffmpeg": ffmpeg.version()} if distortion.codecs else {}),
         }
 
     def columns(self) -> dict[str, Any]:
-        grade = DISTORTIONS[self.distortion].grades[self.severity - 1]
-        return {"arguments": " ".join(f"{key}={value:g}" for key, value in grade.items())}
+        parameters = DISTORTIONS[self.distortion].parameters[self.severity - 1]
+        return {"arguments": " ".join(f"{key}={value:g}" for key, value in parameters.items())}
 
 
-def damages(text: str) -> list[Damage]:
+def distortion_conditions(text: str) -> list[DistortionCondition]:
     """Comma-separated distortions as conditions: `noise` is all its severities, `noise-3` one, `all` everything.
 
     Raises UserError for what is not registered.
     """
-    chosen: dict[Damage, None] = {}
+    chosen: dict[DistortionCondition, None] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, severity = part.rpartition("-") if part[-1].isdecimal() else (part, "", "")
         for distortion in DISTORTIONS if part == "all" else [name]:
@@ -60,5 +60,7 @@ def damages(text: str) -> list[Damage]:
             known = DISTORTIONS[distortion].severities
             if severity and int(severity) not in known:
                 raise UserError(f"--distortions {part}: the severity of {name} is {known[0]} to {known[-1]}")
-            chosen |= dict.fromkeys(Damage(distortion, n) for n in ([int(severity)] if severity else known))
+            chosen |= dict.fromkeys(
+                DistortionCondition(distortion, n) for n in ([int(severity)] if severity else known)
+            )
     return list(chosen)
