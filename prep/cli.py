@@ -13,21 +13,23 @@ from deepaq.errors import UserError
 
 _MUSIC = click.argument("music", nargs=-1, required=True, type=click.Path(path_type=Path))
 _OUT = click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Data set folder, new or to go on with."
+    "--out", required=True, type=click.Path(path_type=Path), help="Write to this data set folder, new or to resume."
 )
 
 
 def _source_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What `transcode` and `survey` share: which sources, and where the work is done."""
+    """Add the options that `transcode` and `survey` share."""
     for option in reversed(
         (
-            click.option("--corpus", default="auto", show_default=True, help="Layout of folders: see `prep corpora`."),
+            click.option("--corpus", default="auto", show_default=True, help="Read folders in this layout: see `prep corpora`."),
             click.option("--exclude", multiple=True, type=click.Path(path_type=Path),
-                         help="Songs to leave out: a list (.txt) or recordings. May be given again."),
+                         help="Leave out recordings (audio files, folders) or what a list (.txt) names, one entry a line: "
+                         "a name, a file name or path with or without its suffix, a folder ending in /, a track_id, or a "
+                         "pattern such as Artist/*.wav; # begins a comment. Repeatable."),
             jobs_option,
-            click.option("--shard", default=None, help="i/n: do only the i-th of n parts."),
-            click.option("--dask", default=None, help="Scheduler address of a Dask cluster to run on."),
-            click.option("--retry-failed", is_flag=True, help="Do failed rows again."),
+            click.option("--shard", default=None, help="Do only the i-th of n parts: i/n."),
+            click.option("--dask", default=None, help="Run on the Dask cluster with this scheduler address."),
+            click.option("--retry-failed", is_flag=True, help="Redo failed rows, and files that are missing."),
             json_option,
             quiet_option,
         )
@@ -39,27 +41,45 @@ def _source_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.group(cls=Console)
 @click.version_option(package_name="deepaq")
 def main() -> None:
-    """Prepare coded music: clean clips and their degraded versions."""
+    """Prepare coded music: cut clean clips and degrade them."""
 
 
 @main.command()
 @_MUSIC
 @_OUT
 @click.option(
-    "--codecs", default="opus,mp3,aac", show_default=True, help="Comma-separated: see `prep codecs`; or none."
+    "--codecs",
+    default="opus,mp3,aac",
+    show_default=True,
+    help="Encode with these, comma-separated: see `prep codecs`; or none.",
 )
-@click.option("--bitrates", default="16,32,48,64,80,96,128", show_default=True, help="Comma-separated kbps.")
-@click.option("--distortions", default="", help="Comma-separated: noise (all severities), noise-3 (one), all.")
-@click.option("--clip", default=10.0, show_default=True, help="Clip length in seconds.")
-@click.option("--allow-lossy", is_flag=True, help="Take lossy and band-limited sources too.")
-@click.option("--valid-share", default=0.2, show_default=True, help="Of sources without their own split.")
-@click.option("--hours", default=None, help="Clean hours to take: for training[,validation].")
-@click.option("--seed", default=0, show_default=True, help="Decides which sources and conditions are taken.")
 @click.option(
-    "--conditions-per-clip", default=None, help="For training[,validation]; fractions allowed.  [default: all]"
+    "--bitrates", default="16,32,48,64,80,96,128", show_default=True, help="Encode at these kbps, comma-separated."
 )
-@click.option("--plan", type=click.Choice(["paper"]), help="The paper's hours: 45 and 8 clean, 122 and 14 per codec.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done and what it would cost, do nothing.")
+@click.option(
+    "--distortions", default="", help="Add distortions, comma-separated: noise (all severities), noise-3 (one), all."
+)
+@click.option("--clip", default=10.0, show_default=True, help="Cut clips of this many seconds.")
+@click.option("--allow-lossy", is_flag=True, help="Use lossy and band-limited tracks too.")
+@click.option(
+    "--valid-share",
+    default=0.2,
+    show_default=True,
+    help="Put this share of tracks without a split of their own into validation.",
+)
+@click.option(
+    "--hours", default=None, help="Take this many hours of clean music: training[,validation].  [default: all]"
+)
+@click.option("--seed", default=0, show_default=True, help="Choose tracks and conditions by this seed.")
+@click.option(
+    "--conditions-per-clip",
+    default=None,
+    help="Sample this many conditions per clip, fractions allowed: training[,validation].  [default: all]",
+)
+@click.option(
+    "--plan", type=click.Choice(["paper"]), help="Use the paper's hours: 45 and 8 clean, 122 and 14 per codec."
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be done and what it would cost, and write nothing.")
 @_source_options
 def transcode(
     music: tuple[Path, ...],
@@ -103,7 +123,7 @@ def transcode(
 @_OUT
 @_source_options
 def survey(music: tuple[Path, ...], out: Path, as_json: bool, **options: Any) -> None:
-    """Only look at MUSIC: length, duplicates, lossy sources. Run it first when shards are to share that work."""
+    """Survey MUSIC (length, duplicates, lossy files) without cutting it; run it first so that shards share the work."""
     from prep.transcode import survey_music
 
     conclude(survey_music(music, out, _settings(**options)), as_json)
@@ -112,7 +132,7 @@ def survey(music: tuple[Path, ...], out: Path, as_json: bool, **options: Any) ->
 @main.command()
 @json_option
 def corpora(as_json: bool) -> None:
-    """The corpora whose layout is known."""
+    """List the corpora whose layout is known."""
     from prep.tracks.corpora import CORPORA
 
     _table({name: {"title": corpus.title, "licence": corpus.licence} for name, corpus in CORPORA.items()}, as_json)
@@ -121,7 +141,7 @@ def corpora(as_json: bool) -> None:
 @main.command()
 @json_option
 def codecs(as_json: bool) -> None:
-    """The codecs: encoder, bitrates in kbps, and whether they can be used here."""
+    """List the codecs: encoder, bitrates in kbps, and whether they can be used here."""
     from prep.coding.codecs import CODECS, described
     from prep.coding.encode import PROGRAMS
 
@@ -141,7 +161,7 @@ def codecs(as_json: bool) -> None:
 @main.command()
 @json_option
 def distortions(as_json: bool) -> None:
-    """The distortions and the parameters of their severities."""
+    """List the distortions and the parameters of their severities."""
     from prep.distortions import DISTORTIONS
 
     _table(
@@ -157,20 +177,20 @@ def distortions(as_json: bool) -> None:
 
 @main.command()
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--minutes", default=10.0, show_default=True, help="How much music.")
-@click.option("--track", default=30.0, show_default=True, help="Length of a track in seconds.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--minutes", default=10.0, show_default=True, help="Make this many minutes of music.")
+@click.option("--track", default=30.0, show_default=True, help="Make tracks of this many seconds.")
+@click.option("--seed", default=0, show_default=True, help="Compose from this seed.")
 @click.option(
     "--soundfont",
     type=click.Path(path_type=Path),
-    help="Play it on the sampled instruments of this General MIDI file (.sf2).",
+    help="Play on the sampled instruments of this General MIDI sound font (.sf2).",
 )
 @jobs_option
 @json_option
 def synth(
     out: Path, minutes: float, track: float, seed: int, soundfont: Path | None, jobs: int | None, as_json: bool
 ) -> None:
-    """Make procedural test music, full bandwidth, the same for the same seed."""
+    """Compose test music of full bandwidth, the same for the same seed."""
     from manifests.jobs import workers
     from prep.synth import write_tracks
 
