@@ -23,8 +23,8 @@ def _source_options(command: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.option("--corpus", default="auto", show_default=True, help="Read folders in this layout: see `prep corpora`."),
             click.option("--exclude", multiple=True, type=click.Path(path_type=Path),
-                         help="Leave out recordings (audio files, folders) or what a list (.txt) names, one entry a line: "
-                         "a name, a file name or path with or without its suffix, a folder ending in /, a track_id, or a "
+                         help="Leave out recordings, or what a list (.txt) names, one entry a line: a name, a file "
+                         "name or path with or without its suffix, a folder ending in /, a track_id, or a "
                          "pattern such as Artist/*.wav; # begins a comment. Repeatable."),
             jobs_option,
             click.option("--shard", default=None, help="Do only the i-th of n parts: i/n."),
@@ -65,7 +65,7 @@ def main() -> None:
     "--valid-share",
     default=0.2,
     show_default=True,
-    help="Put this share of tracks without a split of their own into validation.",
+    help="Put this share of tracks that have no split into validation.",
 )
 @click.option(
     "--hours", default=None, help="Take this many hours of clean music: training[,validation].  [default: all]"
@@ -74,7 +74,7 @@ def main() -> None:
 @click.option(
     "--conditions-per-clip",
     default=None,
-    help="Sample this many conditions per clip, fractions allowed: training[,validation].  [default: all]",
+    help="Sample this many per clip, fractions allowed: training[,validation].  [default: all]",
 )
 @click.option(
     "--plan", type=click.Choice(["paper"]), help="Use the paper's hours: 45 and 8 clean, 122 and 14 per codec."
