@@ -21,7 +21,8 @@ def _source_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that `transcode` and `survey` share."""
     for option in reversed(
         (
-            click.option("--corpus", default="auto", show_default=True, help="Read folders as this corpus: see `prep corpora`."),
+            click.option("--corpus", default="auto", show_default=True,
+                         help="Read folders as this corpus: see `prep corpora`."),
             click.option("--exclude", multiple=True, type=click.Path(path_type=Path),
                          help="Leave out recordings, or what a list (.txt) names, one entry a line: a name, a file "
                          "name or path with or without its suffix, a folder ending in /, a track_id, or a "
