@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install demo test check bench coverage packaged docs docker-test clean
+.PHONY: help install demo test check bench truth coverage packaged docs docker-test clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -44,6 +44,9 @@ check: $(INSTALLED)  ## style, types, command reference
 
 bench: $(INSTALLED)  ## the measurements that the README and the docs quote; takes a while
 	for script in tests/bench/*.py; do $(BIN)/python $$script || exit 1; done
+
+truth: $(INSTALLED)  ## how raters agree with every listening test at hand (docs/truth.md); options in TRUTH
+	$(BIN)/python tests/bench/truth.py $(TRUTH)
 
 packaged: $(INSTALLED)  ## train the packaged metric anew
 	PATH="$(abspath $(BIN)):$$PATH" bash training/packaged.sh

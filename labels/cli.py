@@ -92,6 +92,12 @@ def _pairs(settings: tuple[str, ...]) -> dict[str, str]:
 @click.option("--scale", default=None, help="csv, webmushra: the ratings' scale.  [default: MUSHRA]")
 @click.option("--lowest", default=None, help="csv, webmushra: the scale's lowest rating.")
 @click.option("--highest", default=None, help="csv, webmushra: the scale's highest rating.")
+@click.option(
+    "--better",
+    type=click.Choice(["higher", "lower"]),
+    default=None,
+    help="csv, webmushra: the better end of the scale.  [default: higher; lower for ABX]",
+)
 @click.option("--licence", default=None, help="csv, webmushra: of the ratings and audio.")
 @click.option("--citation", default=None, help="csv, webmushra: what a report cites.")
 @jobs_option
@@ -111,9 +117,11 @@ def import_(
     """Make a data set of a listening test, audio and ratings.
 
     FORMAT: igorc96, odaq, odaq-b1, odaq-b2, peass, saoc, sassec, sisec08, stahl2024, webmushra, or csv with columns
-    reference, degraded, score and, where there are such, listener, item, condition, ci_low, ci_high, role, content.
-    A csv with columns degraded_id, score and listener adds ratings to what is in the data set already, on the
-    scale of those that are there.
+    reference, degraded and score, and optionally listener, item, condition, role, content, group (stimuli whose
+    common score is all that is known), ci_low and ci_high, score_std and n_listeners, n_correct (ABX) or n_chosen
+    (choice shares) with n_trials, and scale, scale_low, scale_high, better. Commas, semicolons or tabs delimit.
+    A csv with columns degraded_id, score and listener adds ratings to stimuli that the data set already holds, on the
+    scale of the ratings there.
     """
     from labels.importing import stage
     from manifests.jobs import workers

@@ -100,6 +100,7 @@ DEGRADED = TableSpec(
         ("item", _TEXT, False),  # the trial; two trials may share a reference
         ("content", _TEXT, False),  # the class of the item
         ("role", _TEXT, False),  # reference (the hidden one) | anchor | coded
+        ("group", _TEXT, False),  # stimuli of which only a common score is known
         ("status", _TEXT, True),
         ("error", _TEXT, False),
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from importlib import import_module
 from pathlib import Path
 
@@ -23,3 +25,38 @@ def test_the_loader_that_steps_measures_gives_batches(tmp_path: Path) -> None:
     sampler = steps.sampler(tmp_path, clips=2, versions=8)
     cut = sampler.draw(0)
     assert sampler.read(cut).shape == (len(cut.rows), steps.SEGMENT_S * 24_000)
+
+
+def test_truth_judges_raters_on_the_tests_of_a_folder(tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two tests of one family and one of another, and a folder that holds none; a second run rates nothing anew."""
+    import sys
+
+    from tests.bench import truth
+    from tests.labels.benchmark.benchmarks import listening_test
+
+    for seed, name in enumerate(("one", "two", "three")):
+        listening_test(tmp_path / "made", name, seed, items=4)
+        shutil.copytree(tmp_path / "made" / "in", tmp_path / "listening" / name)
+        (tmp_path / "listening" / name / f"{name}.csv").rename(tmp_path / "listening" / name / "ratings.csv")
+    (tmp_path / "listening" / "notes").mkdir()
+    arguments = ["--listening", str(tmp_path / "listening"), "--out", str(tmp_path / "out"), "--resamples", "100"]
+    families = ["--family", "one=codecs", "--family", "two=codecs"]
+    monkeypatch.setattr(sys, "argv", ["truth", *arguments, *families, "--raters", "lsd,si-sdr", "--jobs", "1"])
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    truth.main()
+    printed = capsys.readouterr()
+    assert "notes: left out" in printed.err
+    assert printed.out.strip() == (tmp_path / "out" / "report" / "truth.md").read_text().strip()
+    found = json.loads((tmp_path / "out" / "report" / "truth.json").read_text())
+    report = json.loads((tmp_path / "out" / "report" / "report.json").read_text())
+    pcc = {test["name"]: {r["rater"]: r["pcc"][0] for r in test["protocols"][0]["results"]} for test in report["tests"]}
+    for rater in ("lsd", "si-sdr"):
+        mean = ((pcc["one"][rater] + pcc["two"][rater]) / 2 + pcc["three"][rater]) / 2
+        assert found["raters"][rater]["family_mean"] == pytest.approx(mean)
+    other = {"lsd": "si-sdr", "si-sdr": "lsd"}[found["best"]]
+    assert found["raters"][other]["behind_best"][0] == pytest.approx(
+        found["raters"][found["best"]]["family_mean"] - found["raters"][other]["family_mean"]
+    )
+    before = sorted((tmp_path / "out").rglob("*.parquet"))
+    truth.main()
+    assert sorted((tmp_path / "out").rglob("*.parquet")) == before

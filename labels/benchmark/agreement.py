@@ -13,6 +13,7 @@ from labels.benchmark.statistics.correlation import Correlation, Values, fisher_
 from labels.benchmark.statistics.mapping import rmse_star
 
 FEWEST = 4  # stimuli that a correlation needs here
+FEWEST_WITHIN = 3  # stimuli of an item whose order is judged
 STATISTICS: dict[str, Correlation] = {"pcc": pcc, "srcc": srcc, "kendall": kendall}
 
 
@@ -90,6 +91,25 @@ class Bootstrap:
         drawn = np.array([resampled(statistic, *both) for both in zip(parts, weights, strict=True)])
         point = fisher_average(np.array([[_plain(statistic, part)] for part in parts]))[0]
         return Estimate.of(point, fisher_average(drawn), [count for part in parts for count in part.item_counts])
+
+    def within_items(self, points: Points) -> Estimate:
+        """The mean over items of the SRCC within each, of items with at least three stimuli.
+
+        It ignores offsets between items, and asks whether the systems come in the listeners' order.
+        """
+        places: dict[tuple[str, str], list[int]] = {}
+        for i, key in enumerate(zip(points.groups, points.items, strict=True)):
+            places.setdefault(key, []).append(i)
+        parts = [np.array(members) for members in places.values() if len(members) >= FEWEST_WITHIN]
+        each = np.array([srcc(points.values[part], points.shares[part])[0] for part in parts])
+        each = each[np.isfinite(each)]
+        if not len(each):
+            return Estimate(None)
+        weights = item_weights([str(i) for i in range(len(each))], self.resamples, self.seed)
+        drawn = weights @ each / weights.sum(axis=1)
+        found = Estimate.of(float(each.mean()), drawn, [len(each)], correlation=False)
+        low, high = (None if end is None else min(max(end, -1.0), 1.0) for end in (found.low, found.high))
+        return Estimate(found.value, low, high)
 
     def mapped(self, points: Points, curve: Callable[[Values], Values]) -> dict[str, Estimate]:
         """pcc, srcc and rmse_star (a share of the scale) after a mapping."""

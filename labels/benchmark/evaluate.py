@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from labels.benchmark.statistics.correlation import Values, pcc
 from labels.benchmark.statistics.dependent import holm, steiger, zou
 from labels.benchmark.statistics.mapping import FEWEST as FEWEST_TO_FIT
 from labels.benchmark.statistics.mapping import MAPPINGS, Mapping
-from labels.benchmark.statistics.reliability import reliability
+from labels.benchmark.statistics.reliability import reliability, reliability_of_means
 
 SYSTEM_MEAN = "system mean"  # a baseline that hears nothing: the condition's mean on the other items
 BANDS = 5  # of the scale: MUSHRA's bad, poor, fair, good, excellent
@@ -64,6 +64,7 @@ class Evaluation:
                     "rater": rater,
                     "stimuli": points.count,
                     **as_numbers(self.bootstrap.correlations(points)),
+                    "srcc_within_item": self.bootstrap.within_items(points).numbers,
                     "pcc_within_content": self._by_content(test, rater, mask).numbers,
                     "mapped": {c.name: as_numbers(self.bootstrap.mapped(points, c)) for c in curves[rater]},
                 }
@@ -99,7 +100,7 @@ class Evaluation:
 
     def _others(self, test: Rated) -> list[Rated]:
         """The tests to fit on, without the clips that are in `test` too."""
-        mine = {s.reference_id for s in test.stimuli}
+        mine = {name for s in test.stimuli for name in s.references}
         fits = [fit.without_references(mine) for fit in self.fits.get(test.name, ())]
         return [fit for fit in fits if fit.stimuli]
 
@@ -131,8 +132,9 @@ class Evaluation:
         """By class of content, condition and fifth of the scale: stimuli, mean rating and each rater's PCC and SRCC."""
         edges = np.linspace(0, 1, BANDS + 1)
         bands = np.clip(np.digitize(test.shares, edges[1:-1]), 0, BANDS - 1)
-        low, span = test.about["lowest"], test.about["highest"] - test.about["lowest"]
-        names = [f"{low + span * edges[i]:g} to {low + span * edges[i + 1]:g}" for i in range(BANDS)]
+        worse, better = test.ends
+        ends = [worse + (better - worse) * edge for edge in edges]
+        names = [f"{first:g} to {last:g}" for first, last in pairwise(ends)]
         groups = {
             "content": _classes(test, "content"),
             "condition": _classes(test, "condition"),
@@ -162,10 +164,10 @@ def _pairs(a: Values, b: Values, y: Values) -> tuple[tuple[Values, Values], ...]
 
 
 def _system_mean(test: Rated, mask: Mask) -> Values:
-    """(stimuli,): the mean rating of the same condition on the other items; NaN where there is none."""
+    """(stimuli,): the mean share of the same condition on the other items; NaN without other items."""
     total: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for i in np.flatnonzero(mask):
-        total[test.stimuli[i].condition].append((test.items[i], test.means[i]))
+        total[test.stimuli[i].condition].append((test.items[i], test.shares[i]))
     result = np.full(len(test.stimuli), np.nan)
     for i in np.flatnonzero(mask):
         others = [mean for item, mean in total[test.stimuli[i].condition] if item != test.items[i]]
@@ -176,6 +178,11 @@ def _system_mean(test: Rated, mask: Mask) -> Values:
 
 def _ceiling(test: Rated, mask: Mask) -> dict[str, float] | None:
     found = reliability(test.ratings[mask])
+    if found is None and mask.any():
+        chosen = [s for s, counted in zip(test.stimuli, mask, strict=True) if counted]
+        found = reliability_of_means(
+            [s.mean for s in chosen], [s.deviation for s in chosen], [s.listeners for s in chosen]
+        )
     if found is None:
         return None
     return {"listeners": found.listeners, "split_half": found.split_half, "ceiling": found.ceiling}
@@ -190,6 +197,7 @@ def _counts(test: Rated) -> dict[str, int]:
         "conditions": len({s.condition for s in test.stimuli}),
         "listeners": test.ratings.shape[1],
         "ratings": int(np.isfinite(test.ratings).sum()),
+        "grouped": test.grouped,
         **{f"role_{role}": roles.count(role) for role in ("coded", "reference", "anchor")},
     }
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from deepaq.errors import UserError
 from labels.benchmark.statistics.correlation import Values
 from labels.importing.scores import LISTENERS, listener_rows
-from labels.listening.reader import READERS, reader
+from labels.listening.reader import HIGHER, LOWER, READERS, reader
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer
@@ -24,10 +24,14 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Stimulus:
-    """A rated signal. mean: the listeners', on the test's scale, with its 95 % interval where known."""
+    """A rated signal, or a group of them with a common score.
+
+    references: ids of the clips it was made of. mean: the listeners', on the test's scale, with its 95 % interval, the
+    listeners' standard deviation and their number (0: unknown) where known.
+    """
 
     degraded_id: str
-    reference_id: str
+    references: tuple[str, ...]
     item: str
     condition: str
     content: str | None
@@ -36,12 +40,19 @@ class Stimulus:
     mean: float
     low: float | None
     high: float | None
+    deviation: float | None = None
+    listeners: int = 0
+    group: str | None = None
 
 
 @dataclass(frozen=True)
 class Rated:
-    """A test. ratings: (stimuli, listeners), NaN where one has not rated. values: of each rater, (stimuli,), its own
-    scale and sign, NaN where it has not rated. cost: CPU seconds per second of audio. failures: one line each."""
+    """A test as its listeners and the raters see it.
+
+    ratings: (stimuli, listeners), NaN where one has not rated. values: of each rater, (stimuli,), on its own scale and
+    with its own sign, NaN where it has not rated. cost: CPU seconds per second of audio. failures: one line each.
+    grouped: how many stimuli there are in all where only groups of them have a score, else 0.
+    """
 
     name: str
     about: dict[str, Any]
@@ -50,6 +61,7 @@ class Rated:
     values: dict[str, Values] = field(default_factory=dict)
     cost: dict[str, float] = field(default_factory=dict)
     failures: dict[str, list[str]] = field(default_factory=dict)
+    grouped: int = 0
 
     @cached_property
     def means(self) -> Values:
@@ -57,12 +69,22 @@ class Rated:
 
     @cached_property
     def shares(self) -> Values:
-        """The means as shares of the scale, 0..1, so that tests on different scales can be joined."""
-        return (self.means - self.about["lowest"]) / (self.about["highest"] - self.about["lowest"])
+        """The means as shares of the scale, 0 (its worse end) to 1, so that tests on different scales can be joined.
+
+        A score below chance lies beyond the better end of an ABX scale.
+        """
+        worse, better = self.ends
+        return (self.means - worse) / (better - worse)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The worse and the better end of the scale."""
+        low, high = self.about["lowest"], self.about["highest"]
+        return (high, low) if self.about["better"] == LOWER else (low, high)
 
     @cached_property
     def half_widths(self) -> Values:
-        """Of the means' 95 % intervals, as shares of the scale; 0 where unknown."""
+        """Half the widths of the means' 95 % intervals, as shares of the scale; 0 where unknown."""
         span = self.about["highest"] - self.about["lowest"]
         return np.array([0.0 if s.low is None or s.high is None else (s.high - s.low) / 2 / span for s in self.stimuli])
 
@@ -71,12 +93,12 @@ class Rated:
         return [s.item for s in self.stimuli]
 
     def with_roles(self, roles: Sequence[str]) -> Mask:
-        """(stimuli,): those with one of these roles and with audio."""
+        """(stimuli,): true for those with one of these roles and with audio."""
         return np.array([s.role in roles and s.audible for s in self.stimuli], bool)
 
     def without_references(self, references: set[str]) -> Rated:
         """The test without the stimuli of these clips."""
-        keep = [i for i, s in enumerate(self.stimuli) if s.reference_id not in references]
+        keep = [i for i, s in enumerate(self.stimuli) if references.isdisjoint(s.references)]
         return replace(
             self,
             stimuli=tuple(self.stimuli[i] for i in keep),
@@ -140,7 +162,7 @@ def _test(
 def _stimulus(row: dict[str, Any]) -> Stimulus:
     return Stimulus(
         degraded_id=row["degraded_id"],
-        reference_id=row["reference_id"],
+        references=(row["reference_id"],),
         item=row["item"] or row["reference_id"],
         condition=row["condition"],
         content=row["content"],
@@ -149,6 +171,9 @@ def _stimulus(row: dict[str, Any]) -> Stimulus:
         mean=row["mean"],
         low=row.get("ci_low"),
         high=row.get("ci_high"),
+        deviation=row.get("sd"),
+        listeners=int(row.get("listeners", 0)),
+        group=row["group"],
     )
 
 
@@ -161,6 +186,7 @@ def _seconds(dataset: Dataset) -> dict[str, float]:
 def _about(dataset: Dataset, name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Title, scale, licence and citation: as the import noted them, else as the reader has them."""
     about: dict[str, Any] = {"title": name, "scale": "", "licence": "not stated", "citation": "not stated"}
+    about["better"] = HIGHER
     about |= {"lowest": rows[0].get("scale_low", 0.0), "highest": rows[0].get("scale_high", 100.0)}
     folders = dataset.folder(schema.LABELS, LISTENERS), dataset.folder(schema.DEGRADED)  # the import's own comes last
     notes = [read_footer(path).get("settings", {}).get("test", {}) for each in folders for path in fragments(each)]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from deepaq.files import committed
-from labels.benchmark.blocks import Charts, Table, Text
+from labels.benchmark.blocks import Charts, Section, Table, Text
 from labels.benchmark.evaluate import SYSTEM_MEAN
+from labels.benchmark.one_test import STATISTICS
 from labels.benchmark.scatter import charts
 from labels.benchmark.sections import sections
 from manifests.report.page import folded, page, paragraph, table
@@ -39,8 +40,13 @@ def write(report: dict[str, Any], out: Path) -> None:
 
 def markdown(report: dict[str, Any]) -> str:
     """The report for a terminal, a repository or a pull request."""
-    parts = [f"# {TITLE}\n"]
-    for section in sections(report):
+    return set_markdown(TITLE, sections(report))
+
+
+def set_markdown(title: str, sections: Sequence[Section]) -> str:
+    """Sections as Markdown; charts are left out."""
+    parts = [f"# {title}\n"]
+    for section in sections:
         parts.append(f"## {section.title}\n")
         for block in section.blocks:
             if isinstance(block, Text):
@@ -86,7 +92,7 @@ def _results(report: dict[str, Any]) -> Iterator[list[Any]]:
             about = [test["name"], part["protocol"]]
             for result in [*part["results"], {"rater": SYSTEM_MEAN, **part[SYSTEM_MEAN]}]:
                 size = [result["stimuli"], part["items"]]
-                for name in ("pcc", "srcc", "kendall", "pcc_within_content"):
+                for name in STATISTICS:
                     if name in result:
                         yield [*about, result["rater"], "", name, *result[name], *size]
                 for mapping, found in result.get("mapped", {}).items():

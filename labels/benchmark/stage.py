@@ -10,6 +10,7 @@ from typing import Any
 from deepaq.errors import UserError
 from labels.benchmark.agreement import Bootstrap
 from labels.benchmark.evaluate import Evaluation
+from labels.benchmark.groups import by_group
 from labels.benchmark.overall import overall
 from labels.benchmark.paper import beside
 from labels.benchmark.rated import Rated, read_tests
@@ -73,8 +74,8 @@ def benchmark(data: Sequence[Path], raters: Sequence[str], out: Path, settings: 
                 quiet=settings.quiet,
             )
             rating.rate(dataset.root, name, work)
-    tests = [test for dataset in datasets[: len(data)] for test in read_tests(dataset, raters)]
-    fits = [test for dataset in datasets[len(data) :] for test in read_tests(dataset, raters)]
+    tests = [by_group(test) for dataset in datasets[: len(data)] for test in read_tests(dataset, raters)]
+    fits = [by_group(test) for dataset in datasets[len(data) :] for test in read_tests(dataset, raters)]
     evaluation = Evaluation(
         {name: 1 if judge.higher_is_better else -1 for name, judge in judges.items()},
         Bootstrap(settings.resamples, settings.seed),

@@ -107,6 +107,7 @@ class Import:
             "item": item.name,
             "content": stimulus.content,
             "role": stimulus.role,
+            "group": stimulus.group,
             "status": schema.FAILED,
             "error": None,
         }

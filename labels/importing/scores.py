@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from labels.listening.reader import Rating, Reader
+from labels.listening.reader import Rating, Reader, Spread
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer, read_fragment, write_fragment
@@ -24,27 +24,23 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Mean:
-    """Listeners' mean, its 95 % confidence interval by Student's t where there are two listeners, their number and
-    standard deviation."""
+    """Listeners' mean, its 95 % confidence interval by Student's t if there are at least two listeners, their number
+    (0: unknown) and standard deviation."""
 
     value: float
-    low: float | None
-    high: float | None
-    listeners: int
-    deviation: float | None
+    low: float | None = None
+    high: float | None = None
+    listeners: int = 0
+    deviation: float | None = None
 
 
 def mean_of(values: Iterable[float]) -> Mean:
-    """Of one stimulus' ratings."""
-    from scipy.special import stdtrit
-
+    """The mean of one stimulus's ratings."""
     ratings = np.asarray(list(values), dtype=np.float64)
-    n, mean = len(ratings), float(ratings.mean())
-    if n < 2:
-        return Mean(mean, None, None, n, None)
-    deviation = float(ratings.std(ddof=1))
-    half = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * deviation / n**0.5
-    return Mean(mean, mean - half, mean + half, n, deviation)
+    mean = float(ratings.mean())
+    return (
+        _with_interval(mean, float(ratings.std(ddof=1)), len(ratings)) if len(ratings) > 1 else Mean(mean, listeners=1)
+    )
 
 
 def write_ratings(dataset: Dataset, test: Reader, ratings: Mapping[str, list[Rating]]) -> dict[str, int]:
@@ -115,8 +111,7 @@ def _means(
         if values[name]:
             mean = mean_of(values[name].values())
         elif given and given[0].value is not None:
-            low, high = given[0].interval or (None, None)
-            mean = Mean(given[0].value, low, high, 0, None)
+            mean = _published(given[0].value, given[0].spread or Spread())
         else:
             rows.append(_row(name, LISTENERS, test, None, "no valid rating"))
             continue
@@ -125,6 +120,21 @@ def _means(
         known = {key: value for key, value in extras.items() if value is not None}
         rows.append(_row(name, LISTENERS, test, mean.value, None) | {"extras": known})
     return rows
+
+
+def _with_interval(mean: float, deviation: float, listeners: int) -> Mean:
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(listeners - 1, (1 + LEVEL) / 2)) * deviation / listeners**0.5
+    return Mean(mean, mean - half, mean + half, listeners, deviation)
+
+
+def _published(value: float, spread: Spread) -> Mean:
+    """A mean with what the test says about it; an interval that is given counts before one from the deviation."""
+    if spread.interval is None and spread.deviation is not None and spread.listeners > 1:
+        return _with_interval(value, spread.deviation, spread.listeners)
+    low, high = spread.interval or (None, None)
+    return Mean(value, low, high, spread.listeners, spread.deviation)
 
 
 def _row(name: str, rater: str, test: Reader, value: float | None, error: str | None) -> dict[str, Any]:

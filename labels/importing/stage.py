@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from deepaq.errors import UserError
 from labels.importing.job import NO_REFERENCE, Import, Item, stimulus_id
 from labels.importing.scores import LISTENERS, PREFIX, contradictions, listener_rows, write_ratings
-from labels.listening.reader import Rating, Reader, Reading, Stimulus, number, reader, rows
+from labels.listening.reader import Rating, Reader, Reading, Stimulus, reader
+from labels.listening.rows import header, number, rows
 from labels.listening.table import Table
 from manifests import jobs, schema
 from manifests.dataset import Dataset
@@ -116,14 +117,13 @@ def _names_ids(test: Reader, path: Path) -> TypeGuard[Table]:
         raise UserError(f"{path}: no such file or folder")
     if not isinstance(test, Table) or not path.is_file():
         return False
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        return "degraded_id" in file.readline()
+    return "degraded_id" in header(path)
 
 
 def _read_ids(test: Table, path: Path, dataset: Dataset, settings: Settings) -> Reading:
     """Columns degraded_id, score and, where there is such, listener; the degraded_id stands for the item."""
     test.call(path)
-    lines = list(rows(path, ("degraded_id", "score")))
+    lines = list(rows(path, ("degraded_id", "score"), ("score",)))
     _adopt_scale(test, dataset, {row["degraded_id"].strip() for _, row in lines}, dict(settings.options))
     known = set(dataset.degraded(["degraded_id"])["degraded_id"].to_pylist())
     held = {(row["degraded_id"], row["rater"]): row["value"] for row in listener_rows(dataset)}

@@ -6,7 +6,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from deepaq.errors import UserError
-from labels.listening.reader import Reader, Reading, Stimulus, find, role_of, rows
+from labels.listening.reader import Reader, Reading, Stimulus, find, role_of
+from labels.listening.rows import rows
 
 AUDIO = "ODAQ_listening_test"
 

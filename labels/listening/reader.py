@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from glob import escape
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 
 from deepaq.errors import UserError
+from labels.listening.rows import number
+from labels.listening.rows import rows as rows  # for readers of one's own
 from manifests import schema
+
+HIGHER, LOWER = "higher", "lower"  # the better end of a scale
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class Stimulus:
     """One signal that listeners rated, in the test's own names.
 
     item: the trial. condition: the system under test. role: reference (the hidden one), anchor or coded.
-    content: the class of the item. reference, degraded: files, whether they are there or not; no degraded file where
-    the test ships none, and `absent` says why.
+    content: the class of the item. reference, degraded: files, which need not exist; degraded is None where the test
+    ships no file, and `absent` says why. group: name of the stimuli whose common score is all that the test publishes.
     """
 
     item: str
@@ -32,13 +33,23 @@ class Stimulus:
     reference: Path | None
     degraded: Path | None
     absent: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The spread of a published mean: 95 % confidence interval, the listeners' standard deviation and number."""
+
+    interval: tuple[float, float] | None = None
+    deviation: float | None = None
+    listeners: int = 0
 
 
 @dataclass(frozen=True)
 class Rating:
-    """One listener's rating of a stimulus; of the listeners' mean where the test gives no more (listener None).
+    """One listener's rating of a stimulus, or the listeners' mean where the test gives no more (listener None).
 
-    value: None when `error` says what is wrong with it. interval: 95 % confidence interval of a mean, where given.
+    value: None when `error` says what is wrong with it. spread: of a mean, where the test gives it.
     """
 
     item: str
@@ -46,12 +57,12 @@ class Rating:
     listener: str | None
     value: float | None
     error: str | None = None
-    interval: tuple[float, float] | None = None
+    spread: Spread | None = None
 
 
 @dataclass
 class Reading:
-    """What a test holds. problems: one line each, naming what is wrong; the rest is good."""
+    """What a test holds. lowest, highest: range of a valid rating. problems: one line each, naming what is wrong."""
 
     lowest: float
     highest: float
@@ -66,7 +77,7 @@ class Reading:
         listener: str | None,
         text: str,
         where: str,
-        interval: tuple[float, float] | None = None,
+        spread: Spread | None = None,
     ) -> None:
         """Add a rating as it is written in the file. where: for messages, such as "results.csv line 7".
 
@@ -87,7 +98,7 @@ class Reading:
             return
         if error:
             self.problems.append(f"{where}: {stimulus.condition} of {stimulus.item}{who}: {error}")
-        self.ratings[key] = Rating(*key, value, error, interval)
+        self.ratings[key] = Rating(*key, value, error, spread)
 
     def _clash(self, stimulus: Stimulus) -> str | None:
         """What a known stimulus or item of the same name has otherwise; the stimulus becomes known if nothing."""
@@ -111,10 +122,10 @@ class Reading:
 
 
 class Reader(ABC):
-    """Reads one format. Everything a report must say of a test is demanded here.
+    """Reads one format and holds everything that a report says about the test.
 
-    name: in the registry and in the tables. title: for people. scale: of the ratings, from lowest to highest, higher
-    is better. licence: of the ratings and audio. citation: what to cite.
+    name: in the registry and in the tables. title: for people. scale: of the ratings, from lowest to highest. better:
+    which end of the scale is the better one. licence: of the ratings and audio. citation: what to cite.
     """
 
     name: str
@@ -122,6 +133,7 @@ class Reader(ABC):
     scale: str
     lowest: float
     highest: float
+    better: str = HIGHER
     licence: str
     citation: str
 
@@ -134,7 +146,7 @@ class Reader(ABC):
 
     def describe(self) -> dict[str, str | float]:
         """For the manifest's footer."""
-        names = ("name", "title", "scale", "lowest", "highest", "licence", "citation")
+        names = ("name", "title", "scale", "lowest", "highest", "better", "licence", "citation")
         return {name: getattr(self, name) for name in names}
 
 
@@ -191,29 +203,7 @@ def located(root: Path, name: str) -> Path:
     return found[0] if len(found) == 1 else root / name
 
 
-def rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """The rows of a CSV file with its place for messages; UserError when a column is missing or it is no text."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file)
-            if missing := [name for name in columns if name not in (table.fieldnames or ())]:
-                raise UserError(f"{path}: lacks the column {missing[0]}; its first line must name {', '.join(columns)}")
-            for row in table:
-                yield f"{path.name} line {table.line_num}", {key: value or "" for key, value in row.items() if key}
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: cannot be read as CSV ({error})") from None
-
-
 _LOW_PASS = re.compile(r"(lp|lowpass)(35|70|(3\.5|7)(khz|k)?|(3500|7000)(hz)?)")  # MUSHRA's anchors
-
-
-def number(text: str) -> float | None:
-    """A finite number, or None."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def role_of(condition: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from deepaq.errors import UserError
-from labels.listening.reader import Reader, Reading, Stimulus, role_of, rows
+from labels.listening.reader import Reader, Reading, Stimulus, role_of
+from labels.listening.rows import rows
 from manifests import schema
 
 REFERENCES = "orig"

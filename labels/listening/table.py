@@ -2,85 +2,112 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from deepaq.errors import UserError
-from labels.listening.reader import Reader, Reading, Stimulus, number, role_of, rows
+from labels.listening.own import ABX, SHARE, Own
+from labels.listening.reader import Reading, Spread, Stimulus, role_of
+from labels.listening.rows import header, number, rows
 from manifests import schema
 
-ROLES = (schema.REFERENCE, schema.ANCHOR, schema.CODED)
-
-
-class Own(Reader):
-    """A reader whose test its user names. highest of a scale called MUSHRA is 100, of any other 5, unless given."""
-
-    def __init__(
-        self,
-        name: str = "",
-        scale: str = "MUSHRA",
-        lowest: str = "",
-        highest: str = "",
-        licence: str = "not stated by whoever imported it",
-        citation: str = "not stated by whoever imported it",
-    ) -> None:
-        self.name, self.title, self.scale, self.licence, self.citation = name, name, scale, licence, citation
-        mushra = scale.upper().startswith("MUSHRA")
-        self.lowest = _bound("--lowest", lowest, 0.0 if mushra else 1.0)
-        self.highest = _bound("--highest", highest, 100.0 if mushra else 5.0)
-        if self.lowest >= self.highest:
-            raise UserError(
-                f"--lowest {self.lowest:g} --highest {self.highest:g}: the lowest must be below the highest"
-            )
-
-    def call(self, path: Path) -> None:
-        """Name a test that has no name yet after its file or folder."""
-        self.name = self.name or path.stem
-        self.title = self.title or self.name
+ROLES = {name: name for name in (schema.REFERENCE, schema.ANCHOR, schema.CODED)} | {"system": schema.CODED}
+COUNTS = {"n_correct": ABX, "n_chosen": SHARE}  # counts of which n_trials is the whole -> the scale of their ratio
+SCALE = ("scale", "scale_low", "scale_high", "better")  # columns that say the same in every line
+ALIASES = {"score_mean": "score"}
+NUMBERS = ("score", "ci_low", "ci_high", "score_std", "n_listeners", "n_trials", "scale_low", "scale_high", *COUNTS)
+Z = 1.959964  # of a 95 % interval
 
 
 class Table(Own):
-    """Columns reference, degraded, score and, where there are such, listener, item, condition, ci_low, ci_high, role,
-    content. Files are named relative to the table. Without an item it is the reference's name, without a condition
-    the degraded file's, with its folders where others are called the same; without a role the condition's name tells
-    it, and a degraded file that is the reference itself is the hidden reference. Without a listener a score is the
-    listeners' mean.
+    """Columns reference, degraded and score (or score_mean), and any of the following.
+
+    listener: without one, a score is the listeners' mean. item: the reference's name by default. condition: the
+    degraded file's name by default, with its folders where others share it. role: reference, anchor, or coded (also
+    `system`); by default the condition's name tells it, and a degraded file that is the reference itself is the hidden
+    reference. content: class of the item. group: stimuli with one group share a score that is known for all of them
+    only. ci_low and ci_high, or score_std and n_listeners: spread of a mean. n_correct (ABX) or n_chosen (choice
+    shares) with n_trials: counts, which may replace the score. scale, scale_low, scale_high, better: the scale.
+
+    Files are named relative to the table.
     """
 
     def read(self, path: Path) -> Reading:
         self.call(path)
-        reading = Reading(self.lowest, self.highest)
         if not path.is_file():
             raise UserError(f"{path}: is no file; name the CSV file of the test")
-        lines: list[tuple[str, dict[str, str]]] = []
-        for where, row in rows(path, ("reference", "degraded", "score")):
-            if not row["reference"] or not row["degraded"]:
-                reading.problems.append(f"{where}: names no reference or no degraded file; left out")
-                continue
-            row["role"] = role = row.get("role", "").strip().lower()
-            if role and role not in ROLES:
-                reading.problems.append(f"{where}: the role {role!r} is unknown ({', '.join(ROLES)}); left out")
-                continue
-            lines.append((where, row))
-        _name([row for _, row in lines])
-        for where, row in lines:
-            bounds = [number(row.get(name, "")) for name in ("ci_low", "ci_high")]
-            interval = (bounds[0], bounds[1]) if bounds[0] is not None and bounds[1] is not None else None
+        lines = list(rows(path, ("reference", "degraded", *_scored(path)), NUMBERS, ALIASES))
+        self.settle(_scale(path, [row for _, row in lines]))
+        reading = Reading(self.least, self.highest)
+        kept = [(where, row) for where, row in lines if _usable(row, where, reading)]
+        _name([row for _, row in kept])
+        for where, row in kept:
             listener = row.get("listener", "").strip() or None
-            reading.rate(_stimulus(path.parent, row), listener, row["score"], where, interval)
+            score, spread = _score(row)
+            reading.rate(_stimulus(path.parent, row), listener, score, where, spread)
         if not reading.ratings:
             raise UserError(f"{path}: holds no ratings")
         return reading
 
 
-def _bound(flag: str, text: str, default: float) -> float:
-    if not text:
-        return default
-    value = number(text)
-    if value is None:
-        raise UserError(f"{flag} {text}: a number is needed")
-    return value
+def _scored(path: Path) -> tuple[str, ...]:
+    """The column that must hold the scores; none where counts do."""
+    return () if any(name in header(path) for name in COUNTS) else ("score",)
+
+
+def _scale(path: Path, lines: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """What the table says about its scale; UserError when lines differ."""
+    found = {}
+    for name in SCALE:
+        several = sorted({text for row in lines if (text := row.get(name, "").strip())})
+        if len(several) > 1:
+            raise UserError(
+                f"{path}: column {name} holds {several[0]} and {several[1]}; import ratings on different scales as "
+                "separate tests"
+            )
+        if several:
+            found[name] = several[0]
+    counted = [scale for name, scale in COUNTS.items() if any(row.get(name, "").strip() for row in lines)]
+    return {"scale": counted[0], **found} if counted else found
+
+
+def _usable(row: dict[str, str], where: str, reading: Reading) -> bool:
+    """Whether a line names its files and a role that exists; the reading's problems say when it does not."""
+    if not row["reference"] or not row["degraded"]:
+        reading.problems.append(f"{where}: names no reference or no degraded file; left out")
+        return False
+    role = row.get("role", "").strip().lower()
+    if role and role not in ROLES:
+        reading.problems.append(f"{where}: the role {role!r} is unknown ({', '.join(ROLES)}); left out")
+        return False
+    row["role"] = ROLES.get(role, "")
+    return True
+
+
+def _score(row: Mapping[str, str]) -> tuple[str, Spread]:
+    """A line's score as it is written, or the ratio of its counts, and what the line says about its spread."""
+    values = {name: number(row.get(name, "")) for name in NUMBERS}
+    score, trials = row.get("score", ""), values["n_trials"]
+    low, high = values["ci_low"], values["ci_high"]
+    interval = (low, high) if low is not None and high is not None else None
+    for name in COUNTS:
+        if (count := values[name]) is not None and trials:
+            score = score.strip() or str(count / trials)
+            interval = interval or wilson(count, trials)
+    return score, Spread(interval, values["score_std"], int(values["n_listeners"] or 0))
+
+
+def wilson(count: float, trials: float) -> tuple[float, float]:
+    """95 % confidence interval of a proportion.
+
+    Wilson (1927), "Probable inference, the law of succession, and statistical inference", JASA 22.
+    """
+    share, spread = count / trials, Z * Z / trials
+    centre = share + spread / 2
+    half = Z * math.sqrt(max(share * (1 - share), 0.0) / trials + spread / (4 * trials))
+    return (centre - half) / (1 + spread), (centre + half) / (1 + spread)
 
 
 def _name(lines: Sequence[dict[str, str]]) -> None:
@@ -97,25 +124,25 @@ def _name(lines: Sequence[dict[str, str]]) -> None:
             row["condition"] = row.get("condition", "").strip() or own
 
 
-def _hidden(row: dict[str, str]) -> bool:
+def _hidden(row: Mapping[str, str]) -> bool:
     """Whether the degraded file is the reference itself."""
     return PurePath(row["degraded"]) == PurePath(row["reference"])
 
 
 def _short(files: Iterable[str]) -> dict[str, str]:
-    """For each file the shortest that no other shares: its stem, its path without the suffix, its path."""
+    """The shortest name of each file that no other shares: its stem, its path without the suffix, or its path."""
     forms = {file: ((path := PurePath(file)).stem, file.removesuffix(path.suffix), file) for file in files}
     count = Counter(form for several in forms.values() for form in set(several))
     return {file: next((form for form in several if count[form] == 1), file) for file, several in forms.items()}
 
 
-def _stimulus(folder: Path, row: dict[str, str]) -> Stimulus:
-    reference, degraded = folder / row["reference"], folder / row["degraded"]
+def _stimulus(folder: Path, row: Mapping[str, str]) -> Stimulus:
     return Stimulus(
         row["item"],
         row["condition"],
         row["role"] or (schema.REFERENCE if _hidden(row) else role_of(row["condition"])),
         row.get("content", "").strip() or None,
-        reference,
-        degraded,
+        folder / row["reference"],
+        folder / row["degraded"],
+        group=row.get("group", "").strip() or None,
     )

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from deepaq.errors import UserError
-from labels.listening.reader import Reading, Stimulus, find, located, role_of, rows
-from labels.listening.table import Own
+from labels.listening.own import Own
+from labels.listening.reader import Reading, Stimulus, find, located, role_of
+from labels.listening.rows import rows
 from manifests import schema
 
 COLUMNS = ("session_test_id", "trial_id", "rating_stimulus", "rating_score")
@@ -38,7 +39,7 @@ class WebMushra(Own):
         root = path if path.is_dir() else path.parent
         reading = Reading(self.lowest, self.highest)
         trials: dict[str, dict[str, Trial]] = {}
-        for where, row in rows(table, COLUMNS):
+        for where, row in rows(table, COLUMNS, ("rating_score",)):
             test, item, condition = row["session_test_id"], row["trial_id"], row["rating_stimulus"]
             if test not in trials:
                 trials[test] = _trials(root, test)

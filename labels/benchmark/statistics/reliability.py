@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,22 @@ def reliability(ratings: Values, splits: int = SPLITS, seed: int = 0) -> Reliabi
         return None
     value = float(2 * r.mean() / (1 + r.mean()))
     return Reliability(count, value, max(value, 0.0) ** 0.5)
+
+
+def reliability_of_means(
+    means: Sequence[float], deviations: Sequence[float | None], listeners: Sequence[int]
+) -> Reliability | None:
+    """Reliability of published means: the share of their variance that is not the listeners' sampling error.
+
+    deviations: between listeners. The error's variance is the mean of deviation^2 / listeners; a common offset of a
+    listener counts as error, so the value is a lower bound. None where a deviation is unknown, with fewer than two
+    listeners, or fewer than three stimuli.
+    """
+    if len(means) < 3 or None in deviations or min(listeners) < 2 or np.ptp(means) == 0:
+        return None
+    error = np.mean(np.square(np.array(deviations, dtype=np.float64)) / np.array(listeners))
+    value = float(1 - error / np.var(means, ddof=1))
+    return Reliability(int(np.median(listeners)), value, max(value, 0.0) ** 0.5)
 
 
 def _means(filled: Values, rated: np.ndarray, side: Values) -> Values:

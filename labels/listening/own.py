@@ -1,0 +1,84 @@
+"""A test whose name, scale and licence its user states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from deepaq.errors import UserError
+from labels.listening.reader import HIGHER, LOWER, Reader
+from labels.listening.rows import number
+
+MUSHRA, MOS, ABX, SHARE = "MUSHRA", "MOS", "ABX", "choice share"
+BOUNDS = {MUSHRA: (0.0, 100.0), ABX: (0.5, 1.0), SHARE: (0.0, 1.0)}  # 1 to 5 for any other scale
+
+
+class Own(Reader):
+    """A reader whose user names the test.
+
+    Without a scale it is MUSHRA, or the one that the bounds suggest. Bounds that are not given are 0 and 100 for
+    MUSHRA, .5 and 1 for ABX (the proportion of correct answers), 0 and 1 for a choice share and 1 and 5 for any other
+    scale. better: `higher` or `lower`; lower for ABX, whose scores rise with the audibility of a difference.
+    """
+
+    def __init__(
+        self,
+        name: str = "",
+        scale: str = "",
+        lowest: str = "",
+        highest: str = "",
+        better: str = "",
+        licence: str = "not stated by whoever imported it",
+        citation: str = "not stated by whoever imported it",
+    ) -> None:
+        self.name, self.title, self.licence, self.citation = name, name, licence, citation
+        self._given = {"scale": scale, "scale_low": lowest, "scale_high": highest, "better": better}
+        self.settle({})
+
+    def settle(self, table: Mapping[str, str]) -> None:
+        """Set the scale from the user's options, else from what the table of ratings says.
+
+        table: scale, scale_low, scale_high and better, each only where the table holds it.
+        """
+        said = {**table, **{key: text for key, text in self._given.items() if text}}
+        low, high = (_bound(name, said.get(name, "")) for name in ("scale_low", "scale_high"))
+        self.scale = said.get("scale") or _scale_of(low, high)
+        lowest, highest = next((b for name, b in BOUNDS.items() if self._is(name)), (1.0, 5.0))
+        self.lowest, self.highest = lowest if low is None else low, highest if high is None else high
+        self.better = said.get("better") or (LOWER if self._is(ABX) else HIGHER)
+        if self.better not in (HIGHER, LOWER):
+            raise UserError(f"--better {self.better}: write {HIGHER} or {LOWER}")
+        if self.lowest >= self.highest:
+            raise UserError(
+                f"--lowest {self.lowest:g} --highest {self.highest:g}: the lowest must be below the highest"
+            )
+
+    @property
+    def least(self) -> float:
+        """The lowest rating that can occur: by chance an ABX score falls below .5."""
+        return 0.0 if self._is(ABX) else self.lowest
+
+    def call(self, path: Path) -> None:
+        """Name a test that has no name yet after its file or folder."""
+        self.name = self.name or path.stem
+        self.title = self.title or self.name
+
+    def _is(self, scale: str) -> bool:
+        return self.scale.upper().startswith(scale.upper())
+
+
+def _scale_of(low: float | None, high: float | None) -> str:
+    """The name of a scale of which only the bounds are known."""
+    if (low, high) == BOUNDS[ABX]:
+        return ABX
+    return MOS if (low, high) == (1.0, 5.0) else MUSHRA
+
+
+def _bound(name: str, text: str) -> float | None:
+    if not text:
+        return None
+    value = number(text)
+    if value is None:
+        flag = {"scale_low": "--lowest", "scale_high": "--highest"}[name]
+        raise UserError(f"{flag} {text}: a number is needed")
+    return value
