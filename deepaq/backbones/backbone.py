@@ -135,5 +135,6 @@ def build(name: str, **settings: Any) -> Backbone:
     try:
         backbone: Backbone = cls(**settings)
     except (TypeError, ValueError) as error:
-        raise UserError(f"backbone {name}: {str(error).replace(f'{cls.__name__}.__init__() ', '')}") from None
+        reason = str(error).rpartition("__init__() ")[2]  # "got an unexpected keyword argument ..."
+        raise UserError(f"backbone {name}: {reason}") from None
     return backbone

@@ -1,4 +1,4 @@
-"""Spectra in bands: what the compact network and the plain spectral distances listen to."""
+"""Spectra in bands: the input of the compact network and of the plain spectral distances."""
 
 from __future__ import annotations
 
@@ -10,39 +10,44 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from deepaq.backbones.constant import constant
-
 SAMPLE_RATE = 48_000
 WINDOW, HOP = 2048, 960  # 43 ms Hann windows, 50 frames a second
 FRAMES_PER_S = SAMPLE_RATE / HOP
-FLOOR = 1e-7  # of the signal's power: -70 dB
+FLOOR = 1e-7  # relative to the signal's power: -70 dB
 _QUIET_RMS = 1e-3  # -60 dBFS
-_PIECE = 64  # steps
+_BLOCK = 64  # steps whose spectra are computed together, so that they fit the processor's cache
+NEURO_WINDOW, NEURO_BANDS = 3840, 32  # ViSQOL's: 80 ms
 
 Matrix = npt.NDArray[np.float32]
 
 
 def erb_bands(bands: int = 64, low_hz: float = 50.0, high_hz: float = 20_000.0) -> Matrix:
-    """(bins, bands): power responses of fourth-order gammatone filters, evenly spaced on the ERB-rate scale.
+    """Gammatone filters for windows of 2048 samples, (bins, bands), from `low_hz` to `high_hz`."""
+    return _gammatone(np.linspace(_erb_rate(low_hz), _erb_rate(high_hz), bands), WINDOW)
+
+
+def neuro_bands() -> Matrix:
+    """Gammatone filters for windows of 3840 samples, (bins, 32), from 50 Hz; a 33rd one would be at 24 kHz."""
+    rates = np.linspace(_erb_rate(50), _erb_rate(SAMPLE_RATE / 2), NEURO_BANDS, endpoint=False)
+    return _gammatone(rates, NEURO_WINDOW)
+
+
+def _gammatone(erb_rates: npt.NDArray[np.float64], window: int) -> Matrix:
+    """Power responses of fourth-order gammatone filters at the centres (bands,): (window // 2 + 1, bands).
 
     ERB and ERB-rate of Glasberg and Moore 1990; width 1.019 ERB of Patterson et al. 1992.
     """
-    return gammatone(np.linspace(erb_rate(low_hz), erb_rate(high_hz), bands), WINDOW)
-
-
-def gammatone(erb_rates: npt.NDArray[np.float64], fft: int) -> Matrix:
-    """(bands,) centres -> (fft // 2 + 1, bands): see `erb_bands`."""
     centres = (10 ** (erb_rates / 21.4) - 1) / 0.00437
     widths = 1.019 * 24.7 * (0.00437 * centres + 1)
-    offset = (_bin_hz(fft)[:, None] - centres) / widths
+    offset = (_bin_hz(window)[:, None] - centres) / widths
     return np.asarray((1 + offset**2) ** -4, np.float32)
 
 
 def mel_bands(bands: int = 96, low_hz: float = 20.0, high_hz: float = 22_000.0) -> Matrix:
-    """(bins, bands): triangles of height 1, evenly spaced on the mel scale (O'Shaughnessy 1987)."""
+    """Triangles of height 1, (bins, bands), evenly spaced on the mel scale (O'Shaughnessy 1987)."""
     edges = np.linspace(_mel(low_hz), _mel(high_hz), bands + 2)
     hz = 700 * (10 ** (edges / 2595) - 1)
-    # Low triangles may be narrower than a bin; none is narrower than two, so that no band is empty.
+    # Low triangles are widened to two bins, so that no band is empty.
     lower, centre, upper = hz[:-2], hz[1:-1], hz[2:]
     width = SAMPLE_RATE / WINDOW
     lower, upper = np.minimum(lower, centre - width), np.maximum(upper, centre + width)
@@ -52,9 +57,9 @@ def mel_bands(bands: int = 96, low_hz: float = 20.0, high_hz: float = 22_000.0) 
 
 
 def power(samples: Tensor) -> Tensor:
-    """(batch, frames) at 48 kHz -> (batch, steps, bins): power spectra of the signal scaled to RMS 1.
+    """Power spectra of signals scaled to RMS 1: (batch, frames) at 48 kHz -> (batch, steps, bins).
 
-    The bins of a step sum to about 1. A signal quieter than -60 dBFS is scaled as if it were that loud.
+    The bins of a step sum to about 1. A signal quieter than -60 dBFS is scaled as if it had that level.
     """
     taper = torch.hann_window(WINDOW, dtype=samples.dtype, device=samples.device)
     rms = samples.square().mean(dim=1, keepdim=True).sqrt().clamp(min=_QUIET_RMS)
@@ -63,14 +68,14 @@ def power(samples: Tensor) -> Tensor:
 
 
 def energies(samples: Tensor, bank: Tensor, hop: int = HOP) -> Tensor:
-    """(batch, frames) and (bins, bands) -> (batch, steps, bands): powers in Hann windows, one every `hop`.
+    """Powers in bands of Hann windows: (batch, frames) and (bins, bands) -> (batch, steps, bands).
 
-    The windows have 2 * (bins - 1) samples. Spectra are made and forgotten in pieces that fit the processor's cache.
+    There is one window of 2 * (bins - 1) samples every `hop` samples.
     """
     window = 2 * (len(bank) - 1)
     taper = torch.hann_window(window, dtype=samples.dtype, device=samples.device)
-    pieces = samples.unfold(1, window, hop).split(_PIECE, dim=1)
-    return torch.cat([_power(torch.fft.rfft(piece * taper)) @ bank for piece in pieces], dim=1) * _scale(taper)
+    blocks = samples.unfold(1, window, hop).split(_BLOCK, dim=1)
+    return torch.cat([_power(torch.fft.rfft(block * taper)) @ bank for block in blocks], dim=1) * _scale(taper)
 
 
 def _power(spectrum: Tensor) -> Tensor:
@@ -78,27 +83,35 @@ def _power(spectrum: Tensor) -> Tensor:
 
 
 def _scale(taper: Tensor) -> float:
-    """Makes the powers in a window sum to the signal's own."""
+    """Factor that makes the powers in a window sum to the signal's own."""
     return 2 / (len(taper) * float(taper.square().sum()))
 
 
 def log_energy(energy: Tensor, floor: float = FLOOR) -> Tensor:
-    """log10 of a power and a floor, by default 70 dB below the signal's."""
+    """log10 of a power plus a floor, which by default is 70 dB below the signal's power."""
     return torch.log10(energy + floor)
+
+
+_BANKS = {"erb": erb_bands, "mel": mel_bands, "neuro": neuro_bands}
 
 
 @cache
 def bank(kind: str) -> Tensor:
-    """The filter bank `erb` (64 bands) or `mel` (96 bands) as a tensor of (bins, bands)."""
-    return constant(erb_bands() if kind == "erb" else mel_bands())
+    """Filter bank `erb` (64 bands), `mel` (96) or `neuro` (32), made once: float32 (bins, bands)."""
+    return constant(_BANKS[kind]())
 
 
-def _bin_hz(fft: int) -> npt.NDArray[np.float64]:
-    return np.arange(fft // 2 + 1) * SAMPLE_RATE / fft
+def constant(values: npt.ArrayLike) -> Tensor:
+    """Make a float32 tensor that autograd accepts, even when the caller is in inference mode."""
+    with torch.inference_mode(False):
+        return torch.from_numpy(np.array(values, np.float32))
 
 
-def erb_rate(hz: float) -> float:
-    """Glasberg and Moore 1990."""
+def _bin_hz(window: int) -> npt.NDArray[np.float64]:
+    return np.arange(window // 2 + 1) * SAMPLE_RATE / window
+
+
+def _erb_rate(hz: float) -> float:
     return 21.4 * math.log10(0.00437 * hz + 1)
 
 

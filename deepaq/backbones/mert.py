@@ -1,14 +1,15 @@
-"""The DeePAQ network: MERT, LoRA on its attention, all layers pooled over time, one small head.
+"""The DeePAQ network: MERT with LoRA on its attention, all layers pooled over time, and a small head.
 
 Jiang, Brendel, Delgado, Herre, "DeePAQ", arXiv 2510.12326; MERT: Li et al., arXiv 2306.00107; LoRA: Hu et al., arXiv
-2106.09685. MERT-v1-95M is exactly HuBERT's architecture at 24 kHz, so the library's own class runs it and no code
-comes with the weights. wav2vec 2.0 and HuBERT, base size, are the same family at 16 kHz.
+2106.09685. MERT-v1-95M has exactly HuBERT's architecture at 24 kHz, so the class of the transformers library runs it
+and no code is loaded with the weights. wav2vec 2.0 and HuBERT, base size, are the same family at 16 kHz.
 """
 
 from __future__ import annotations
 
 import copy
 import logging
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,22 +27,54 @@ HEAD_FILE = "head.safetensors"
 log = logging.getLogger("deepaq")
 
 
+@dataclass(frozen=True)
+class MertSettings:
+    """Settings of `Mert`, as they are stored with a trained network.
+
+    init: `hub` (the pinned release, or the folder that DEEPAQ_MERT names), a folder, or `random`.
+    mode: what is trained: `lora`, low-rank updates of the query and value projections and the head; `full`, everything
+    but the convolutional frontend; `head`, the head alone.
+    rank, alpha, lora_dropout: settings of LoRA, whose updates are scaled by alpha / rank.
+    dropout: dropout of the transformer in training; pretraining used .1, but here noise would hide the small
+    differences that matter.
+    dims: dimensions of the embedding.
+    checkpointing: recompute activations in the backward pass instead of keeping them.
+    train_frontend: with `full`, train the convolutional frontend too.
+    seed: seed of random weights.
+    sha256: checksum of the weights file in the folder, when it is not the published one.
+    fingerprint: fingerprint of the pretrained weights; others are refused. Empty for any.
+    load: False leaves all weights to `restore`.
+    config: changes to the architecture, in the terms of the transformers library.
+    """
+
+    init: str = "hub"
+    mode: str = LORA
+    rank: int = 8
+    alpha: int = 16
+    lora_dropout: float = 0.05
+    dropout: float = 0.0
+    dims: int = 256
+    checkpointing: bool = False
+    train_frontend: bool = False
+    seed: int = 0
+    sha256: str = ""
+    fingerprint: str = ""
+    load: bool = True
+    config: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.mode not in (LORA, FULL, HEAD):
+            raise UserError(f"backbone.mode={self.mode}: choose {LORA}, {FULL} or {HEAD}")
+        if self.train_frontend and self.mode != FULL:
+            raise UserError(f"backbone.train_frontend: needs backbone.mode={FULL}")
+
+
 class Mert(Backbone):
     """MERT-v1-95M with a head of ReLU and Linear: (batch, frames) -> one vector of `dims` per segment.
 
-    The level of a segment is normalised away (zero mean, unit variance), and the first layer's norm spans the whole
-    segment: use segments of one length, unpadded. Score in float32; for training, autocast to bfloat16 is fine: the
-    pooling and the head stay in float32.
-
-    init: `hub` (the pinned release, or the folder that DEEPAQ_MERT names), a folder, or `random` (seed: which one).
-    mode: `lora` trains rank-decomposed updates of the query and value projections and the head; `full` everything but
-    the convolutional frontend, unless train_frontend; `head` the head alone.
-    rank, alpha, lora_dropout: of LoRA; an update is scaled by alpha / rank. dropout: of the transformer in training; it
-    was pretrained with .1, but here noise would drown the small differences that are to be told apart. checkpointing:
-    compute activations twice instead of keeping them.
-    sha256: of the weights file in the folder, when it is not the published one. fingerprint: of the weights, as
-    `settings` gives it; others are refused. load: False leaves all weights to `restore`. config: changes to the
-    architecture, in the library's terms.
+    settings: those of `MertSettings`. The level of a segment is normalised away (zero mean, unit variance), and the
+    first layer's norm spans the whole segment: use segments of one length, unpadded. Score in float32; for training,
+    autocast to bfloat16 is fine: the pooling and the head stay in float32.
     """
 
     name: ClassVar[str] = "mert"
@@ -53,91 +86,61 @@ class Mert(Backbone):
     licence: ClassVar[str] = weights.MERT.licence
     library_class: ClassVar[str] = "HubertModel"
 
-    def __init__(
-        self,
-        init: str = "hub",
-        mode: str = LORA,
-        rank: int = 8,
-        alpha: int = 16,
-        lora_dropout: float = 0.05,
-        dropout: float = 0.0,
-        dims: int = 256,
-        checkpointing: bool = False,
-        train_frontend: bool = False,
-        seed: int = 0,
-        sha256: str = "",
-        fingerprint: str = "",
-        load: bool = True,
-        config: dict[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, **settings: Any) -> None:
         super().__init__()
-        if mode not in (LORA, FULL, HEAD):
-            raise UserError(f"backbone.mode={mode}: choose {LORA}, {FULL} or {HEAD}")
-        if train_frontend and mode != FULL:
-            raise UserError(f"backbone.train_frontend: needs backbone.mode={FULL}")
-        self.mode, self.checkpointing, self.train_frontend = mode, checkpointing, train_frontend
-        shape = {**transformer.BASE, **(config or {})}
-        encoder = transformer.build(self.library_class, shape, dropout, seed)
-        if init == "random":
+        chosen = MertSettings(**settings)
+        self.mode, self.checkpointing, self.train_frontend = chosen.mode, chosen.checkpointing, chosen.train_frontend
+        shape = {**transformer.BASE, **(chosen.config or {})}
+        encoder = transformer.build(self.library_class, shape, chosen.dropout, chosen.seed)
+        if chosen.init == "random":
             log.warning("backbone %s: RANDOM weights, nothing pretrained; scores mean nothing until trained", self.name)
-        if load:
-            if init != "random":
-                self._load(encoder, init, shape, sha256, known=bool(fingerprint))
-            found = weights.fingerprint(encoder)
-            if fingerprint and found != fingerprint:
-                raise UserError(
-                    f"backbone {self.name}: the weights found ({found}) are not those it was trained on"
-                    f" ({fingerprint}); point {self._variable} to a folder that holds them"
-                )
-            fingerprint = found
-        self._settings: dict[str, Any] = {
-            "init": init,
-            "mode": mode,
-            "rank": rank,
-            "alpha": alpha,
-            "lora_dropout": lora_dropout,
-            "dropout": dropout,
-            "dims": dims,
-            "checkpointing": checkpointing,
-            "train_frontend": train_frontend,
-            "seed": seed,
-            "sha256": sha256,
-            "fingerprint": fingerprint,
-            "load": mode != FULL,
-            "config": config,
-        }
-        self.encoder = self._trainable(encoder, rank, alpha, lora_dropout)
-        self.head = nn.Sequential(nn.ReLU(), nn.Linear((shape["num_hidden_layers"] + 1) * shape["hidden_size"], dims))
+        if chosen.load:
+            chosen = replace(chosen, fingerprint=self._load(encoder, shape, chosen))
+        # `restore` gives a network in `full` mode all of its weights.
+        self._settings = replace(chosen, load=self.mode != FULL)
+        self.encoder = self._trainable(encoder, chosen.rank, chosen.alpha, chosen.lora_dropout)
+        layers = shape["num_hidden_layers"] + 1
+        self.head = nn.Sequential(nn.ReLU(), nn.Linear(layers * shape["hidden_size"], chosen.dims))
 
-    def _load(self, encoder: Any, init: str, shape: dict[str, Any], sha256: str, known: bool) -> None:
-        """Copy pretrained weights into `encoder`. known: their fingerprint is, so a folder that moved is no matter."""
-        if init == "hub" or (known and not Path(init).is_dir()):
-            state, origin = weights.from_hub(self.release, shape, self._variable), self.release.repository
-        else:
-            state, origin = weights.from_folder(Path(init), self.release, shape, sha256), init
-        weights.load_strictly(encoder, state, origin)
+    def _load(self, encoder: Any, shape: dict[str, Any], chosen: MertSettings) -> str:
+        """Copy pretrained weights, unless random ones are wanted, into `encoder` and return its fingerprint."""
+        if chosen.init != "random":
+            # A known fingerprint is checked below, so a folder that has moved may be replaced by the hub.
+            if chosen.init == "hub" or (chosen.fingerprint and not Path(chosen.init).is_dir()):
+                state, origin = weights.from_hub(self.release, shape, self._variable), self.release.repository
+            else:
+                state = weights.from_folder(Path(chosen.init), self.release, shape, chosen.sha256)
+                origin = chosen.init
+            weights.load_strictly(encoder, state, origin)
+        found = weights.fingerprint(encoder)
+        if chosen.fingerprint and found != chosen.fingerprint:
+            raise UserError(
+                f"backbone {self.name}: the weights found ({found}) are not those it was trained on"
+                f" ({chosen.fingerprint}); point {self._variable} to a folder that holds them"
+            )
+        return found
 
     @property
     def _variable(self) -> str:
         return f"DEEPAQ_{self.name.upper()}"
 
     def _trainable(self, encoder: Any, rank: int, alpha: int, dropout: float) -> Any:
-        """Freeze what the mode freezes; in `lora` mode the network comes back wrapped by peft."""
+        """Freeze what the mode does not train; in `lora` mode, wrap the network by peft."""
         encoder.requires_grad_(self.mode == FULL)
         if not self.train_frontend:
             encoder.feature_extractor._freeze_parameters()  # also keeps it from asking for its input's gradient
-        encoder.masked_spec_embed.requires_grad_(False)  # takes no part without masking
+        encoder.masked_spec_embed.requires_grad_(False)  # unused without masking
         if self.mode != LORA:
             return encoder
         return adapter.wrap(encoder, self.release, rank, alpha, dropout)
 
     @property
     def network(self) -> Any:
-        """The transformer itself, with LoRA inside its projections where it has them."""
+        """The transformer, with LoRA inside its projections in `lora` mode."""
         return self.encoder.get_base_model() if self.mode == LORA else self.encoder
 
     def audible(self, samples: Tensor) -> Tensor:
-        """(batch, frames) -> (batch,): False for a segment of which a half is below -70 dBFS, as a padded one's is."""
+        """(batch, frames) -> (batch,): False if either half of the segment is below -70 dBFS, as when it is padded."""
         return transformer.audible(samples)
 
     def _check(self, samples: Tensor) -> None:
@@ -146,15 +149,15 @@ class Mert(Backbone):
                 f"backbone {self.name}: needs (batch, frames) of at least {self.shortest_s:g} s at"
                 f" {self.sample_rate} Hz, got {tuple(samples.shape)}"
             )
-        # A compiled network is one in training, which is given audible segments; the question would break its graph.
+        # A compiled network is in training, where segments are audible; the check would break its graph.
         if not torch.compiler.is_compiling() and not bool(self.audible(samples).all()):
             raise UserError(
                 f"backbone {self.name}: a segment is near-silent or padded for half of its length; its level would be"
-                " normalised away, leave such segments out"
+                " normalised away; leave such segments out"
             )
 
     def pooled(self, samples: Tensor) -> Tensor:
-        """(batch, frames) -> (batch, layers + 1, hidden size): the mean over time of every hidden state, float32.
+        """Mean over time of every hidden state, in float32: (batch, frames) -> (batch, layers + 1, hidden size).
 
         Raises UserError for segments that are too short, near-silent or padded for half of their length.
         """
@@ -163,14 +166,14 @@ class Mert(Backbone):
         return transformer.pooled(self.network, transformer.normalised(samples), self.train_frontend, checkpointing)
 
     def embed(self, front: Tensor) -> Tensor:
-        """Samples (batch, frames) -> (batch, 1, dims), float32; UserError for silent, padded or short segments."""
+        """Samples (batch, frames) -> (batch, 1, dims), float32. UserError for silent, padded or short segments."""
         means = self.pooled(front)
         with torch.autocast(means.device.type, enabled=False):
             vector: Tensor = self.head(means.flatten(1))
         return vector[:, None]
 
     def embed_clip(self, description: Tensor) -> Tensor:
-        """Samples (batch, frames) -> (batch, dims): the same vector."""
+        """Samples (batch, frames) -> (batch, dims): the vector of `embed`."""
         return self.embed(description)[:, 0]
 
     def embed_both(self, front: Tensor) -> tuple[Tensor, Tensor]:
@@ -178,8 +181,8 @@ class Mert(Backbone):
         return vector, vector[:, 0]
 
     def settings(self) -> dict[str, Any]:
-        """What `build` needs; with the weights' fingerprint, so that no others can take their place."""
-        return dict(self._settings)
+        """The arguments of `build`, with the fingerprint of the pretrained weights, so that no others are accepted."""
+        return asdict(self._settings)
 
     def parameter_counts(self) -> dict[str, int]:
         """Numbers of parameters: backbone, lora, head, trainable, total."""
@@ -189,17 +192,17 @@ class Mert(Backbone):
         return {**counts, "backbone": counts["total"] - lora - head, "lora": lora, "head": head}
 
     def merged(self) -> Mert:
-        """The same network in `full` mode: LoRA added to the weights it was trained beside, all of them stored."""
+        """The same network in `full` mode: LoRA is added to the pretrained weights, and all of them are stored."""
         if self.mode == FULL:
             return self
-        whole = type(self)(**{**self._settings, "mode": FULL, "load": False, "checkpointing": False})
+        whole = type(self)(**asdict(replace(self._settings, mode=FULL, load=False, checkpointing=False)))
         encoder = copy.deepcopy(self.encoder)
         whole.encoder.load_state_dict((encoder.merge_and_unload() if self.mode == LORA else encoder).state_dict())
         whole.head.load_state_dict(self.head.state_dict())
         return whole.train(self.training)
 
     def save(self, folder: Path) -> None:
-        """Write what was trained and a NOTICE of the licence; the pretrained weights only when `full` changed them."""
+        """Write the trained weights, all weights in `full` mode, and a NOTICE of the licence."""
         if self.mode == FULL:
             super().save(folder)
         else:
@@ -209,7 +212,7 @@ class Mert(Backbone):
         (folder / "NOTICE").write_text(self.notice())
 
     def restore(self, folder: Path) -> None:
-        """Read what `save` wrote; UserError when a file is missing or does not fit."""
+        """Read the files that `save` wrote; UserError when one is missing or does not fit."""
         if self.mode == FULL:
             super().restore(folder)
         else:
@@ -218,23 +221,14 @@ class Mert(Backbone):
             adapter.restore(self.encoder, folder)
 
     def notice(self) -> str:
-        """What the licence of the pretrained weights means for what is derived from them."""
-        if self._settings["init"] == "random":
-            return f"Made from random weights of the shape of {self.release.repository}; nothing pretrained is in it.\n"
-        limit = ": no commercial use, attribution required" if "NC" in self.licence else ""
-        stored = (
-            "The pretrained weights, changed by training, are part of this folder."
-            if self.mode == FULL
-            else "The pretrained weights are not part of this folder and are fetched from their publisher."
-        )
-        return (
-            f"Derived from {self.release.repository} (revision {self.release.revision}), licence"
-            f" {self.licence}{limit}.\n{stored}\n"
-        )
+        """Licence terms of the pretrained weights for anything derived from them."""
+        if self._settings.init == "random":
+            return f"Made from random weights of the shape of {self.release.repository}; it holds nothing pretrained.\n"
+        return self.release.notice(stored=self.mode == FULL)
 
 
 class Wav2vec2(Mert):
-    """wav2vec 2.0 base (Baevski et al., arXiv 2006.11477), pretrained on speech; else as Mert, at 16 kHz."""
+    """wav2vec 2.0 base (Baevski et al., arXiv 2006.11477), pretrained on speech; otherwise like Mert, at 16 kHz."""
 
     name: ClassVar[str] = "wav2vec2"
     sample_rate: ClassVar[int] = 16_000
@@ -245,7 +239,7 @@ class Wav2vec2(Mert):
 
 
 class Hubert(Mert):
-    """HuBERT base (Hsu et al., arXiv 2106.07447), pretrained on speech; else as Mert, at 16 kHz."""
+    """HuBERT base (Hsu et al., arXiv 2106.07447), pretrained on speech; otherwise like Mert, at 16 kHz."""
 
     name: ClassVar[str] = "hubert"
     sample_rate: ClassVar[int] = 16_000

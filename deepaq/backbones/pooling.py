@@ -1,4 +1,4 @@
-"""From the points of two signals to one distance: Euclidean at every moment, then a mean over the moments."""
+"""Pooling: from the points of two signals to one distance."""
 
 from __future__ import annotations
 
@@ -12,36 +12,37 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Pooling:
-    """power: of the mean over time; 1 is the plain mean, with 2 (root mean square) short damage counts more.
+    """Euclidean distance at every step, then a power mean over time.
 
-    tracks: dimensions of the points that a step consists of, one beside the other, each with a distance of its own,
-    which are averaged; empty where a step is one point.
+    power: exponent of the mean; 1 is the plain mean, with 2 (root mean square) short damage counts more.
+    tracks: dimensions of the points that a step consists of, side by side; each has a distance of its own, and these
+    are averaged. Empty for steps of one point.
     """
 
     power: float = 1.0
     tracks: tuple[int, ...] = ()
 
-    def moments(self, ours: Tensor, theirs: Tensor) -> Tensor:
-        """Two times (..., steps, dims) -> (..., steps): how far apart both are at every moment."""
-        parts = self.split(theirs - ours)
+    def per_step(self, reference: Tensor, degraded: Tensor) -> Tensor:
+        """Two tensors of (..., steps, dims) -> (..., steps): distance of the two at every step."""
+        parts = self.split(degraded - reference)
         return torch.stack([torch.linalg.vector_norm(part, dim=-1) for part in parts]).mean(dim=0)
 
     def split(self, points: Tensor) -> tuple[Tensor, ...]:
         """(..., dims) -> the points of every track."""
         return points.split(self.tracks, dim=-1) if self.tracks else (points,)
 
-    def over_time(self, moments: Tensor) -> Tensor:
-        """(..., moments) -> (...): not negative -> their power mean. Its gradient is 0 where all moments are 0."""
-        return torch.linalg.vector_norm(moments, self.power, dim=-1) / moments.shape[-1] ** (1 / self.power)
+    def over_time(self, distances: Tensor) -> Tensor:
+        """Non-negative (..., steps) -> (...): their power mean. Its gradient is 0 where all of them are 0."""
+        return torch.linalg.vector_norm(distances, self.power, dim=-1) / distances.shape[-1] ** (1 / self.power)
 
-    def distance(self, ours: Tensor, theirs: Tensor) -> Tensor:
-        """Two times (..., steps, dims) -> (...)."""
-        return self.over_time(self.moments(ours, theirs))
+    def distance(self, reference: Tensor, degraded: Tensor) -> Tensor:
+        """Two tensors of (..., steps, dims) -> (...)."""
+        return self.over_time(self.per_step(reference, degraded))
 
     def mean(self, distances: npt.ArrayLike, weights: npt.ArrayLike) -> tuple[float, float, float]:
-        """Of stretches of time, weighted by their length: the power mean, and a 95 % interval of it from their spread.
+        """Power mean of the distances of segments, weighted by their length, and its 95 % interval from their spread.
 
-        With one stretch the interval is the mean itself.
+        With one segment the interval is the mean itself.
         """
         powers, shares = np.asarray(distances, float) ** self.power, np.asarray(weights, float)
         middle = float(np.average(powers, weights=shares))

@@ -34,6 +34,17 @@ class Release:
     prefix: str
     licence: str
 
+    def notice(self, stored: bool) -> str:
+        """Licence terms for a folder that was derived from these weights; stored: it contains them."""
+        limit = ": no commercial use, attribution required" if "NC" in self.licence else ""
+        where = (
+            ", changed by training, are part of this folder"
+            if stored
+            else " are not part of this folder and are fetched from their publisher"
+        )
+        origin = f"Derived from {self.repository} (revision {self.revision}), licence {self.licence}{limit}."
+        return f"{origin}\nThe pretrained weights{where}.\n"
+
 
 # The checksums are those that several independent users of these revisions report.
 MERT = Release(

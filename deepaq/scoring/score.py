@@ -1,4 +1,4 @@
-"""What a metric answers."""
+"""The result of scoring one signal."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 from deepaq.backbones.pooling import MEAN, Pooling
 from deepaq.scoring.mapping import Mapping
 
+Timed = tuple[float, float, float]  # a segment: start and length in seconds, distance
+
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of the degraded signal: where it begins, how long it is, its distance and MOS."""
+    """Part of a score: where it starts, how long it is, its distance and its MOS."""
 
     start_s: float
     seconds: float
@@ -22,14 +24,14 @@ class Segment:
 
 @dataclass(frozen=True)
 class Score:
-    """One number for a signal, and how it came about.
+    """A score and how it came about.
 
     distance: 0 is identical, no upper bound. mos: 1 (bad) to 5 (excellent), None when the model has no mapping.
-    mos_low, mos_high: what the spread of the segments lets expect of other excerpts of the same kind, a 95 % interval
-    of the mean; None with fewer than two segments. segments: the same over time. seconds: how much was scored.
-    lag_samples: at `sample_rate`, positive when the degraded signal was late, removed before scoring; None without a
-    matching reference. level_db: of the degraded signal relative to the reference. notes: what was done to the signals
-    and what to mind, one line each.
+    mos_low, mos_high: 95 % interval of the mean over time, from the spread of the segments: the range to expect for
+    other excerpts of the same kind; None with fewer than two segments. segments: the score over time. seconds: length
+    of the audio that was scored. lag_samples: lag at `sample_rate` that was removed before scoring, positive when the
+    degraded signal was late; None without a matching reference. level_db: level of the degraded signal relative to the
+    reference. notes: what was done to the signals and what to be aware of, one line each.
     """
 
     distance: float
@@ -44,13 +46,13 @@ class Score:
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """The figures without the segments and notes."""
+        """Return the figures without the segments and notes."""
         names = ("distance", "mos", "mos_low", "mos_high", "seconds", "lag_samples", "level_db")
         return {name: getattr(self, name) for name in names}
 
 
 def sum_up(
-    segments: Sequence[Segment],
+    segments: Sequence[Timed],
     mapping: Mapping | None,
     sample_rate: int,
     *,
@@ -59,24 +61,23 @@ def sum_up(
     level_db: float | None = None,
     notes: Sequence[str] = (),
 ) -> Score:
-    """A score whose distance is the segments' mean in the sense of `pooling`, weighted by their length."""
-    seconds = [segment.seconds for segment in segments]
-    distance, near, far = pooling.mean([segment.distance for segment in segments], seconds)
-    low, high = (mos(mapping, far), mos(mapping, near)) if len(segments) > 1 else (None, None)
+    """Make a score whose distance is the mean of the segments' by `pooling`, weighted by length."""
+
+    def mos(distance: float) -> float | None:
+        return None if mapping is None else float(mapping(distance))
+
+    seconds = [length for _, length, _ in segments]
+    distance, near, far = pooling.mean([apart for _, _, apart in segments], seconds)
+    several = len(segments) > 1
     return Score(
         distance,
-        mos(mapping, distance),
-        low,
-        high,
-        tuple(segments),
+        mos(distance),
+        mos(far) if several else None,
+        mos(near) if several else None,
+        tuple(Segment(start, length, apart, mos(apart)) for start, length, apart in segments),
         sum(seconds),
         sample_rate,
         lag,
         level_db,
         tuple(notes),
     )
-
-
-def mos(mapping: Mapping | None, distance: float) -> float | None:
-    """The MOS of one distance."""
-    return None if mapping is None else float(mapping(distance))

@@ -64,8 +64,8 @@ def distances(backbone: Backbone, store: Store, world: World = ALONE) -> Distanc
             continue
         steps, points = found
         own = steps[int(np.flatnonzero(table.clean[rows])[0])]
-        moments = backbone.pooling.moments(own, steps).flatten(1)
-        values[0, rows] = backbone.pooling.over_time(moments).double().cpu()
+        apart = backbone.pooling.per_step(own, steps).flatten(1)
+        values[0, rows] = backbone.pooling.over_time(apart).double().cpu()
         values[1, rows] = torch.linalg.vector_norm(points.mean(dim=1) - centre, dim=1).double().cpu()
     backbone.train(training)
     values = _merged(values, world)

@@ -21,21 +21,21 @@ def test_the_distance_is_the_power_mean_of_the_tracks_euclidean_distances(
     rng = np.random.default_rng(seed)
     ours, theirs = (rng.standard_normal((2, 4, sum(tracks))) for _ in range(2))
     parts = np.split(ours - theirs, np.cumsum(tracks)[:-1], axis=2)
-    moments = np.mean([np.linalg.norm(part, axis=2) for part in parts], axis=0)
+    apart = np.mean([np.linalg.norm(part, axis=2) for part in parts], axis=0)
     found = Pooling(power, tuple(tracks)).distance(torch.from_numpy(ours), torch.from_numpy(theirs))
-    np.testing.assert_allclose(found, (moments**power).mean(axis=1) ** (1 / power))
+    np.testing.assert_allclose(found, (apart**power).mean(axis=1) ** (1 / power))
 
 
 @given(powers, st.lists(st.floats(0, 50), min_size=1, max_size=8), st.floats(0.1, 5))
-def test_stretches_pool_to_what_their_moments_do(power: float, stretches: list[float], seconds: float) -> None:
+def test_segments_of_one_step_pool_like_the_steps(power: float, distances: list[float], seconds: float) -> None:
     pooling = Pooling(power)
-    mean, low, high = pooling.mean(stretches, [seconds] * len(stretches))
-    assert mean == pytest.approx(float(pooling.over_time(torch.tensor(stretches, dtype=torch.float64))), abs=1e-9)
+    mean, low, high = pooling.mean(distances, [seconds] * len(distances))
+    assert mean == pytest.approx(float(pooling.over_time(torch.tensor(distances, dtype=torch.float64))), abs=1e-9)
     assert low <= mean + 1e-9
     assert mean <= high + 1e-9
-    assert len(stretches) > 1 or (low, high) == pytest.approx((mean, mean))
-    doubled = pooling.mean([*stretches, 7.0], [*[seconds] * len(stretches), 2 * seconds])[0]
-    assert doubled == pytest.approx(pooling.mean([*stretches, 7.0, 7.0], [seconds] * (len(stretches) + 2))[0])
+    assert len(distances) > 1 or (low, high) == pytest.approx((mean, mean))
+    doubled = pooling.mean([*distances, 7.0], [*[seconds] * len(distances), 2 * seconds])[0]
+    assert doubled == pytest.approx(pooling.mean([*distances, 7.0, 7.0], [seconds] * (len(distances) + 2))[0])
 
 
 def test_a_short_drop_counts_more_with_a_higher_power() -> None:

@@ -149,7 +149,7 @@ def test_without_a_network_the_error_says_what_to_do(tmp_path: Path) -> None:
     import sys
 
     code = (
-        "from deepaq.errors import UserError\nfrom deepaq import weights\n"
+        "from deepaq.errors import UserError\nfrom deepaq.backbones import weights\n"
         "try: weights.from_hub(weights.MERT, {}, 'DEEPAQ_MERT')\nexcept UserError as error: print(error)"
     )
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "DEEPAQ_MERT": ""}
