@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The whole road on this machine, offline: music, 21 conditions, labels, a metric, scores, plots.
-# Run by `make demo`; DEMO names the folder, MINUTES how much music is made. Run again, it goes on where it stopped.
+# The whole pipeline on this machine, offline: music, 21 conditions, labels, a metric, scores, plots.
+# Run by `make demo`. DEMO: the folder to use. MINUTES: how much music to make. Rerun it to resume.
 set -euo pipefail
 DEMO=${DEMO:-demo}
 MINUTES=${MINUTES:-5}
@@ -14,8 +14,8 @@ step manifests show "$DEMO/data"
 step manifests check "$DEMO/data"
 step training fit "$DEMO/data" --out "$DEMO/run" --recipe compact
 
-# One held-out clip in three versions: against its own reference, and without any reference but other clean music.
-versions() {
+# Print one held-out clip and its degraded clip, for three conditions.
+pairs() {
     python - "$DEMO/data" <<'END'
 import sys
 from manifests.dataset import Dataset
@@ -27,9 +27,9 @@ for row in data.degraded().to_pylist():
         print(data.path(clip["path"]), data.path(row["path"]))
 END
 }
-versions | while read -r reference degraded; do
+pairs | while read -r reference degraded; do
     step deepaq score "$reference" "$degraded" --model "$DEMO/run"
     step deepaq score --against "$DEMO/music" "$degraded" --model "$DEMO/run"
 done
 step manifests report "$DEMO/data" --out "$DEMO/report.html"
-printf '\nPlots: %s/run/labels.png and predicted.png. Every clip to look at and listen to: %s/report.html\n' "$DEMO" "$DEMO"
+printf '\nPlots: %s/run/labels.png and predicted.png. Clips to look at and listen to: %s/report.html\n' "$DEMO" "$DEMO"

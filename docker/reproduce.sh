@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# DeePAQ (arXiv 2510.12326) from clean music to a benchmark page, in five steps. Run again, it goes on where it stopped.
+# DeePAQ (arXiv 2510.12326) from clean music to a benchmark page, in five steps. Rerun it to resume.
 #
 #     reproduce.sh MUSIC OUT       the paper's recipe on a folder of clean, lossless music; days of GPU time
-#     reproduce.sh --quick OUT     the same road, small and offline: procedural music and the compact network; minutes
+#     reproduce.sh --quick OUT     the same in minutes and offline: computed music and the compact network
 #
-# From the environment:
-#   TESTS   listening tests for the benchmark, FORMAT=FOLDER separated by blanks: "odaq=/tests/ODAQ sebass=..."
-#           (formats: `labels import --help`). Without any, ViSQOL takes the listeners' place on music kept aside.
+# Environment variables:
+#   TESTS   listening tests for the benchmark, FORMAT=FOLDER separated by blanks: "odaq=/tests/ODAQ sisec08=..."
+#           (formats: `labels import --help`). With --quick and none, ViSQOL replaces the listeners on held-out music.
 #   DASK    address of a Dask scheduler whose workers see the same folders, for the steps prep and labels.
-#   STEPS   which steps to do: prep labels training tests benchmark (all of them when not set).
-#   MINUTES, TEST_MINUTES   with --quick: how much music to make for training and to keep aside.
+#   STEPS   steps to do.  [default: prep labels training tests benchmark]
+#   MINUTES, TEST_MINUTES   with --quick: minutes of music to make for training and to hold out.
 #   FIT     further options of `training fit`, such as "-o max_steps=100".
-#   DEEPAQ_MERT             folder with the MERT-v1-95M weights; without it they come from the hub.
+#   DEEPAQ_MERT             folder with the MERT-v1-95M weights.  [default: download from the hub]
 set -euo pipefail
 
 quick=
@@ -32,7 +32,7 @@ cluster=${DASK:+--dask $DASK}
 say() { printf '\n== %s\n' "$*" >&2 && "$@"; }
 wanted() { [[ " $STEPS " == *" $1 "* ]]; }
 
-# 1. Clips of 10 s at 44.1 kHz, each in 21 versions: Opus, mp3 and AAC at 16, 32, 48, 64, 80, 96 and 128 kbps.
+# 1. Clips of 10 s at 44.1 kHz, each in 21 conditions: Opus, mp3 and AAC at 16, 32, 48, 64, 80, 96 and 128 kbps.
 if wanted prep; then
     if [[ $quick ]]; then
         say prep synth "$MUSIC" --minutes "${MINUTES:-6}" --seed 1
@@ -41,13 +41,13 @@ if wanted prep; then
     say prep transcode "$MUSIC" --out "$OUT/dataset" $cluster
 fi
 
-# 2. The weak labels: ViSQOL v3 in audio mode for every version.
+# 2. Weak labels: ViSQOL v3 in audio mode for every degraded clip.
 if wanted labels; then
     say labels visqol "$OUT/dataset" $cluster
     say manifests check "$OUT/dataset"
 fi
 
-# 3. The metric: with the matching reference, and (a run of its own in the paper) with non-matching references.
+# 3. Metrics: full reference and, in a run of its own as in the paper, non-matching references.
 if wanted training; then
     for recipe in $RECIPES; do
         run=$OUT/run-$recipe
@@ -55,7 +55,7 @@ if wanted training; then
     done
 fi
 
-# 4. The judges: listening tests as data sets; without any, music that training has not seen, judged by ViSQOL.
+# 4. Listening tests as data sets; without any, held-out music rated by ViSQOL.
 if wanted tests; then
     for test in $TESTS; do
         say labels import "${test%%=*}" "${test#*=}" --out "$OUT/tests/${test%%=*}"
@@ -81,9 +81,9 @@ PYTHON
     fi
 fi
 
-# 5. Every rater against the judges: correlations with confidence intervals, the paper's figures beside ours.
+# 5. Raters against listeners: correlations with confidence intervals, the paper's figures beside ours.
 if wanted benchmark; then
-    mkdir -p "$OUT/clean"  # twenty clean clips stand for all clean music
+    mkdir -p "$OUT/clean"  # twenty clean clips as non-matching references
     find "$OUT/dataset/audio/references" -name '*.flac' | sort | sed -n 1,20p | xargs cp -t "$OUT/clean"
     raters=lsd,log-mel,peaq,2f,deepaq-fr,deepaq-nmr
     if [[ $TESTS ]]; then raters=visqol,$raters; fi

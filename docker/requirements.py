@@ -1,4 +1,4 @@
-"""Print what deepaq needs, and what the extras named as arguments need, one requirement a line, from pyproject.toml."""
+"""Print the requirements of deepaq and of the extras given as arguments, one per line, from pyproject.toml."""
 
 from __future__ import annotations
 

@@ -1,21 +1,20 @@
 #!/usr/bin/env bash
-# Build docker/Dockerfile and test what it makes (tests/docker), offline and against a run outside of it: commands in one
+# Build docker/Dockerfile and test the image (tests/docker), offline and against a run outside of it: commands in one
 # container, then the services of docker/compose.yaml.
 #
-# Docker is used where an engine runs. Elsewhere, as root on Debian, buildah, podman, runc and debootstrap stand in for
-# it, and a bookworm of the package mirror that apt is set to with Debian's Python for the base image: the Dockerfile stays as
-# it is. podman-compose from the Python index and catatonit stand in for docker compose, the services one after the other
-# on the host's network.
-# What only an engine with the published base shows is pulling that base, compose's own network and order of services,
-# the health check on a schedule, and GPUs. Where neither is there, nothing is tested and the last line says why.
+# Uses a Docker engine if one runs. Otherwise, as root on Debian, buildah, podman, runc and debootstrap replace the engine,
+# and bookworm from apt's package mirror, with Debian's Python, replaces the base image; the Dockerfile is the same.
+# podman-compose and catatonit replace docker compose, with the services run one after the other on the host's network.
+# Only an engine with the published base image tests pulling that image, the network and service order of compose, the
+# scheduled health check, and GPUs. With neither, nothing is tested, and the last line gives the reason.
 #
-# From the environment:
+# Environment variables:
 #   CUDA         1: the image for NVIDIA GPUs, tested without one; 15 GB more in SCRATCH.
 #   PYTHON       a Python with deepaq and pytest, for the run outside.  [python]
-#   SCRATCH      folder for images and layers, 10 GB; kept, so that the next build is short.  [TMPDIR/deepaq-docker]
+#   SCRATCH      folder for images and layers, 10 GB; kept to make the next build short.  [TMPDIR/deepaq-docker]
 #   WHEELS       folder of wheels for pip to prefer, such as PyTorch's CPU wheel.
-#   TORCH_INDEX  address of PyTorch's CPU wheel index, where WHEELS has none.
-#   CERTIFICATES the authorities that pip trusts.  [/etc/ssl/certs/ca-certificates.crt]
+#   TORCH_INDEX  index of PyTorch's CPU wheels, if WHEELS has none.
+#   CERTIFICATES certificate authorities that pip trusts.  [/etc/ssl/certs/ca-certificates.crt]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 SCRATCH=${SCRATCH:-${TMPDIR:-/tmp}/deepaq-docker}
@@ -27,7 +26,7 @@ arguments+=(-f docker/Dockerfile .)
 
 skip() { printf 'skipped: %s\n' "$*" && exit 0; }
 
-# An engine of one's own below SCRATCH: nothing of the system's containers is touched.
+# Set up an engine below SCRATCH, apart from the system's containers.
 engine() {
     mkdir -p "$SCRATCH"
     export CONTAINERS_STORAGE_CONF=$SCRATCH/storage.conf CONTAINERS_CONF=$SCRATCH/containers.conf
@@ -48,7 +47,7 @@ events_logger = "file"
 CONF
 }
 
-# bookworm as it is installed, and on it what the official image adds: Python with pip, venv and headers.
+# Build a stand-in for the base image: bookworm, with what the official image adds (Python with pip, venv and headers).
 base() {
     podman image exists "$BASE" && return
     printf '== making a stand-in for %s\n' "$BASE" >&2
@@ -83,9 +82,9 @@ if docker info > /dev/null 2>&1; then
     make_image() { docker build "${arguments[@]}"; }
 else
     for tool in buildah podman runc debootstrap; do
-        command -v "$tool" > /dev/null || skip "no Docker engine answers, and to do without one $tool is missing"
+        command -v "$tool" > /dev/null || skip "no Docker engine answers, and its replacement lacks $tool"
     done
-    [[ $(id -u) == 0 ]] || skip "no Docker engine answers, and to do without one takes root"
+    [[ $(id -u) == 0 ]] || skip "no Docker engine answers, and its replacement needs root"
     export DEEPAQ_TEST_ENGINE=podman
     # catatonit is the init that compose.yaml asks for.
     if command -v podman-compose > /dev/null && command -v catatonit > /dev/null; then

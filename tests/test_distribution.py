@@ -1,4 +1,4 @@
-"""The wheel and the sdist hold what is needed, and nothing else."""
+"""The wheel and the sdist contain the code, data and licences, and nothing else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
     if tracked.returncode:
-        pytest.skip("not in a clone: which files belong to the project is not known")
+        pytest.skip("not in a clone, so the project's files are unknown")
     for name in filter(None, tracked.stdout.decode().split("\0")):
         if (ROOT / name).is_file():
             (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_wheel_holds_code_data_and_licences_only(built: Path) -> None:
+def test_the_wheel_contains_code_data_and_licences_only(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     assert wheel.name.endswith("-py3-none-any.whl")
     with zipfile.ZipFile(wheel) as archive:
@@ -54,7 +54,7 @@ def test_the_wheel_holds_code_data_and_licences_only(built: Path) -> None:
     assert {name for name in names - wanted if not name.startswith(f"{info}/")} <= {"deepaq/models/compact/README.md"}
 
 
-def test_the_sdist_builds_by_itself(built: Path) -> None:
+def test_the_sdist_contains_what_a_build_needs(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
@@ -62,7 +62,7 @@ def test_the_sdist_builds_by_itself(built: Path) -> None:
     assert {"deepaq/models/compact/model.safetensors", "training/recipes/compact.toml"} <= names
 
 
-def test_a_folder_of_ones_own_called_training_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_users_folder_called_training_does_not_shadow_anything(tmp_path: Path) -> None:
     for package in PACKAGES[1:]:
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").write_text("raise RuntimeError('the wrong one')\n")

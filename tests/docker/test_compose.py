@@ -1,4 +1,4 @@
-"""docker/compose.yaml run for real: every service over one volume, the work of prep and labels done by the workers."""
+"""Run docker/compose.yaml: every service over one volume, with prep and labels on the workers."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tests.docker.conftest import AMOUNT, ENGINE, IMAGE, engine, needs_image, ru
 COMPOSE = os.environ.get("DEEPAQ_TEST_COMPOSE", "").split()
 PROJECT = "deepaq-test"
 FILES = ["docker/compose.yaml", "tests/docker/compose.test.yaml"]
-if ENGINE == "podman":  # as docker/test.sh sets it up
+if ENGINE == "podman":
     FILES.append("tests/docker/compose.host.yaml")
-WORKERS, STEPS = 7700, 1000  # groups of the files that workers, and the steps' own containers, make
+WORKERS, STEPS = 7700, 1000  # groups of the files made by workers and by the containers of the steps
 
 pytestmark = [needs_image, pytest.mark.skipif(not COMPOSE, reason="needs docker compose or podman-compose")]
 
@@ -39,12 +39,12 @@ def containers(service: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def volume(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tarfile.TarFile]:
-    """What lies in the volume after the last service has ended."""
+    """The content of the volume after the last service has ended."""
     archive = tmp_path_factory.mktemp("volume") / "volume.tar"
     try:
         if ENGINE == "docker":
             compose("run", "--rm", "benchmark")
-        else:  # podman 4 does not start what depends on a container that depends on others: step by step, then
+        else:  # podman 4 does not start chains of dependencies: run the services one by one
             compose("up", "-d", "scheduler", "worker")
             for step in ("prep", "labels", "training", "benchmark"):
                 compose("run", "--rm", "--no-deps", step)
@@ -76,14 +76,14 @@ def test_the_services_end_in_a_metric_and_a_benchmark_page(out: Path) -> None:
     assert "deepaq-fr" in (out / "benchmark" / "report.html").read_text()
 
 
-def test_rows_and_mos_are_those_of_a_run_outside(out: Path, outside: Path) -> None:
+def test_rows_and_mos_equal_those_of_a_run_outside(out: Path, outside: Path) -> None:
     assert list(problems(Dataset(out / "dataset"), deep=True)) == []
     found = diff(Dataset(outside), Dataset(out / "dataset"))
     assert found["same_content"], found
     assert found["values"]["visqol"]["common"] == found["tables"]["degraded"]["rows_a"] > 100
 
 
-def test_the_workers_have_made_all_clips_versions_and_labels(volume: tarfile.TarFile) -> None:
+def test_the_workers_made_all_clips_and_labels(volume: tarfile.TarFile) -> None:
     made: dict[str, Counter[int]] = {}
     for member in volume:
         parts = Path(member.name).parts

@@ -1,4 +1,4 @@
-"""The files of docker/ by themselves: what they promise can be read off them."""
+"""The files of docker/, checked without building or running them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_every_copied_path_exists_and_reaches_the_builder() -> None:
         if line.startswith("COPY") and "--from" not in line:
             for source in [word for word in line.split()[1:-1] if not word.startswith("--")]:
                 assert (ROOT / source).exists(), source
-                assert source in allowed, f"{source} is kept from the builder by .dockerignore"
+                assert source in allowed, f"{source} is hidden from the builder by .dockerignore"
 
 
 def test_the_image_is_pinned_and_runs_without_rights() -> None:
@@ -32,26 +32,26 @@ def test_the_image_is_pinned_and_runs_without_rights() -> None:
     assert "HEALTHCHECK" in text.split("USER deepaq")[1]
 
 
-def test_what_compose_passes_to_the_build_is_what_the_build_takes() -> None:
+def test_compose_passes_every_build_argument() -> None:
     taken = set(re.findall(r"^ARG (\w+)=", (DOCKER / "Dockerfile").read_text(), re.MULTILINE))
     for service in yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"].values():
         assert set(service["build"]["args"]) == taken - {"BASE"}
 
 
-def test_gpus_go_to_steps_that_use_them() -> None:
+def test_gpus_are_reserved_for_existing_services_and_for_training() -> None:
     services = yaml.safe_load((DOCKER / "compose.cuda.yaml").read_text())["services"]
     assert set(services) <= set(yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"])
     assert "training" in services
 
 
-def test_requirements_are_those_of_the_package() -> None:
+def test_requirements_equal_those_of_the_package() -> None:
     script = [sys.executable, DOCKER / "requirements.py", "dask"]
     shown = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert shown == [*project["dependencies"], *project["optional-dependencies"]["dask"]]
 
 
-def test_services_follow_the_steps_of_reproduce() -> None:
+def test_services_run_the_steps_of_reproduce_in_order() -> None:
     services = yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"]
     steps = [step for service in services.values() for step in service.get("environment", {}).get("STEPS", "").split()]
     script = (DOCKER / "reproduce.sh").read_text()
@@ -63,7 +63,7 @@ def test_services_follow_the_steps_of_reproduce() -> None:
     assert services["labels"]["environment"]["DASK"] == "tcp://scheduler:8786"
 
 
-def test_reproduce_says_how_it_is_used() -> None:
+def test_reproduce_without_arguments_prints_its_usage() -> None:
     result = subprocess.run(["bash", DOCKER / "reproduce.sh"], capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert "reproduce.sh MUSIC OUT" in result.stderr

@@ -1,6 +1,6 @@
-"""The image that docker/test.sh has built: what it is, and that it makes what a run outside of it makes.
+"""The image built by docker/test.sh: its settings, and that it makes the same data as a run outside.
 
-Without that script, which names the image and the engine, all of this is skipped.
+Skipped unless docker/test.sh names the image and the engine.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ pytestmark = needs_image
 
 
 def inside(command: Sequence[str], folder: Path | None = None) -> str:
-    """Run in the image: no network, no capability, root file system read-only, as its own user."""
+    """Run a command in the image without network or capabilities, with a read-only root file system, as its user."""
     options = ["--rm", "--network", "none", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"]
     options += [option for key, value in AMOUNT.items() for option in ("-e", f"{key}={value}")]
     if folder:
@@ -31,24 +31,24 @@ def inside(command: Sequence[str], folder: Path | None = None) -> str:
 
 @pytest.fixture(scope="module")
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `reproduce.sh --quick` made inside."""
+    """The folder that `reproduce.sh --quick` made inside the image."""
     folder = tmp_path_factory.mktemp("image")
-    folder.chmod(0o777)  # the image's user is not the one who runs this
+    folder.chmod(0o777)  # the user inside the image is another one
     inside(["reproduce.sh", "--quick", "/data/out"], folder)
     return folder / "out"
 
 
-def test_the_image_says_of_itself_that_it_is_well() -> None:
+def test_the_image_reports_its_health() -> None:
     image: dict[str, Any] = json.loads(engine("image", "inspect", IMAGE))[0]
     config = image["Config"]
-    health = config.get("Healthcheck") or image["Healthcheck"]  # Docker and podman have it in different places
+    health = config.get("Healthcheck") or image["Healthcheck"]  # Docker and podman keep it in different places
     assert health["Test"] == ["CMD", "deepaq", "info"]
     assert config["User"] == "deepaq"
     found = json.loads(inside(["deepaq", "info", "--json"]))
     assert found["backbone"] == "compact"
 
 
-def test_it_runs_as_a_user_without_rights_and_holds_no_secrets() -> None:
+def test_it_runs_as_an_unprivileged_user_and_holds_no_secrets() -> None:
     script = [
         "id -u",
         "test -w /opt/deepaq || echo sealed",
@@ -67,21 +67,21 @@ def test_quick_reproduction_ends_in_a_metric_and_a_benchmark_page(reproduced: Pa
     assert report["errors"] == []
 
 
-def test_the_tables_say_which_image_made_them(reproduced: Path) -> None:
+def test_the_tables_name_the_image_that_made_them(reproduced: Path) -> None:
     digest = inside(["cat", "/opt/deepaq/image-digest"]).strip()
     assert len(digest) == 64
     images = {read_footer(path)["environment"]["image"] for path in fragments(reproduced / "dataset")}
     assert images == {digest}
 
 
-def test_rows_and_mos_are_those_of_a_run_outside(reproduced: Path, outside: Path) -> None:
+def test_rows_and_mos_equal_those_of_a_run_outside(reproduced: Path, outside: Path) -> None:
     found = diff(Dataset(outside), Dataset(reproduced / "dataset"))
     assert found["same_content"], found
     assert found["values"]["visqol"]["common"] == found["tables"]["degraded"]["rows_a"] > 100
     print("outside and inside:", json.dumps(found["tables"]), json.dumps(found["values"]))
 
 
-def test_run_again_nothing_is_made_twice(reproduced: Path) -> None:
+def test_a_rerun_makes_nothing_twice(reproduced: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in (reproduced / "dataset").rglob("*") if path.is_file()}
     model = (reproduced / "run-compact" / "model.json").stat().st_mtime_ns
     inside(["reproduce.sh", "--quick", "/data/out"], reproduced.parent)
