@@ -12,6 +12,7 @@ from deepaq.console import note
 from deepaq.errors import UserError
 from manifests import ids, jobs
 from manifests.dataset import Dataset
+from manifests.split import TRAIN, VALID
 from prep.references.existing import References
 from prep.settings import Settings
 from prep.tracks import fingerprint
@@ -104,8 +105,9 @@ def intake(
     # A track keeps the split in which it was cut first.
     admitted = [track.kept_in(splits.get(track.track_id)) for track in admission.admitted]
     index, count = settings.shard
-    chosen = [track for track in _within_hours(admitted, settings) if jobs.shard_of(track.track_id, count) == index]
-    return Intake(chosen, left_out)
+    chosen = _within_hours(admitted, settings)
+    _warn(chosen, references, settings)
+    return Intake([track for track in chosen if jobs.shard_of(track.track_id, count) == index], left_out)
 
 
 def run_jobs(
@@ -147,6 +149,28 @@ def _told(left_out: Sequence[LeftOut]) -> Counter[str]:
     if counts[LOSSY]:
         note(f"{counts[LOSSY]} lossy or band-limited tracks are left out; --allow-lossy takes them too")
     return counts
+
+
+def _warn(tracks: Sequence[Track], references: References, settings: Settings) -> None:
+    """Note what the run cannot give: hours that the music does not have, an empty split, clips of one length only."""
+    seconds: Counter[str] = Counter()
+    for track in tracks:
+        seconds[track.split(settings.valid_share)] += track.seconds or 0.0  # type: ignore[assignment]
+    for split in (TRAIN, VALID):
+        wanted, there = settings.hours_of(split), seconds[split] / 3600
+        possible = split == TRAIN or settings.valid_share or len(settings.hours) > 1
+        if wanted is not None and there < wanted and possible:
+            note(f"--hours asks for {wanted:g} h of {split}, this music has {there:.3g} h; name more music or lower it")
+    held = seconds.keys() | references.splits.values()
+    for split, share in ((TRAIN, 1 - settings.valid_share), (VALID, settings.valid_share)):
+        if share and split not in held:
+            note(f"none of the {len(tracks)} tracks is in the split {split}; name more music or change --valid-share")
+    if lengths := references.other_lengths(tracks, settings.clip_s):
+        before = ", ".join(f"{length:g}" for length in lengths)
+        note(
+            f"these tracks were cut into clips of {before} s before; clips of {settings.clip_s:g} s are added, which "
+            "overlap with those; to keep one length, name another --out"
+        )
 
 
 def _within_hours(tracks: Sequence[Track], settings: Settings) -> list[Track]:

@@ -12,6 +12,7 @@ from joblib import Parallel, delayed
 from deepaq.audio import Samples
 from deepaq.errors import UserError
 from deepaq.files import committed
+from prep.coding.lossless import file_bytes
 from prep.synth import composition, mix, sampled
 from prep.synth.drum import DRUMS
 from prep.synth.tone import SAMPLE_RATE, Rng, Signal, draw
@@ -134,4 +135,4 @@ def _seconds(path: Path) -> float:
 def _write(path: Path, seed: int, seconds: float, number: int, font: Path | None) -> None:
     samples = compose(seed, seconds, number, font)
     with committed(path) as partial:
-        soundfile.write(partial, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+        partial.write_bytes(file_bytes(samples, SAMPLE_RATE, "FLAC", "PCM_16"))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deepaq.errors import UserError
-from prep.tracks.corpora.corpus import BY_FILES, Corpus, Source
+from prep.tracks.corpora.corpus import BY_FILES, Corpus, Source, is_file
 
 _FILES = "[0-9][0-9][0-9]/[0-9][0-9][0-9][0-9][0-9][0-9].mp3"
 
@@ -22,13 +22,15 @@ class Fma(Corpus):
 
     def sources(self, root: Path) -> Iterator[Source]:
         known: dict[str, tuple[str, str]] = {}
+        table = None
         for home in (root, root.parent):
-            if (path := home / "fma_metadata" / "tracks.csv").is_file():
-                known = _known(path)
+            if is_file(home / "fma_metadata" / "tracks.csv"):
+                table = home / "fma_metadata" / "tracks.csv"
+                known = _known(table)
                 break
         for path in sorted([*root.glob(_FILES), *root.glob(f"fma_*/{_FILES}")]):
             name, split = known.get(str(int(path.stem)), (path.stem, ""))
-            yield self.source(name, [path], split or None)
+            yield self.source(name, [path], split or None, table)
 
 
 def _known(path: Path) -> dict[str, tuple[str, str]]:

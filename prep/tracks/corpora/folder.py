@@ -1,12 +1,13 @@
-"""Any folder: every audio file is a source, but stems are left out where their mixture lies beside or above them."""
+"""Any folder: every audio file is a track, except the stems of a mixture that lies beside or above them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from deepaq.audio.container import SUFFIXES, reason
+from deepaq.audio.container import SUFFIXES, probe, reason
 from deepaq.console import note
 from deepaq.errors import UserError
 from deepaq.files import audio_below
@@ -14,6 +15,27 @@ from manifests.dataset import is_dataset
 from prep.tracks.corpora.corpus import Corpus, Source
 
 _MIXTURES = {"mix", "mixture", "mixdown", "fullmix", "full mix"}
+_SAME_LENGTH_S = 0.5  # by which a stem may differ from its mixture
+_LIKELY = 0.5  # share of the other files that must be as long as a mixture to be its stems
+_UNREAD = frozenset(
+    {".dsf", ".dff", ".ape", ".mpc", ".shn", ".ofr", ".tak", ".dts", ".dtshd", ".thd", ".mlp", ".ra", ".rm", ".amr"}
+    | {
+        ".aifc",
+        ".spx",
+        ".sd2",
+        ".at3",
+        ".aa3",
+        ".oma",
+        ".voc",
+        ".m4b",
+        ".weba",
+        ".flv",
+        ".mp1",
+        ".mpa",
+        ".mid",
+        ".midi",
+    }
+)  # audio by its name that this product does not look for
 
 
 class Folder(Corpus):
@@ -25,9 +47,10 @@ class Folder(Corpus):
         return True
 
     def sources(self, root: Path) -> Iterator[Source]:
-        """Hidden files and folders and what a data set holds are left out, symbolic links followed, loops not."""
+        """Skip hidden files and folders and what a data set holds; follow symbolic links, but not in circles."""
         visited: set[tuple[int, int]] = set()
         stems = 0
+        unread: Counter[str] = Counter()
         for where, folders, names in os.walk(root, onerror=_refuse, followlinks=True):
             status = os.stat(where)  # noqa: PTH116 - os.walk gives strings
             if (status.st_dev, status.st_ino) in visited:
@@ -38,21 +61,48 @@ class Folder(Corpus):
             if "audio" in folders and is_dataset(Path(where)):
                 folders.remove("audio")
             paths = [Path(where, name) for name in sorted(names) if not name.startswith(".")]
+            unread.update(path.suffix.lower() for path in paths if path.suffix.lower() in _UNREAD - SUFFIXES)
             paths = [path for path in paths if path.suffix.lower() in SUFFIXES]
             if mixtures := [path for path in paths if _is_mixture(path)]:
-                stems += len(audio_below(Path(where))) - len(mixtures)
-                paths = mixtures
-                folders.clear()
+                others = [path for path in audio_below(Path(where)) if path not in mixtures]
+                if _are_stems(others, mixtures):
+                    stems += len(others)
+                    paths = mixtures
+                    folders.clear()
             for path in paths:
                 yield self.source(str(path.relative_to(root).with_suffix("")), [path])
         if stems:
-            note(f"{root}: {stems} files beside or below a mixture (mix.wav and the like) are left out as its stems")
+            note(
+                f"{root}: {stems} files beside or below a mixture (mix.wav and the like) and as long as it are left "
+                "out as its stems; name files to take them"
+            )
+        if unread:
+            kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(unread.items()))
+            note(f"{root}: skipped files of kinds that are not read ({kinds}); convert them, for example to FLAC")
 
 
 def _refuse(error: OSError) -> None:
-    raise UserError(f"{error.filename}: cannot be searched ({reason(error)}); mend that, or name other folders")
+    raise UserError(f"{error.filename}: cannot be searched ({reason(error)}); repair that, or name other folders")
 
 
 def _is_mixture(path: Path) -> bool:
-    """mixture.wav and the like, or as MedleyDB has it, Source/Song_MIX.wav."""
+    """True for mixture.wav and the like, and for MedleyDB's Song/Song_MIX.wav."""
     return path.stem.lower() in _MIXTURES or path.stem.lower() == f"{path.parent.name}_mix".lower()
+
+
+def _are_stems(others: Sequence[Path], mixtures: Sequence[Path]) -> bool:
+    """True when most of the other files are as long as a mixture; tracks of an album differ in length."""
+    lengths = [length for path in mixtures if (length := _seconds(path)) is not None]
+    same = sum(
+        any(abs(seconds - length) <= _SAME_LENGTH_S for length in lengths)
+        for path in others
+        if (seconds := _seconds(path)) is not None
+    )
+    return bool(others) and same >= _LIKELY * len(others)
+
+
+def _seconds(path: Path) -> float | None:
+    try:
+        return probe(path).seconds
+    except UserError:
+        return None

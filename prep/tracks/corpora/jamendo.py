@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from prep.tracks.corpora.corpus import Corpus, Source, table
+from prep.tracks.corpora.corpus import Corpus, Source, inside, is_file, table
 
 _METADATA = ("", "data")
 _AUDIO = ("", "audio", "raw_30s", "raw_30s/audio", "audio-low", "raw_30s/audio-low", "data/audio")
@@ -29,12 +29,12 @@ class Jamendo(Corpus):
             for row in table(path, ("TRACK_ID",), "\t")
         }
         for row in table(metadata / "autotagging.tsv", ("TRACK_ID", "ARTIST_ID", "PATH"), "\t"):
-            relative = Path(row["PATH"])
+            relative = inside(Path(), row["PATH"], metadata / "autotagging.tsv")
             found = [
                 path
                 for place in _AUDIO
                 for path in (root / place / relative, (root / place / relative).with_suffix(".low.mp3"))
-                if path.is_file()
+                if is_file(path)
             ]
             if found:  # the corpus is often there in part
                 yield self.source(f"{row['ARTIST_ID']} - {row['TRACK_ID']}", found[:1], splits.get(row["TRACK_ID"]))

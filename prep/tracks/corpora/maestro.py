@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from deepaq.errors import UserError
-from prep.tracks.corpora.corpus import BY_FILES, Corpus, Source, table
+from prep.tracks.corpora.corpus import Corpus, Source, inside, table
 
 _COLUMNS = ("canonical_composer", "canonical_title", "split", "audio_filename")
 
@@ -22,10 +21,6 @@ class Maestro(Corpus):
     def sources(self, root: Path) -> Iterator[Source]:
         for path in sorted(root.glob("maestro-v3*.csv")):
             for row in table(path, _COLUMNS):
-                try:
-                    name = (
-                        f"{row['canonical_composer']} - {row['canonical_title']} ({Path(row['audio_filename']).stem})"
-                    )
-                    yield self.source(name, [root / row["audio_filename"]], row["split"])
-                except KeyError as error:
-                    raise UserError(f"{path}: has no split {error}; {BY_FILES}") from None
+                audio = inside(root, row["audio_filename"], path)
+                name = f"{row['canonical_composer']} - {row['canonical_title']} ({audio.stem})"
+                yield self.source(name, [audio], row["split"], path)

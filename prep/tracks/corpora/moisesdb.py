@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deepaq.errors import UserError
-from prep.tracks.corpora.corpus import BY_FILES, Corpus, Source
+from prep.tracks.corpora.corpus import BY_FILES, Corpus, Source, inside
 
 
 class MoisesDb(Corpus):
@@ -25,13 +25,16 @@ class MoisesDb(Corpus):
             try:
                 described = json.loads(path.read_text(encoding="utf-8"))
                 parts = [
-                    path.parent / stem["stemName"] / f"{track['id']}.{track['extension']}"
+                    inside(path.parent, f"{stem['stemName']}/{track['id']}.{track['extension']}", path)
                     for stem in described["stems"]
                     for track in stem["tracks"]
                 ]
-                yield self.source(f"{described['artist']} - {described['song']}", sorted(parts))
-            except (OSError, ValueError, KeyError, TypeError) as error:
+                name = f"{described['artist']} - {described['song']}"
+            except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
                 raise UserError(f"{path}: is no track description of MoisesDB ({error!r}); {BY_FILES}") from None
+            if not parts:
+                raise UserError(f"{path}: names no stems; {BY_FILES}")
+            yield self.source(name, sorted(parts))
 
     def _descriptions(self, root: Path) -> Iterator[Path]:
         """`data.json` of every source: the root holds providers, or is one; it may hold the release's own folder."""

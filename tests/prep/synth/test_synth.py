@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,7 @@ from hypothesis import strategies as st
 from prep.cli import main
 from prep.references.clips import bandwidth_hz
 from prep.synth import SAMPLE_RATE, compose, sampled
-from prep.synth.score import Note
+from prep.synth.composition import Note
 from tests.soundfont import write_soundfont
 
 
@@ -91,3 +94,38 @@ def test_a_wrong_sound_font_is_named(tmp_path: Path, content: bytes | None) -> N
     run = CliRunner().invoke(main, ["synth", str(tmp_path / "out"), "--soundfont", str(font), "--jobs", "1"])
     assert run.exit_code == 2
     assert f"--soundfont {font}: " + ("is not a sound font" if content else "no such file") in run.stderr
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    """On a small file system of its own, in a mount namespace."""
+    if not shutil.which("unshare") or subprocess.run(["unshare", "--map-root-user", "--mount", "true"]).returncode:
+        pytest.skip("no mount namespaces here")
+    script = 'mount -t tmpfs -o size=64k tmpfs "$1"; shift; exec "$@"'
+    command = [
+        sys.executable,
+        "-c",
+        "from prep.cli import main; main()",
+        "synth",
+        str(tmp_path),
+        "--minutes",
+        "0.1",
+        "--track",
+        "3",
+    ]
+    for jobs in ("1", "2"):
+        run = subprocess.run(
+            [
+                *["unshare", "--map-root-user", "--mount", "sh", "-c"],
+                script,
+                "sh",
+                str(tmp_path),
+                *command,
+                "--jobs",
+                jobs,
+            ],
+            capture_output=True,
+            text=True,
+        )
+        assert run.returncode == 2
+        assert len(run.stderr.splitlines()) == 1, run.stderr
+        assert "No space left on device" in run.stderr

@@ -11,21 +11,41 @@ from deepaq.errors import UserError
 from prep.tracks.corpora import CORPORA
 from prep.tracks.sources import find_sources
 from tests.prep.tracks.corpora.layout import lay
+from tests.sounds import music, write
 
 
 def test_a_folder_gives_its_audio_and_mixtures_before_stems(tmp_path: Path) -> None:
-    lay(tmp_path, "a/x.wav", "a/Extended Mix.flac", "b/Mixture.wav", "b/drums.wav", "b/stems/bass.wav",
-        "c/C_MIX.wav", "c/C_STEM.wav", ".hidden/y.wav", "a/.z.wav", "cover.jpg", "list.m3u", "-dash.OGG")  # fmt: skip
+    lay(tmp_path, "a/x.wav", "a/Extended Mix.flac", ".hidden/y.wav", "a/.z.wav", "cover.jpg", "list.m3u", "-dash.OGG")
+    for name in ("b/Mixture.wav", "b/drums.wav", "b/stems/bass.wav", "c/C_MIX.wav", "c/C_STEM.wav"):
+        write(tmp_path / name, music(2))
     (tmp_path / "a" / "loop").symlink_to(tmp_path)
     (tmp_path / "dangling.wav").symlink_to(tmp_path / "nowhere")
     names = {source.name for source in find_sources([tmp_path])}
     assert names == {"-dash", "dangling", "a/x", "a/Extended Mix", "b/Mixture", "c/C_MIX"}
 
 
-def test_what_is_left_out_as_stems_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lay(tmp_path, "mix.flac", "a/x.wav", "a/y.wav", "b/z.wav")
+def test_the_number_of_stems_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, seconds in (("mix.flac", 2.0), ("a/x.wav", 2.0), ("a/y.wav", 2.3), ("b/z.wav", 1.0)):
+        write(tmp_path / name, music(seconds))
     assert [source.name for source in find_sources([tmp_path])] == ["mix"]
     assert "3 files beside or below a mixture" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["Mix.wav", "mixdown.flac", "album_mix.wav"])
+def test_a_track_called_mix_among_others_drops_none(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for other, seconds in ((name, 3.0), ("one.wav", 2.0), ("two.wav", 4.0), ("more/three.wav", 5.0)):
+        write(tmp_path / "album" / other, music(seconds))
+    names = {source.name for source in find_sources([tmp_path / "album"])}
+    assert names == {Path(name).stem, "one", "two", "more/three"}
+    assert "stems" not in capsys.readouterr().err
+
+
+def test_audio_of_kinds_that_are_not_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lay(tmp_path, "x.wav", "a.dsf", "b/c.APE", "b/d.ape", "cover.jpg", "notes.txt")
+    assert [source.name for source in find_sources([tmp_path])] == ["x"]
+    assert f"{tmp_path}: skipped files of kinds that are not read (2 .ape, 1 .dsf)" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_searched_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,3 +33,9 @@ def test_another_table_is_refused(tmp_path: Path) -> None:
     lay(tmp_path, "000/000002.mp3", fma_metadata__tracks_DOT_csv="a,b\n1,2\n")
     with pytest.raises(UserError, match=r"tracks\.csv"):
         list(CORPORA["fma"].sources(tmp_path))
+
+
+def test_an_unknown_split_is_refused(tmp_path: Path) -> None:
+    lay(tmp_path, "000/000002.mp3", fma_metadata__tracks_DOT_csv=TABLE.replace("training", "holdout"))
+    with pytest.raises(UserError, match=r"tracks\.csv: has no split 'holdout'.*--corpus folder"):
+        list(CORPORA["fma"].sources(tmp_path))

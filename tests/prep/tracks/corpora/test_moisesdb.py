@@ -29,3 +29,17 @@ def test_all_tracks_of_all_stems_are_parts(tmp_path: Path, home: str) -> None:
 def test_a_broken_description_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"0b/data\.json"):
         list(CORPORA["moisesdb"].sources(lay(tmp_path, "0b/data.json")))
+
+
+@pytest.mark.parametrize("name", ["..", "../../elsewhere", "/etc"])
+def test_a_stem_outside_the_corpus_is_refused(tmp_path: Path, name: str) -> None:
+    described = {"artist": "A", "song": "B", "stems": [{"stemName": name, "tracks": [{"id": "b", "extension": "wav"}]}]}
+    lay(tmp_path, a__data_DOT_json=json.dumps(described))
+    with pytest.raises(UserError, match=r"data\.json: names .*, which is no file below"):
+        list(CORPORA["moisesdb"].sources(tmp_path))
+
+
+def test_a_description_without_stems_is_refused(tmp_path: Path) -> None:
+    lay(tmp_path, a__data_DOT_json='{"artist": "A", "song": "B", "stems": []}')
+    with pytest.raises(UserError, match=r"data\.json: names no stems"):
+        list(CORPORA["moisesdb"].sources(tmp_path))
