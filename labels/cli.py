@@ -69,11 +69,23 @@ def raters(as_json: bool) -> None:
     """The registered raters: what their value is, their options with defaults, and whether they can be used here."""
     from labels.raters.rater import RATERS, described
 
-    found = {name: described(name) for name in RATERS}
+    _table(RATERS.listing(described), as_json)
+
+
+@main.command()
+@json_option
+def formats(as_json: bool) -> None:
+    """List the formats of listening tests that `labels import` reads, and whose ratings they hold."""
+    from labels.listening.reader import READERS, described
+
+    _table(READERS.listing(described), as_json)
+
+
+def _table(rows: dict[str, dict[str, str]], as_json: bool) -> None:
     if as_json:
-        print_json(found)
+        print_json(rows)
         return
-    for name, facts in found.items():
+    for name, facts in rows.items():
         click.echo(f"{name:<15}" + "; ".join(f"{key} {value}" for key, value in facts.items()))
 
 

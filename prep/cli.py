@@ -136,44 +136,33 @@ def corpora(as_json: bool) -> None:
     """List the corpora whose layout is known."""
     from prep.tracks.corpora import CORPORA
 
-    _table({name: {"title": corpus.title, "licence": corpus.licence} for name, corpus in CORPORA.items()}, as_json)
+    _table(CORPORA.listing(lambda _, corpus: {"title": corpus.title, "licence": corpus.licence}), as_json)
 
 
 @main.command()
 @json_option
 def codecs(as_json: bool) -> None:
     """List the codecs: encoder, bitrates in kbps, and whether they can be used here."""
-    from prep.coding.codecs import CODECS, described
-    from prep.coding.encode import PROGRAMS
+    from prep.coding.codecs import CODECS, Codec, described
 
-    _table(
-        {
-            name: {
-                "encoder": codec.encoder,
-                "kbps": described(codec.kbps),
-                "here": PROGRAMS[codec.program].missing(codec.encoder) or "yes",
-            }
-            for name, codec in CODECS.items()
-        },
-        as_json,
-    )
+    def describe(_: str, codec: Codec) -> dict[str, str]:
+        here = codec.program.missing(codec.encoder) or "yes"
+        return {"encoder": codec.encoder, "kbps": described(codec.kbps), "here": here}
+
+    _table(CODECS.listing(describe), as_json)
 
 
 @main.command()
 @json_option
 def distortions(as_json: bool) -> None:
     """List the distortions and the parameters of their severities."""
-    from prep.distortions import DISTORTIONS
+    from prep.distortions import DISTORTIONS, Distortion
 
-    _table(
-        {
-            name: {
-                key: ", ".join(f"{step[key]:g}" for step in distortion.parameters) for key in distortion.parameters[0]
-            }
-            for name, distortion in DISTORTIONS.items()
-        },
-        as_json,
-    )
+    def describe(_: str, distortion: Distortion) -> dict[str, str]:
+        steps = distortion.parameters
+        return {key: ", ".join(f"{step[key]:g}" for step in steps) for key in steps[0]}
+
+    _table(DISTORTIONS.listing(describe), as_json)
 
 
 @main.command()

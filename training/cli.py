@@ -79,6 +79,23 @@ def recipes(as_json: bool) -> None:
 
 
 @main.command()
+@json_option
+def backbones(as_json: bool) -> None:
+    """List the networks that a recipe can name as its backbone."""
+    from deepaq.backbones.backbone import BACKBONES, Backbone
+
+    def describe(_: str, kind: type[Backbone]) -> dict[str, str]:
+        return {"sample_rate": f"{kind.sample_rate}", "channels": f"{kind.channels}", "licence": kind.licence}
+
+    found = BACKBONES.listing(describe)
+    if as_json:
+        print_json(found)
+    else:
+        for name, facts in found.items():
+            click.echo(f"{name:<16} " + "; ".join(f"{key} {value}" for key, value in facts.items()))
+
+
+@main.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @json_option
 def compare(runs: tuple[Path, ...], as_json: bool) -> None:

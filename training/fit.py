@@ -235,6 +235,7 @@ def _finish(out: Path, trainer: Trainer, held_out: Table, found: Distances, resu
     checkpoint.write_json(out / METRICS, result)
     report.write(out, held_out, found, mappings)
     tools = {name: package_version(name) for name in ("torch", "transformers", "peft", "numpy")}
+    tools |= backbones.BACKBONES.packages([trainer.network.name])
     info = {
         "recipe": trainer.recipe.to_json(),
         "steps": trainer.step,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from deepaq.backbones.pooling import MEAN, Pooling
 from deepaq.errors import UserError
+from deepaq.registry import Registry, check_class
 
 
 class Backbone(nn.Module, ABC):
@@ -116,8 +116,7 @@ class Backbone(nn.Module, ABC):
             raise UserError(f"{path}: cannot be loaded ({reason}); train or copy the run again") from None
 
 
-# name -> module:class; adding a backbone is one file and one line here.
-BACKBONES = {
+_BUILT_IN = {
     "compact": "deepaq.backbones.compact:Compact",
     "hubert": "deepaq.backbones.mert:Hubert",
     "mert": "deepaq.backbones.mert:Mert",
@@ -126,15 +125,21 @@ BACKBONES = {
 }
 
 
+def _accepted(name: str, part: Any) -> type[Backbone]:
+    check_class(part, Backbone, ("name", "sample_rate", "front_rate", "segment_s", "shortest_s"))
+    kind: type[Backbone] = part
+    return kind
+
+
+BACKBONES: Registry[type[Backbone]] = Registry("backbone", "deepaq.backbones", _BUILT_IN, _accepted)
+
+
 def build(name: str, **settings: Any) -> Backbone:
     """A backbone by its registered name; UserError for an unknown one."""
-    if name not in BACKBONES:
-        raise UserError(f"backbone {name!r} is unknown; known are {', '.join(sorted(BACKBONES))}")
-    module, _, attribute = BACKBONES[name].partition(":")
-    cls = getattr(import_module(module), attribute)
+    kind = BACKBONES[name]
     try:
-        backbone: Backbone = cls(**settings)
+        with BACKBONES.attributed(name):
+            return kind(**settings)
     except (TypeError, ValueError) as error:
         reason = str(error).rpartition("__init__() ")[2]  # "got an unexpected keyword argument ..."
         raise UserError(f"backbone {name}: {reason}") from None
-    return backbone

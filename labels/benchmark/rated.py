@@ -191,6 +191,6 @@ def _about(dataset: Dataset, name: str, rows: list[dict[str, Any]]) -> dict[str,
     folders = dataset.folder(schema.LABELS, LISTENERS), dataset.folder(schema.DEGRADED)  # the import's own comes last
     notes = [read_footer(path).get("settings", {}).get("test", {}) for each in folders for path in fragments(each)]
     mine = [note for note in notes if note and rows[0]["test"] in {None, note.get("name")}]
-    for note in mine or ([reader(name).describe()] if name in READERS else []):
+    for note in mine or ([reader(name).describe()] if name in READERS.own else []):
         about |= note
     return about

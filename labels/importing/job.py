@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,11 +38,13 @@ class Item:
 @dataclass(frozen=True)
 class Import:
     """Picklable: stores a batch of items of a test. root: of the data set. source: folder that names are relative to.
-    test: the reader's description, for the footers."""
+    test: the reader's description, for the footers. packages: versions of the installed package that the reader comes
+    from, for the footers too."""
 
     root: Path
     source: Path
     test: dict[str, Any]
+    packages: Mapping[str, str]
 
     def __call__(self, items: Sequence[Item]) -> Counts:
         dataset = Dataset(self.root, create=True)
@@ -56,7 +58,7 @@ class Import:
             degraded += rows
             counts.update(row["status"] for row in rows)
         conditions = {s.condition: settings(self.test["name"], s) for item in items for s in item.stimuli}
-        tools = {name: package_version(name) for name in ("av", "soundfile")}
+        tools = {**{name: package_version(name) for name in ("av", "soundfile")}, **self.packages}
         footer = provenance(f"labels import {self.test['name']}", {"test": self.test, "conditions": conditions}, tools)
         new = {spec.name: _new(dataset, spec, rows) for spec, rows in _tables(references, degraded)}
         # References first: a kill between the two leaves a clip without versions, never a version without its clip.

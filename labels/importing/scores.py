@@ -43,13 +43,15 @@ def mean_of(values: Iterable[float]) -> Mean:
     )
 
 
-def write_ratings(dataset: Dataset, test: Reader, ratings: Mapping[str, list[Rating]]) -> dict[str, int]:
+def write_ratings(
+    dataset: Dataset, test: Reader, ratings: Mapping[str, list[Rating]], packages: Mapping[str, str]
+) -> dict[str, int]:
     """Commit the ratings of each degraded_id that are not in DATA yet, and the means that they change.
 
     Returns how many ratings are good and of how many listeners. A rating that is there already is left alone; a mean
-    is of all listeners in DATA.
+    is of all listeners in DATA. packages: versions of the installed package that the reader comes from.
     """
-    footer = provenance(f"labels import {test.name}", {"test": test.describe(), "level": LEVEL}, {})
+    footer = provenance(f"labels import {test.name}", {"test": test.describe(), "level": LEVEL}, packages)
     known = {(row["degraded_id"], row["rater"]): row for row in listener_rows(dataset)}
     rows = {
         (name, f"{PREFIX}{rating.listener}"): _row(name, f"{PREFIX}{rating.listener}", test, rating.value, rating.error)

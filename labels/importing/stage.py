@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from deepaq.errors import UserError
 from labels.importing.job import NO_REFERENCE, Import, Item, stimulus_id
 from labels.importing.scores import LISTENERS, PREFIX, contradictions, listener_rows, write_ratings
-from labels.listening.reader import Rating, Reader, Reading, Stimulus, reader
+from labels.listening.reader import READERS, Rating, Reader, Reading, Stimulus, reader
 from labels.listening.rows import header, number, rows
 from labels.listening.table import Table
 from manifests import jobs, schema
@@ -40,19 +40,20 @@ def import_test(name: str, path: Path, out: Path, settings: Settings) -> dict[st
     failed, skipped (of the stimuli's audio), ratings, listeners, errors (one line each).
     """
     test = reader(name, **dict(settings.options))
+    packages = READERS.packages([name])
     if _names_ids(test, path):
         dataset = Dataset(out)
         reading = _read_ids(test, path, dataset, settings)
         ratings = _grouped(reading, lambda stimulus: stimulus.item)
         counts = {"test": test.name, "stimuli": len(ratings)}
-        return counts | write_ratings(dataset, test, ratings) | {"errors": reading.problems}
-    reading = test.read(path)
+        return counts | write_ratings(dataset, test, ratings, packages) | {"errors": reading.problems}
+    reading = _read(name, test, path)
     dataset = Dataset(out, create=True)
     (dataset.root / "audio").mkdir(exist_ok=True)
     sweep(dataset.root)
     items = _items(reading)
     done = jobs.run(
-        Import(out, path if path.is_dir() else path.parent, test.describe()),
+        Import(out, path if path.is_dir() else path.parent, test.describe(), packages),
         jobs.shared_out(items, settings.jobs, per_worker=4),
         jobs=settings.jobs,
         label=f"import {test.name}",
@@ -64,7 +65,7 @@ def import_test(name: str, path: Path, out: Path, settings: Settings) -> dict[st
     return {
         **_counts(test, reading),
         **{status: done[status] for status in (schema.OK, schema.FAILED, schema.SKIPPED)},
-        **write_ratings(dataset, test, ratings),
+        **write_ratings(dataset, test, ratings, packages),
         "errors": [*reading.problems, *contrary, *_failures(dataset, ratings)],
     }
 
@@ -72,8 +73,13 @@ def import_test(name: str, path: Path, out: Path, settings: Settings) -> dict[st
 def plan(name: str, path: Path, out: Path, settings: Settings) -> dict[str, Any]:
     """What `import_test` would read, without writing. Keys: test, items, stimuli, ratings, errors."""
     test = reader(name, **dict(settings.options))
-    reading = _read_ids(test, path, Dataset(out), settings) if _names_ids(test, path) else test.read(path)
+    reading = _read_ids(test, path, Dataset(out), settings) if _names_ids(test, path) else _read(name, test, path)
     return _counts(test, reading) | {"ratings": len(reading.ratings), "errors": reading.problems}
+
+
+def _read(name: str, test: Reader, path: Path) -> Reading:
+    with READERS.attributed(name):
+        return test.read(path)
 
 
 def _counts(test: Reader, reading: Reading) -> dict[str, Any]:

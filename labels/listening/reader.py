@@ -6,10 +6,11 @@ import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from glob import escape
-from importlib import import_module
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from deepaq.errors import UserError
+from deepaq.registry import Registry, check_class
 from labels.listening.rows import number
 from labels.listening.rows import rows as rows  # for readers of one's own
 from manifests import schema
@@ -150,8 +151,7 @@ class Reader(ABC):
         return {name: getattr(self, name) for name in names}
 
 
-# name -> module:class; adding a listening test is one file and one line here.
-READERS = {
+_BUILT_IN = {
     "csv": "labels.listening.table:Table",
     "igorc96": "labels.listening.igorc96:IgorC96",
     "odaq": "labels.listening.odaq:Odaq",
@@ -166,17 +166,31 @@ READERS = {
 }
 
 
+def _accepted(name: str, part: Any) -> type[Reader]:
+    check_class(part, Reader)
+    kind: type[Reader] = part
+    return kind
+
+
+READERS: Registry[type[Reader]] = Registry("listening test", "deepaq.listening_tests", _BUILT_IN, _accepted)
+
+
 def reader(name: str, /, **options: str) -> Reader:
     """A reader by its registered name; UserError for an unknown one."""
-    if name not in READERS:
-        raise UserError(f"listening test {name!r} is unknown; known are {', '.join(sorted(READERS))}")
-    module, _, attribute = READERS[name].partition(":")
-    cls = getattr(import_module(module), attribute)
+    kind = READERS[name]
     try:
-        found: Reader = cls(**options)
+        return kind(**options)
     except TypeError:
+        if not options:
+            raise
         raise UserError(f"{name} says itself what its {', '.join(options)} is; leave that out") from None
-    return found
+
+
+def described(name: str, kind: type[Reader]) -> dict[str, str]:
+    """For people: whose ratings a format holds, on which scale, and under which licence."""
+    test = reader(name)
+    scale = f"{test.scale}, {test.lowest:g} to {test.highest:g}"
+    return {"title": test.title or "one's own", "scale": scale, "licence": test.licence, "citation": test.citation}
 
 
 def find(path: Path, pattern: str) -> Path:

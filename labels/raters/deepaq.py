@@ -46,8 +46,12 @@ class DeepaqFr(Rater):
         _metric(self.model)
 
     def tools(self) -> dict[str, str]:
+        from deepaq.backbones.backbone import BACKBONES
+
         metric = _metric(self.model)
-        return {"torch": package_version("torch"), "backbone": metric.backbone.name, NETWORK: metric.fingerprint}
+        network = metric.backbone.name
+        own = {"torch": package_version("torch"), "backbone": network, NETWORK: metric.fingerprint}
+        return own | BACKBONES.packages([network])
 
 
 class DeepaqNmr(DeepaqFr):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from importlib import import_module
 from importlib.util import find_spec
 from inspect import signature
 from re import fullmatch
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from deepaq.audio import Samples, is_silent
 from deepaq.errors import UserError
+from deepaq.registry import Registry, check_class
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,7 @@ class Rater(ABC):
             raise UserError(f"the degraded version has {len(degraded)} frames, the reference {len(reference)}")
 
 
-# name -> module:class; adding a rater is one file and one line here.
-RATERS = {
+_BUILT_IN = {
     "visqol": "labels.raters.visqol:Visqol",
     "peaq": "labels.raters.peaq.rater:Peaq",
     "2f": "labels.raters.twof:TwoF",
@@ -117,6 +117,17 @@ RATERS = {
 }
 
 
+def _accepted(name: str, part: Any) -> type[Rater]:
+    check_class(part, Rater, ("scale", "sample_rate", "identity"))
+    if part.channels not in (1, 2):
+        raise ValueError(f"channels are 1 or 2, not {part.channels}")
+    kind: type[Rater] = part
+    return kind
+
+
+RATERS: Registry[type[Rater]] = Registry("rater", "deepaq.raters", _BUILT_IN, _accepted)
+
+
 def rater(name: str, **options: str) -> Rater:
     """A rater by its registered name, to which a tag may be added: `fad+layer6` is `fad` with options of one's own.
 
@@ -124,14 +135,14 @@ def rater(name: str, **options: str) -> Rater:
     """
     kind = _kind(name)
     _require(kind, name)
-    found = kind(**all_options(name, options))
+    with attributed(name):
+        found = kind(**all_options(name, options))
     found.name = name
     return found
 
 
-def described(name: str) -> dict[str, str]:
-    """For people: what a registered rater's value is, its options with their defaults, whether it can be used here."""
-    kind = _kind(name)
+def described(name: str, kind: type[Rater]) -> dict[str, str]:
+    """For people: what a rater's value is, its options with their defaults, whether it can be used here."""
     options = [
         f"{key} (needed)" if key in kind.needs else f"{key}={default}" if default else key
         for key, default in all_options(name, {}).items()
@@ -139,7 +150,7 @@ def described(name: str) -> dict[str, str]:
     try:
         _require(kind, name)
         if not kind.needs:
-            kind()
+            rater(name)
         here = "yes"
     except UserError as error:
         here = str(error)
@@ -163,10 +174,21 @@ def _require(kind: type[Rater], name: str) -> None:
 
 def _kind(name: str) -> type[Rater]:
     base, plus, tag = name.partition("+")
-    if base not in RATERS:
-        raise UserError(f"rater {base!r} is unknown; known are {', '.join(sorted(RATERS))}")
+    kind = RATERS[base]
     if plus and not fullmatch(r"[\w.-]+", tag):
         raise UserError(f"rater {name!r}: a tag is made of letters, digits, '.', '_' and '-'")
-    module, _, attribute = RATERS[base].partition(":")
-    found: type[Rater] = getattr(import_module(module), attribute)
-    return found
+    return kind
+
+
+def attributed(name: str) -> AbstractContextManager[None]:
+    """Within it, what the rater of an installed package raises is a UserError that names the package."""
+    return RATERS.attributed(_base(name))
+
+
+def packages(name: str) -> dict[str, str]:
+    """Version of the installed package that a rater comes from, by the package's name; empty for a built-in one."""
+    return RATERS.packages([_base(name)])
+
+
+def _base(name: str) -> str:
+    return name.partition("+")[0]

@@ -12,7 +12,7 @@ from typing import Any
 from deepaq.audio import Samples, read, resample, to_mono, to_stereo
 from deepaq.audio.align import align
 from deepaq.errors import UserError
-from labels.raters.rater import Judge, Rater, Rating, rater
+from labels.raters.rater import Judge, Rater, Rating, attributed, packages, rater
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import write_fragment
@@ -57,7 +57,9 @@ class Rate:
                 rows.append(row)
                 counts[row["status"]] += 1
                 counts["audio_ms"] += round(1000 * seconds)
-        tools = {**judge.tools(), "av": package_version("av"), "soxr": package_version("soxr")}
+        with attributed(self.rater):
+            own = judge.tools() | packages(self.rater)
+        tools = {**own, "av": package_version("av"), "soxr": package_version("soxr")}
         settings = {
             "rater": self.rater,
             "sample_rate": judge.sample_rate,
@@ -75,7 +77,8 @@ def _rows(dataset: Dataset, judge: Rater, work: Work) -> list[tuple[dict[str, An
     begun = cpu_seconds()
     try:
         reference = _load(dataset, judge, work.path, work.sha256)
-        rate = judge.judge(reference)
+        with attributed(judge.name):
+            rate = judge.judge(reference)
     except UserError as error:
         return [(_row(judge, version, error=f"reference: {error}"), 0.0) for version in work.versions]
     share = (cpu_seconds() - begun) / len(work.versions)  # of the reference's cost that each version bears
@@ -83,9 +86,11 @@ def _rows(dataset: Dataset, judge: Rater, work: Work) -> list[tuple[dict[str, An
     for version in work.versions:
         before = cpu_seconds()
         try:
-            rating = _rating(judge, reference, rate, _load(dataset, judge, version.path, version.sha256))
-            if not math.isfinite(rating.value):
-                raise UserError(f"{judge.name} gives {rating.value} for it")
+            degraded = _load(dataset, judge, version.path, version.sha256)
+            with attributed(judge.name):
+                rating = _rating(judge, reference, rate, degraded)
+                if not math.isfinite(rating.value):
+                    raise UserError(f"{judge.name} gives {rating.value} for it")
         except UserError as error:
             rows.append((_row(judge, version, error=str(error)), 0.0))
             continue

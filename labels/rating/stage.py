@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from deepaq.errors import UserError
-from labels.raters.rater import NETWORK, all_options, rater
+from labels.raters.rater import NETWORK, all_options, attributed, rater
 from labels.rating.job import Rate, Version, Work
 from manifests import jobs, schema
 from manifests.dataset import Dataset
@@ -52,7 +52,8 @@ def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
     wanted, skipped = _wanted(dataset, settings)
     work = _remaining(dataset, wanted, name, settings.retry_failed)
     if work:
-        judge.warm_up()
+        with attributed(name):
+            judge.warm_up()
     counts = jobs.run(
         Rate(dataset.root.absolute(), name, tuple(options.items())),
         jobs.shared_out(work, settings.jobs, largest=8),

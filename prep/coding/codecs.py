@@ -1,4 +1,4 @@
-"""The codecs, as frozen settings. Adding one is one entry here.
+"""The codecs, as frozen settings; those of installed packages come through the entry points `deepaq.codecs`.
 
 ffmpeg's defaults miss the asked bitrate by up to 40 % (Opus VBR, mp3 and AAC at 16 kbps), so every codec says how it
 meets it: constrained VBR for Opus, CBR for mp3, the two-loop coder for AAC, and a lower sample rate where a bitrate
@@ -10,11 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from deepaq.console import note
 from deepaq.errors import UserError
+from deepaq.registry import Registry, check_class
+from prep.coding import fdkaac, ffmpeg, lc3
+from prep.coding.arrays import ArrayCodec, Arrays
 from prep.coding.coding import Coding
-from prep.coding.encode import PROGRAMS
+from prep.coding.program import Program
 
 BITRATES = (16, 32, 48, 64, 80, 96, 128)  # kbps, the paper's
 DEFAULT = ("opus", "mp3", "aac")  # the paper's
@@ -30,7 +34,7 @@ class Codec:
     name: as in condition names. encoder: the program's name for it. suffix: a container that declares the encoder
     delay, so that decoded audio has zero lag. options: the program's besides bitrate, channels and rate.
     sample_rates: kbps -> Hz where it differs from `sample_rate`. kbps: what the encoder can be asked for.
-    program: what runs it, a key of PROGRAMS. constant: every file has the bitrate it was asked for, and fails else.
+    program: what runs it. constant: every file has the bitrate it was asked for, and fails else.
     """
 
     name: str
@@ -40,7 +44,7 @@ class Codec:
     options: Mapping[str, str]
     sample_rates: Mapping[int, int] = field(default_factory=dict)
     kbps: Sequence[int] = range(8, 321)
-    program: str = "ffmpeg"
+    program: Program = ffmpeg.PROGRAM
     constant: bool = False
 
     def condition(self, kbps: int) -> Coding:
@@ -48,11 +52,11 @@ class Codec:
         if kbps not in self.kbps:
             raise UserError(f"--bitrates {kbps}: {self.name} takes {described(self.kbps)} kbps")
         rate = self.sample_rates.get(kbps, self.sample_rate)
-        program = PROGRAMS[self.program]
+        program = self.program
         options = program.options(self.encoder, kbps, rate, self.options)
         version, exact = program.version(), tuple(options.items())
         return Coding(
-            self.name, kbps, self.program, self.encoder, self.suffix, rate, exact, version, self.constant
+            self.name, kbps, program.name, self.encoder, self.suffix, rate, exact, version, self.constant
         )  # fmt: skip
 
 
@@ -65,7 +69,7 @@ def _opus(name: str, vbr: str) -> Codec:
 
 _AC3_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448)
 
-CODECS = {
+_BUILT_IN = {
     codec.name: codec
     for codec in (
         _opus("opus", "constrained"),
@@ -82,12 +86,26 @@ CODECS = {
               constant=True),
         Codec("eac3", "eac3", ".mp4", 44_100, {"movie_timescale": ""}, {24: 32_000, 32: 32_000, 40: 32_000},
               (24, *_AC3_KBPS), constant=True),
-        Codec("aac-fdk", "AAC-LC", ".m4a", 44_100, {"p": "2"}, _LOW_RATES, range(8, 321), "fdkaac"),
-        Codec("he-aac", "HE-AAC", ".m4a", 44_100, {"p": "5"}, {}, range(16, 129), "fdkaac"),
-        Codec("he-aac-v2", "HE-AACv2", ".m4a", 44_100, {"p": "29"}, {}, range(12, 57), "fdkaac"),
-        Codec("lc3", "LC3", ".flac", 48_000, {}, {32: 16_000, 48: 24_000, 64: 32_000}, range(32, 321), "lc3", True),
+        Codec("aac-fdk", "AAC-LC", ".m4a", 44_100, {"p": "2"}, _LOW_RATES, range(8, 321), fdkaac.PROGRAM),
+        Codec("he-aac", "HE-AAC", ".m4a", 44_100, {"p": "5"}, {}, range(16, 129), fdkaac.PROGRAM),
+        Codec("he-aac-v2", "HE-AACv2", ".m4a", 44_100, {"p": "29"}, {}, range(12, 57), fdkaac.PROGRAM),
+        Codec("lc3", "LC3", ".flac", 48_000, {}, {32: 16_000, 48: 24_000, 64: 32_000}, range(32, 321), lc3.PROGRAM,
+              constant=True),
     )
 }  # fmt: skip
+
+
+def _accepted(name: str, part: Any) -> Codec:
+    if isinstance(part, type) and issubclass(part, ArrayCodec):
+        check_class(part, ArrayCodec, ("name", "sample_rate", "kbps", "version"))
+        kbps = tuple(part.kbps)
+        return Codec(name, part.__name__, ".flac", part.sample_rate, {}, {}, kbps, Arrays(part), part.constant)
+    if not isinstance(part, Codec):
+        raise ValueError(f"is neither a {__name__}.Codec nor a subclass of {ArrayCodec.__module__}.ArrayCodec")
+    return part
+
+
+CODECS: Registry[Codec] = Registry("codec", "deepaq.codecs", _BUILT_IN, _accepted)
 
 
 def codings(codecs: Iterable[str] = DEFAULT, bitrates: Iterable[int] = BITRATES) -> list[Coding]:
@@ -101,7 +119,7 @@ def codings(codecs: Iterable[str] = DEFAULT, bitrates: Iterable[int] = BITRATES)
         if name not in CODECS:
             raise UserError(f"--codecs {name}: unknown codec; known are {', '.join(CODECS)}")
         codec = CODECS[name]
-        if missing := PROGRAMS[codec.program].missing(codec.encoder):
+        if missing := codec.program.missing(codec.encoder):
             raise UserError(f"--codecs {name}: {missing}")
         known = [kbps for kbps in bitrates if kbps in codec.kbps]
         if not known and bitrates:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from prep.coding import fdkaac, ffmpeg, lc3
+from deepaq.errors import UserError
+from prep.coding.codecs import CODECS
 from prep.coding.coding import Coding
-from prep.coding.program import Encoded, Program
-
-PROGRAMS: dict[str, Program] = {program.name: program for program in (ffmpeg.PROGRAM, fdkaac.PROGRAM, lc3.PROGRAM)}
+from prep.coding.program import Encoded
 
 
 def encode(clip: Path, codings: Sequence[Coding], folder: Path, seconds: float) -> dict[Coding, Encoded | str]:
@@ -17,8 +16,13 @@ def encode(clip: Path, codings: Sequence[Coding], folder: Path, seconds: float) 
 
     seconds: the clip's length, which bounds how long a program may take.
     """
+    programs = {coding: CODECS[coding.codec].program for coding in codings}
     results: dict[Coding, Encoded | str] = {}
-    for name in dict.fromkeys(coding.program for coding in codings):
-        mine = [coding for coding in codings if coding.program == name]
-        results |= PROGRAMS[name].encode(clip, mine, folder, timeout=60 + 20 * seconds)
+    for program in dict.fromkeys(programs.values()):
+        mine = [coding for coding in codings if programs[coding] is program]
+        try:
+            with CODECS.attributed(mine[0].codec):
+                results |= program.encode(clip, mine, folder, timeout=60 + 20 * seconds)
+        except UserError as error:
+            results |= dict.fromkeys(mine, str(error))
     return results

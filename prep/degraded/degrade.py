@@ -19,12 +19,14 @@ from manifests.jobs import Counts
 from manifests.provenance import package_version, provenance
 from manifests.storage import require_space
 from prep.coding import ffmpeg
+from prep.coding.codecs import CODECS
 from prep.coding.coding import Coding
 from prep.coding.encode import encode
 from prep.coding.lossless import packed
 from prep.coding.program import Encoded, digest, encoded
 from prep.condition import Condition
 from prep.degraded.verify import Verifier
+from prep.distortions import DISTORTIONS
 from prep.distortions.condition import DistortionCondition
 
 _BYTES_PER_S = 1_000_000  # more than any version takes, while it is made
@@ -62,6 +64,8 @@ class Degrade:
         conditions = {condition.name: condition.settings() for condition in self.conditions}
         tools = {name: package_version(name) for name in ("av", "numpy", "scipy", "soxr")}
         tools |= {"ffmpeg": ffmpeg.version(), "ffmpeg_build": digest(ffmpeg.executable())}
+        tools |= CODECS.packages(c.codec for c in self.conditions if isinstance(c, Coding))
+        tools |= DISTORTIONS.packages(c.distortion for c in self.conditions if isinstance(c, DistortionCondition))
         footer = provenance("prep transcode", {"conditions": conditions}, tools)
         write_fragment(dataset.folder(schema.DEGRADED), schema.DEGRADED, rows, footer)
         return counts

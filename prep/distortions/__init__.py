@@ -3,55 +3,56 @@
     from prep.distortions import DISTORTIONS, distort
     worse = distort(samples, 44_100, "packet-loss", severity=3, seed=7)
 
-Adding one is one file with a `Distortion` and its entry here; one contract test runs over all of them.
+Those of installed packages come through the entry points `deepaq.distortions`; `prep.testing` has their contract test.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from deepaq.audio import Samples
 from deepaq.errors import UserError
-from prep.distortions import (
-    band_limit,
-    clipping,
-    gaps,
-    holes,
-    image,
-    level,
-    noise,
-    pre_echo,
-    quantisation,
-    reverberation,
-    tandem,
-)
+from deepaq.registry import Registry
 from prep.distortions.distortion import Distortion
 
 __all__ = ["DISTORTIONS", "Distortion", "distort"]
 
-DISTORTIONS: dict[str, Distortion] = {
-    distortion.name: distortion
-    for distortion in (
-        band_limit.LOWPASS,
-        band_limit.HIGHPASS,
-        noise.NOISE,
-        noise.PINK_NOISE,
-        clipping.CLIPPING,
-        quantisation.QUANTISATION,
-        gaps.DROPOUTS,
-        gaps.PACKET_LOSS,
-        pre_echo.PRE_ECHO,
-        holes.SPECTRAL_HOLES,
-        holes.MUSICAL_NOISE,
-        holes.SEPARATION,
-        reverberation.REVERBERATION,
-        tandem.TANDEM,
-        image.NARROWING,
-        image.IMBALANCE,
-        level.PUMPING,
-        level.LEVEL_JUMPS,
-    )
+_BUILT_IN = {
+    "lowpass": "prep.distortions.band_limit:LOWPASS",
+    "highpass": "prep.distortions.band_limit:HIGHPASS",
+    "noise": "prep.distortions.noise:NOISE",
+    "pink-noise": "prep.distortions.noise:PINK_NOISE",
+    "clipping": "prep.distortions.clipping:CLIPPING",
+    "quantisation": "prep.distortions.quantisation:QUANTISATION",
+    "dropouts": "prep.distortions.gaps:DROPOUTS",
+    "packet-loss": "prep.distortions.gaps:PACKET_LOSS",
+    "pre-echo": "prep.distortions.pre_echo:PRE_ECHO",
+    "spectral-holes": "prep.distortions.holes:SPECTRAL_HOLES",
+    "musical-noise": "prep.distortions.holes:MUSICAL_NOISE",
+    "separation": "prep.distortions.holes:SEPARATION",
+    "reverberation": "prep.distortions.reverberation:REVERBERATION",
+    "tandem": "prep.distortions.tandem:TANDEM",
+    "narrowing": "prep.distortions.image:NARROWING",
+    "imbalance": "prep.distortions.image:IMBALANCE",
+    "pumping": "prep.distortions.level:PUMPING",
+    "level-jumps": "prep.distortions.level:LEVEL_JUMPS",
 }
+ALL = "all"  # stands for every built-in distortion
+
+
+def _accepted(name: str, part: Any) -> Distortion:
+    if not isinstance(part, Distortion):
+        raise ValueError(f"is no {Distortion.__module__}.Distortion")
+    if name == ALL or name[-1].isdecimal():
+        raise ValueError(f"a distortion is not called {ALL} and its name does not end in a digit")
+    if not part.parameters or any(step.keys() != part.parameters[0].keys() for step in part.parameters):
+        raise ValueError("its severities do not have the same parameters")
+    return part
+
+
+DISTORTIONS: Registry[Distortion] = Registry("distortion", "deepaq.distortions", _BUILT_IN, _accepted)
 
 
 def distort(samples: Samples, sample_rate: int, name: str, severity: int, seed: int) -> Samples:
@@ -69,5 +70,7 @@ def distort(samples: Samples, sample_rate: int, name: str, severity: int, seed: 
     distortion = DISTORTIONS[name]
     if severity not in distortion.severities:
         raise UserError(f"{name} {severity}: severity is {distortion.severities[0]} to {distortion.severities[-1]}")
-    result = distortion.apply(samples, sample_rate, distortion.parameters[severity - 1], np.random.default_rng(seed))
+    parameters, rng = distortion.parameters[severity - 1], np.random.default_rng(seed)
+    with DISTORTIONS.attributed(name):
+        result = distortion.apply(samples, sample_rate, parameters, rng)
     return np.ascontiguousarray(result, dtype=np.float32)

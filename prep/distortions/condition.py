@@ -9,7 +9,7 @@ from deepaq.audio import Samples
 from deepaq.errors import UserError
 from prep.coding import ffmpeg
 from prep.condition import Condition
-from prep.distortions import DISTORTIONS, distort
+from prep.distortions import ALL, DISTORTIONS, distort
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ class DistortionCondition(Condition):
 
 
 def distortion_conditions(text: str) -> list[DistortionCondition]:
-    """Comma-separated distortions as conditions: `noise` is all its severities, `noise-3` one, `all` everything.
+    """Comma-separated distortions as conditions: `noise` is all its severities, `noise-3` one, `all` all built-in ones.
 
     Raises UserError for what is not registered.
     """
     chosen: dict[DistortionCondition, None] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, severity = part.rpartition("-") if part[-1].isdecimal() else (part, "", "")
-        for distortion in DISTORTIONS if part == "all" else [name]:
+        for distortion in DISTORTIONS.own if part == ALL else [name]:
             if distortion not in DISTORTIONS:
                 raise UserError(f"--distortions {part}: unknown distortion; known are all, {', '.join(DISTORTIONS)}")
             known = DISTORTIONS[distortion].severities

@@ -26,7 +26,7 @@ def _tandem(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.
             clip = Path(folder) / f"before-{name}.wav"
             content = file_bytes(coded, sample_rate)
             clip.write_bytes(content)
-            coding = CODECS[name].condition(int(parameters["kbps"]))
+            coding = CODECS.built_in(name).condition(int(parameters["kbps"]))
             made = encode(clip, [coding], Path(folder), len(coded) / sample_rate)[coding]
             if isinstance(made, str):
                 require_space(Path(folder), len(content))  # a full disk is no matter of this clip

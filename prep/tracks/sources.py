@@ -10,7 +10,7 @@ from deepaq.console import note
 from deepaq.errors import UserError
 from prep.tracks.corpora import CORPORA, Corpus, Source
 
-AUTO = "auto"
+AUTO, FOLDER = "auto", "folder"
 
 
 def find_sources(arguments: Iterable[Path], corpus: str = AUTO) -> list[Source]:
@@ -23,11 +23,13 @@ def find_sources(arguments: Iterable[Path], corpus: str = AUTO) -> list[Source]:
     for argument in arguments:
         if argument.is_dir():
             root = argument.absolute()
-            for source in _layout(root, corpus).sources(root):
-                found.setdefault(source.parts, source)
+            layout = _layout(root, corpus)
+            with CORPORA.attributed(layout.name):
+                for source in layout.sources(root):
+                    found.setdefault(source.parts, source)
         elif argument.exists():
             path = argument.absolute()
-            found.setdefault((path,), CORPORA["folder"].source(path.stem, [path]))
+            found.setdefault((path,), CORPORA.built_in(FOLDER).source(path.stem, [path]))
         else:
             raise UserError(f"{argument}: no such file or folder")
     if not found:
@@ -42,12 +44,32 @@ def is_lossy(source: Source) -> bool:
 
 def _layout(root: Path, corpus: str) -> Corpus:
     if corpus == AUTO:
-        layout = next(layout for layout in CORPORA.values() if layout.recognises(root))
-        if layout.name != "folder":
+        layout = _recognised(root)
+        if layout.name != FOLDER:
             note(f"{root}: read as {layout.title}, licence: {layout.licence}")
         return layout
     if corpus not in CORPORA:
         raise UserError(f"--corpus {corpus}: unknown corpus; known are {AUTO}, {', '.join(CORPORA)}")
-    if not CORPORA[corpus].recognises(root):
-        raise UserError(f"{root}: has not the layout of {CORPORA[corpus].title}; leave --corpus out, or name another")
-    return CORPORA[corpus]
+    layout = CORPORA[corpus]
+    with CORPORA.attributed(corpus):
+        recognised = layout.recognises(root)
+    if not recognised:
+        raise UserError(f"{root}: has not the layout of {layout.title}; leave --corpus out, or name another")
+    return layout
+
+
+def _recognised(root: Path) -> Corpus:
+    """The first corpus whose layout the folder has: built-in ones, those of installed packages, last any folder."""
+    for name in CORPORA.own:
+        if name != FOLDER and (layout := CORPORA.built_in(name)).recognises(root):
+            return layout
+    for name in CORPORA:
+        if name in CORPORA.own:
+            continue
+        try:
+            with CORPORA.attributed(name):
+                if (layout := CORPORA[name]).recognises(root):
+                    return layout
+        except UserError as error:  # nobody asked for it
+            note(f"{error}; it is left out")
+    return CORPORA.built_in(FOLDER)

@@ -25,7 +25,7 @@ from manifests.jobs import Counts
 from manifests.provenance import package_version, provenance
 from prep.coding import ffmpeg
 from prep.tracks import fingerprint
-from prep.tracks.corpora import Source
+from prep.tracks.corpora import CORPORA, Source
 from prep.tracks.cutoff import LongTermSpectrum
 from prep.tracks.fingerprint import Fingerprinter
 from prep.tracks.mixture import mixed
@@ -45,7 +45,8 @@ class Survey:
         dataset = Dataset(self.root, create=True)
         rows = [survey(source).row(source_id(source)) for source in sources]
         tools = {name: package_version(name) for name in ("av", "soundfile", "soxr")}
-        footer = provenance("prep survey", {}, {"ffmpeg": ffmpeg.version(), **tools})
+        packages = CORPORA.packages({source.corpus for source in sources})
+        footer = provenance("prep survey", {}, {"ffmpeg": ffmpeg.version(), **tools, **packages})
         write_fragment(dataset.folder(schema.TRACKS), schema.TRACKS, rows, footer)
         return Counter(row["status"] for row in rows)
 

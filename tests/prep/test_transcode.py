@@ -249,7 +249,8 @@ def test_a_codec_that_fails_does_not_take_the_others_along(tmp_path: Path, monke
     from dataclasses import replace
 
     broken = replace(CODECS["opus"], options={"frame_duration": "17"})
-    monkeypatch.setitem(CODECS, "opus", broken)
+    monkeypatch.setitem(CODECS.own, "opus", broken)
+    monkeypatch.setattr(CODECS, "_loaded", {})
     write(tmp_path / "a.wav", music(2))
     result = transcode([tmp_path / "a.wav"], tmp_path / "data", SMALL)
     assert (result["ok"], result["failed"]) == (4, 2)

@@ -1,21 +1,31 @@
-"""The corpora whose layout is known. Adding one is one file with a `Corpus` and its entry here."""
+"""The corpora whose layout is known; those of installed packages come through the entry points `deepaq.corpora`."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from deepaq.registry import Registry, check_class
 from prep.tracks.corpora.corpus import Corpus, Source
-from prep.tracks.corpora.fma import Fma
-from prep.tracks.corpora.folder import Folder
-from prep.tracks.corpora.jamendo import Jamendo
-from prep.tracks.corpora.maestro import Maestro
-from prep.tracks.corpora.medleydb import MedleyDb
-from prep.tracks.corpora.moisesdb import MoisesDb
-from prep.tracks.corpora.musdb18hq import Musdb18Hq
-from prep.tracks.corpora.slakh import Slakh
 
 __all__ = ["CORPORA", "Corpus", "Source"]
 
-# In the order in which a folder is tried; the last takes anything.
-CORPORA: dict[str, Corpus] = {
-    corpus.name: corpus
-    for corpus in (Musdb18Hq(), Maestro(), MoisesDb(), Slakh(), MedleyDb(), Jamendo(), Fma(), Folder())
+# In the order in which a folder is tried; the last takes anything, and is tried after those of installed packages.
+_BUILT_IN = {
+    "musdb18hq": "prep.tracks.corpora.musdb18hq:Musdb18Hq",
+    "maestro": "prep.tracks.corpora.maestro:Maestro",
+    "moisesdb": "prep.tracks.corpora.moisesdb:MoisesDb",
+    "slakh": "prep.tracks.corpora.slakh:Slakh",
+    "medleydb": "prep.tracks.corpora.medleydb:MedleyDb",
+    "jamendo": "prep.tracks.corpora.jamendo:Jamendo",
+    "fma": "prep.tracks.corpora.fma:Fma",
+    "folder": "prep.tracks.corpora.folder:Folder",
 }
+
+
+def _accepted(name: str, part: Any) -> Corpus:
+    check_class(part, Corpus, ("name", "title", "licence"))
+    corpus: Corpus = part()
+    return corpus
+
+
+CORPORA: Registry[Corpus] = Registry("corpus", "deepaq.corpora", _BUILT_IN, _accepted)

@@ -93,7 +93,12 @@ def test_the_raters_are_listed_with_what_they_need(monkeypatch: pytest.MonkeyPat
     run = CliRunner().invoke(main, ["raters", "--json"])
     found = json.loads(run.stdout)
     assert list(found) == list(RATERS)
-    assert found["visqol"] == {"value": "MOS-LQO, higher is better", "options": "engine=fast, timeline", "here": "yes"}
+    assert found["visqol"] == {
+        "value": "MOS-LQO, higher is better",
+        "options": "engine=fast, timeline",
+        "from": "built-in",
+        "here": "yes",
+    }
     assert found["deepaq-nmr"]["options"] == "references (needed), model"
     assert found["log-mel"]["value"] == "dB, lower is better"
     monkeypatch.setattr("labels.raters.rater.find_spec", lambda package: None)

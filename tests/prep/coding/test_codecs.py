@@ -11,7 +11,7 @@ from deepaq.audio import read
 from deepaq.errors import UserError
 from manifests.ids import joined_id, settings_id
 from prep.coding.codecs import CODECS, codings
-from prep.coding.encode import PROGRAMS, encode
+from prep.coding.encode import encode
 from prep.coding.program import Encoded
 from prep.degraded.verify import Verifier
 from prep.synth import compose
@@ -29,7 +29,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", CODECS)
 def test_every_codec_keeps_the_contract(name: str, clip: Path, tmp_path: Path) -> None:
     codec = CODECS[name]
-    if missing := PROGRAMS[codec.program].missing(codec.encoder):
+    if missing := codec.program.missing(codec.encoder):
         pytest.skip(missing)
     lowest = list(codec.kbps)[:3]
     wanted = codings([name], sorted({*lowest, *(kbps for kbps in (16, 20, 24, 32, 48, 128) if kbps in codec.kbps)}))
@@ -105,7 +105,7 @@ def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 def test_he_aac_beats_native_aac_at_16_kbps(clip: Path, tmp_path: Path) -> None:
-    if missing := PROGRAMS["fdkaac"].missing("HE-AAC"):
+    if missing := CODECS["he-aac"].program.missing("HE-AAC"):
         pytest.skip(missing)
     found = {}
     for coding, made in encode(clip, codings(["aac", "he-aac"], [16]), tmp_path, SECONDS).items():

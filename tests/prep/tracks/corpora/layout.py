@@ -21,7 +21,7 @@ def lay(root: Path, *names: str, **texts: str) -> Path:
 
 def found(root: Path, corpus: str) -> dict[str, Source]:
     """Songs by name, after checking that the layout is recognised as `corpus` before any other."""
-    assert next(name for name, layout in CORPORA.items() if layout.recognises(root)) == corpus
+    assert next(name for name in CORPORA.own if CORPORA[name].recognises(root)) == corpus
     sources = list(CORPORA[corpus].sources(root))
     assert len({source.name for source in sources}) == len(sources)
     assert all(part.exists() for source in sources for part in source.parts)
