@@ -1,5 +1,5 @@
-# deepaq: set-up, demo, tests. Every target makes `.venv` where it is missing.
-# On Linux without a GPU, name PyTorch's CPU wheel index so that no CUDA is downloaded: make demo TORCH_INDEX=<address>
+# deepaq: set-up, demo, tests. Every target sets up `.venv` if it is missing.
+# On Linux without a GPU, name the index of PyTorch's CPU wheels to avoid the CUDA download: make demo TORCH_INDEX=<index>
 PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
@@ -22,40 +22,40 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep '^torch==' constraints.txt)"
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,dask,baselines,export]'
-	# Without what they depend on: pyclarity (HAAQI alone is wanted) brings a torchaudio that does not fit the pinned
-	# torch, tinysoundfont a package for sound cards that has to be compiled.
+	# Without their requirements: pyclarity (only HAAQI is used) needs a torchaudio that does not fit the pinned torch,
+	# tinysoundfont a package for sound cards that must be compiled.
 	$(PIP) install --quiet --constraint constraints.txt --no-deps pyclarity tinysoundfont
 	touch $@
 
-demo: $(INSTALLED)  ## the whole road, offline, in minutes: music, 21 conditions, labels, a metric, plots
+demo: $(INSTALLED)  ## run the whole pipeline offline in minutes: music, 21 conditions, labels, a metric, plots
 	PATH="$(abspath $(BIN)):$$PATH" bash demo.sh
 
-test: $(INSTALLED)  ## the test suite
+test: $(INSTALLED)  ## run the test suite
 	$(BIN)/python -m pytest -n auto --dist loadgroup -q
 
-coverage: $(INSTALLED)  ## the test suite with a report of what it does not reach
+coverage: $(INSTALLED)  ## run the test suite and report which lines it does not reach
 	$(BIN)/python -m pytest -n auto --dist loadgroup -q --cov --cov-report=term:skip-covered
 
-check: $(INSTALLED)  ## style, types, command reference
+check: $(INSTALLED)  ## check style, types and the command reference
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_docs.py -k reference_is_what
 
-bench: $(INSTALLED)  ## the measurements that the README and the docs quote; takes a while
+bench: $(INSTALLED)  ## run the measurements quoted in the README and docs; takes a while
 	for script in tests/bench/*.py; do $(BIN)/python $$script || exit 1; done
 
-truth: $(INSTALLED)  ## how raters agree with every listening test at hand (docs/truth.md); options in TRUTH
+truth: $(INSTALLED)  ## compare raters with all listening tests at hand (docs/truth.md); options in TRUTH
 	$(BIN)/python tests/bench/truth.py $(TRUTH)
 
-packaged: $(INSTALLED)  ## train the packaged metric anew
+packaged: $(INSTALLED)  ## train the packaged metric again
 	PATH="$(abspath $(BIN)):$$PATH" bash training/packaged.sh
 
-docs: $(INSTALLED)  ## write docs/commands.md anew
+docs: $(INSTALLED)  ## write docs/commands.md
 	$(BIN)/python docs/reference.py
 
-docker-test: $(INSTALLED)  ## build the image and run it, where tools for that are
+docker-test: $(INSTALLED)  ## build and test the container image, if the tools are installed
 	PYTHON=$(BIN)/python bash docker/test.sh
 
-clean:  ## remove what the targets made
+clean:  ## remove everything that the targets made
 	rm -rf $(VENV) build dist demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

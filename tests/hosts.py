@@ -1,7 +1,7 @@
-"""Hosts of their own on one machine, over one shared volume: Linux namespaces, joined by a bridge.
+"""Simulated hosts on one machine: Linux namespaces joined by a bridge, over one shared volume.
 
-A host has its own network, name, processes, /tmp and home, and mounts the volume at /mnt. What it writes there belongs
-to a group of its own, so that the files say which host made them. Nothing outside the namespaces is changed, and
+A host has its own network, name, processes, /tmp and home, and mounts the volume at /mnt. Files that it writes there
+belong to a group of its own, which shows which host made them. Nothing outside the namespaces is changed, and
 everything ends with them.
 """
 
@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 
 VOLUME = Path("/mnt")
 NEW = ["unshare", "--net", "--uts", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-# The folders named are opened first: they may lie in the /tmp that is hidden by the host's own.
+# Open the folders first: they may be in the /tmp that the host's own will hide.
 SET_UP = r"""
 set -e
 hostname "$1" && shift
@@ -45,7 +45,7 @@ exec sleep infinity
 
 
 def missing() -> str:
-    """What this machine lacks for hosts, or nothing."""
+    """A reason why this machine cannot simulate hosts, or an empty string."""
     if not sys.platform.startswith("linux"):
         return "needs Linux namespaces"
     for tool in ("ip", "unshare", "nsenter", "setpriv"):
@@ -53,12 +53,12 @@ def missing() -> str:
             return f"needs {tool} (util-linux, iproute2)"
     probe = [*NEW, "sh", "-c", "mount -t tmpfs tmpfs /tmp && ip link add probe type bridge"]
     if subprocess.run(probe, capture_output=True, check=False).returncode:
-        return "needs the rights to make namespaces, which root mostly has"
+        return "needs permission to create namespaces, which root usually has"
     return ""
 
 
 class Hosts:
-    """A context; hosts are numbered from 1, and number n has the address 10.77.0.n and writes as group 7700 + n."""
+    """A context manager. Hosts are numbered from 1; host n has the address 10.77.0.n and writes as group 7700 + n."""
 
     def __init__(self, volume: Path, count: int) -> None:
         self.volume = volume
@@ -99,7 +99,7 @@ class Hosts:
     def start(
         self, number: int, command: Sequence[str], folder: Path = VOLUME, **options: Any
     ) -> subprocess.Popen[str]:
-        """Start a command on a host, in a folder of it; it ends with the host."""
+        """Start a command on a host, in a folder there; it ends with the host."""
         return subprocess.Popen(
             self._on(number, command, folder), env=self._environment(), text=True, start_new_session=True, **options
         )
@@ -113,7 +113,7 @@ class Hosts:
         return result.stdout
 
     def cut_off(self, number: int) -> None:
-        """End a host as loss of power does: all its processes at once."""
+        """Kill all processes of a host at once, like a power failure."""
         self._hosts[number - 1].kill()
         self._hosts[number - 1].wait()
 
@@ -131,7 +131,7 @@ class Hosts:
         return {**kept, "PATH": path, "HOME": "/tmp", "PYTHONPATH": str(ROOT)}
 
     def _started(self, command: list[str]) -> subprocess.Popen[str]:
-        bound = ["setpriv", "--pdeathsig", "KILL", *command]  # to this process, however that ends
+        bound = ["setpriv", "--pdeathsig", "KILL", *command]  # dies with this process
         process = subprocess.Popen(bound, stdout=subprocess.PIPE, text=True)
         self._stack.callback(process.wait)
         self._stack.callback(process.kill)

@@ -1,4 +1,4 @@
-"""The licences of everything that `pip install deepaq` brings along, from the packages' own metadata, as Markdown.
+"""Print the licences of all packages that `pip install deepaq` installs, from their metadata, as Markdown.
 
 python tests/licences.py > THIRD_PARTY_LICENSES.md
 """
@@ -16,37 +16,36 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 EXTRAS = ("dask", "baselines", "speech", "export")
 ALONE = ("pyclarity", "tinysoundfont")  # installed on request, with --no-deps
-# What the metadata does not tell.
+# Remarks that the metadata lack.
 NOTES = {
-    "av": "its wheels hold FFmpeg libraries (LGPL, with parts under the GPL)",
-    "imageio-ffmpeg": "its wheels hold an ffmpeg program under the GPL, run as a process of its own",
-    "pesq": "ITU-T P.862 reference code; the recommendation's patents and terms are the user's to mind",
-    "soundfile": "its wheels hold libsndfile (LGPL)",
-    "soxr": "holds libsoxr (LGPL)",
-    "visqol-python": "holds ViSQOL's trained models (Apache-2.0)",
+    "av": "wheels contain FFmpeg libraries (LGPL, with parts under the GPL)",
+    "imageio-ffmpeg": "wheels contain an ffmpeg program under the GPL, run as a separate process",
+    "pesq": "ITU-T P.862 reference code; check its patents and terms before use",
+    "soundfile": "wheels contain libsndfile (LGPL)",
+    "soxr": "contains libsoxr (LGPL)",
+    "visqol-python": "contains ViSQOL's trained models (Apache-2.0)",
 }
 HEAD = """# Third-party licences
 
-deepaq itself is under the Apache License 2.0 (see LICENSE) and holds no source code of others. It uses the packages
-below, which pip installs beside it; licences are as the packages state them. Made by `python tests/licences.py`.
+deepaq is licensed under the Apache License 2.0 (see LICENSE) and contains no source code of others. It uses the
+packages below, which pip installs with it; licences are as the packages state them. Made by `python tests/licences.py`.
 
-Weights of pretrained networks are not part of deepaq. Where a recipe asks for them, their own licences apply, to what
-is trained from them too: MERT-v1-95M CC-BY-NC-4.0 (no commercial use), wav2vec 2.0 base and HuBERT base Apache-2.0,
-CLAP Apache-2.0.
+Weights of pretrained networks are not part of deepaq. Their own licences apply, also to what is trained from them:
+MERT-v1-95M CC-BY-NC-4.0 (no commercial use), wav2vec 2.0 base and HuBERT base Apache-2.0, CLAP Apache-2.0.
 """
 
 
 def direct() -> dict[str, list[Requirement]]:
-    """Requirements by extra; "" has those of every installation."""
+    """Requirements by extra; "" holds those of every installation."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     groups = {"": project["dependencies"], **{e: project["optional-dependencies"].get(e, []) for e in EXTRAS}}
     return {extra: [Requirement(text) for text in texts] for extra, texts in groups.items()}
 
 
 def needed(requirements: Iterable[Requirement], seen: dict[str, set[str]]) -> Iterator[tuple[str, Distribution | None]]:
-    """The packages that fulfil the requirements, and theirs, each once; None for one that is not installed.
+    """Yield the packages that fulfil the requirements, and their requirements, once each; None if not installed.
 
-    seen: packages met before, with the extras that they were asked for with.
+    seen: packages found before, with the extras that were requested.
     """
     for requirement in requirements:
         name = canonicalize_name(requirement.name)
@@ -88,11 +87,11 @@ def main() -> None:
     for extra, requirements in direct().items():
         _print(f"With the extra `{extra}`" if extra else "Always", needed(requirements, seen))
     alone = [Requirement(name) for name in ALONE]
-    _print("By themselves, where they are asked for", needed(alone, {**seen, **_below()}))
+    _print("Installed on request, without their requirements", needed(alone, {**seen, **_below()}))
 
 
 def _below() -> dict[str, set[str]]:
-    """What the packages that are installed alone would bring, as seen."""
+    """Requirements of the packages that are installed without them, in the form of `seen`."""
     texts = [text for name in ALONE for text in distribution(name).requires or ()]
     wanted = map(Requirement, texts)
     return {canonicalize_name(each.name): {"", *each.extras} for each in wanted}

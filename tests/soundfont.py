@@ -1,4 +1,4 @@
-"""The smallest sound font: one decaying tone as every program of the list."""
+"""A minimal sound font: one decaying tone for every program."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-_PITCH, _RATE, _FRAMES, _PAD = 69, 44_100, 22_050, 46  # MIDI key; Hz; frames, and zeros that the format asks for
+_PITCH, _RATE, _FRAMES, _PAD = 69, 44_100, 22_050, 46  # MIDI key; Hz; frames, and zeros that the format requires
 
 
 def write_soundfont(path: Path, programs: tuple[tuple[int, int], ...] = ((0, 0), (128, 0))) -> Path:
-    """programs: (bank, preset). The structures are those of the SoundFont technical specification 2.04, section 7."""
+    """Write a sound font with `programs` (bank, preset), after the SoundFont technical 2.04, section 7."""
     time = np.arange(_FRAMES) / _RATE
     tone = np.sin(2 * np.pi * 440 * time) * np.exp(-4 * time)
     samples = np.concatenate([20_000 * tone, np.zeros(_PAD)]).astype("<i2").tobytes()

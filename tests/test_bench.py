@@ -1,4 +1,4 @@
-"""The measuring scripts: that they still fit what they measure."""
+"""The scripts of tests/bench still fit the code that they measure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documentation is run: every console and Python block, in order, in a folder like a user's."""
+"""Runs the documentation: every console and Python block, in order, in a folder like a user's."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def blocks(page: str) -> list[Block]:
 
 
 def environment(root: Path, folder: Path) -> dict[str, str]:
-    """The commands of this installation on the path, the packages of `root` first; caches in the user's folder."""
+    """Environment with the commands of this installation, the packages of `root` first and caches in `folder`."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return {**os.environ, "PATH": path, "PYTHONPATH": str(root), "DEEPAQ_CACHE": str(folder / ".cache")}
 
@@ -56,7 +56,7 @@ def run(command: list[str], folder: Path, root: Path, block: Block) -> None:
 
 
 def shortened(text: str) -> str:
-    """The same commands with as little training as shows that they work, and without what has its own test."""
+    """Leave out lines that no test can run, and train only a few steps."""
     lines = [line for line in text.splitlines() if not line.startswith(ELSEWHERE)]
     small = "training fit -o max_steps=4 -o epoch_steps=4 -o evaluation.clips=2 -o data.clips=2"
     return "\n".join(re.sub("^training fit", small, line) for line in lines)
@@ -146,7 +146,7 @@ def test_the_command_reference_is_what_the_commands_say() -> None:
 
 @pytest.mark.xdist_group("docs")
 def test_how_to_add_pages_followed_from_scratch(tmp_path: Path) -> None:
-    """Files are written, lines added and the contract tests run, exactly as the page says, in a copy of the project."""
+    """Writes files, adds lines and runs contract tests, exactly as the page says, in a copy of the project."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
     if not listed:
         pytest.skip("not a git checkout")
@@ -162,7 +162,7 @@ def test_how_to_add_pages_followed_from_scratch(tmp_path: Path) -> None:
                 file.write("\n\n" + block.text)
         elif path := block.option("add"):
             text, after = (tmp_path / path).read_text(), block.option("after") or ""
-            assert text.count(after + "\n") == 1, f"{path}: {after!r} does not stand there once"
+            assert text.count(after + "\n") == 1, f"{path}: {after!r} does not occur exactly once"
             (tmp_path / path).write_text(text.replace(after + "\n", f"{after}\n{block.text}"))
         elif block.language == "console":
             run(["bash", "-euo", "pipefail", "-c", block.text], tmp_path, tmp_path, block)

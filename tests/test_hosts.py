@@ -1,4 +1,4 @@
-"""Several hosts over one shared volume make the tables that one host makes, also when one of them dies."""
+"""Several hosts over one shared volume make the same tables as one host, even if one of them dies."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ SCHEDULER, FIRST, SECOND = 1, 2, 3
 ADDRESS = f"tcp://{hosts.Hosts.address(SCHEDULER)}:8786"
 MADE = ["--codecs", "opus,mp3", "--bitrates", "32,96", "--clip", "2", "--quiet"]
 WANTED = Settings(("opus", "mp3"), (32, 96), 2, jobs=1, quiet=True)
-SONGS = 8
-PATIENCE = 300  # seconds, for a machine that has other things to do
+TRACKS = 8
+PATIENCE = 300  # seconds; generous for busy machines
 
 pytestmark = [pytest.mark.skipif(bool(hosts.missing()), reason=hosts.missing()), pytest.mark.xdist_group("hosts")]
 
 
 @pytest.fixture(scope="module")
 def volume(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the hosts share: music."""
+    """The shared volume, with music."""
     folder = tmp_path_factory.mktemp("volume")
-    for seed in range(SONGS):
+    for seed in range(TRACKS):
         write(folder / "music" / f"{seed}.wav", music(2, seed))
     return folder
 
 
 @pytest.fixture(scope="module")
 def local(volume: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data set as one host makes it, from music that lies elsewhere."""
+    """The data set made by one host, from a copy of the music."""
     from labels.rating.stage import Settings as Rating
     from labels.rating.stage import rate
 
     folder = tmp_path_factory.mktemp("local")
     shutil.copytree(volume / "music", folder / "music")
-    assert transcode([folder / "music"], folder / "data", WANTED)["ok"] == 4 * SONGS
-    assert rate(folder / "data", "visqol", Rating(jobs=1, quiet=True))["labelled"] == 4 * SONGS
+    assert transcode([folder / "music"], folder / "data", WANTED)["ok"] == 4 * TRACKS
+    assert rate(folder / "data", "visqol", Rating(jobs=1, quiet=True))["labelled"] == 4 * TRACKS
     return folder / "data"
 
 
@@ -81,11 +81,11 @@ def rows(folder: Path) -> Counter[int]:
 def same(ours: Path, local: Path) -> None:
     found = diff(Dataset(local), Dataset(ours))
     assert found["same_content"], found
-    assert found["values"]["visqol"] == {**found["values"]["visqol"], "common": 4 * SONGS, "largest": 0.0}
+    assert found["values"]["visqol"] == {**found["values"]["visqol"], "common": 4 * TRACKS, "largest": 0.0}
     assert list(problems(Dataset(ours), deep=True)) == []
 
 
-def test_two_hosts_make_the_tables_of_one(cluster: hosts.Hosts, volume: Path, local: Path) -> None:
+def test_two_hosts_make_the_same_tables_as_one(cluster: hosts.Hosts, volume: Path, local: Path) -> None:
     cluster.run(SCHEDULER, ["prep", "transcode", "music", "--out", "data", *MADE, "--dask", ADDRESS])
     cluster.run(SCHEDULER, ["labels", "visqol", "data", "--quiet", "--dask", ADDRESS])
     same(volume / "data", local)
@@ -94,8 +94,8 @@ def test_two_hosts_make_the_tables_of_one(cluster: hosts.Hosts, volume: Path, lo
         assert set(made) == {cluster.group(FIRST), cluster.group(SECOND)}, f"{table.name}: {made}"
 
 
-def test_a_host_that_dies_takes_nothing_along(cluster: hosts.Hosts, volume: Path, local: Path) -> None:
-    """Runs last: the second host is gone after it."""
+def test_a_host_that_dies_loses_no_committed_rows(cluster: hosts.Hosts, volume: Path, local: Path) -> None:
+    """Runs last, because it kills the second host."""
     command = ["prep", "transcode", "music", "--out", "again", *MADE, "--json", "--dask", ADDRESS]
     run = cluster.start(SCHEDULER, command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     begun = time.monotonic()
@@ -108,8 +108,8 @@ def test_a_host_that_dies_takes_nothing_along(cluster: hosts.Hosts, volume: Path
     before = rows(degraded)
     output, messages = run.communicate(timeout=PATIENCE)
     assert run.returncode == 0, messages
-    assert json.loads(output)["ok"] == 4 * SONGS
-    assert sum(before.values()) < 4 * SONGS, "the host died too late for this test to say anything"
+    assert json.loads(output)["ok"] == 4 * TRACKS
+    assert sum(before.values()) < 4 * TRACKS, "the host died too late for this test to say anything"
     assert rows(degraded)[cluster.group(FIRST)] > before[cluster.group(FIRST)]
     cluster.run(SCHEDULER, ["labels", "visqol", "again", "--quiet", "--dask", ADDRESS])
     same(volume / "again", local)

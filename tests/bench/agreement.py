@@ -1,14 +1,14 @@
-"""How well the recipe of the packaged metric agrees with ViSQOL on recordings that it was not trained on.
+"""Agreement of the packaged metric's recipe with ViSQOL on recordings kept out of training.
 
     python tests/bench/agreement.py [FOLDER] [--seeds 3] [--steps N] [--without-codecs] [--distilled] [--packaged]
 
-FOLDER (packaged-run/agreement) takes the data set, forty minutes of work for two cores, and is gone on with: all shared
-recordings (DEEPAQ_SHARED), joined where they are parts of one, in 21 codec conditions and two grades of every
-distortion; and the music that `training/packaged.sh` makes. Each of three parts of the recordings is held out once
-while the recipe trains on the rest. Printed is the SRCC / PCC of all held-out versions together, with ViSQOL and with
-the recipe's own labels, with 95 % intervals over clips, per seed. --without-codecs: also train without each codec in
-turn. --distilled: also train one network whose labels are averaged with what the others say of the training versions.
---packaged: judge the packaged metric, too, on those recordings whose licence kept them out of its training.
+Makes a data set in FOLDER (packaged-run/agreement; forty minutes on two cores, resumed by a rerun): the recordings of
+DEEPAQ_SHARED, with parts of one recording joined, in 21 codec conditions and two severities of every distortion, and
+the music that `training/packaged.sh` makes. Holds out each third of the recordings once while the recipe trains on the
+rest. Prints the SRCC / PCC of all held-out clips with ViSQOL and with the recipe's own labels, with 95 % intervals over
+clips, per seed. --without-codecs: also train without each codec in turn. --distilled: also train one network on labels
+averaged with the MOS of the others. --packaged: also judge the packaged metric on the recordings whose licence kept
+them out of its training.
 """
 
 from __future__ import annotations
@@ -60,15 +60,15 @@ PARTS, REFERENCES, RESAMPLES = 3, 20, 200
 
 
 def prepare(folder: Path) -> None:
-    """The data set in FOLDER/data."""
+    """Make the data set FOLDER/data."""
     join_recordings(folder / REAL)
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # our commands, also where not activated
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # also if the environment is not activated
     environment = {**os.environ, "PATH": path, "RECORDINGS": str(folder / REAL), "ONLY_DATA": "1"}
     subprocess.run(["bash", str(ROOT / "training" / "packaged.sh"), str(folder)], check=True, env=environment)
 
 
 def join_recordings(out: Path) -> None:
-    """One file per recording, named after whether its licence allows training."""
+    """Write one file per recording; the name says whether its licence allows training."""
     out.mkdir(parents=True, exist_ok=True)
     parts = defaultdict(list)
     with (SHARED / "music.csv").open() as file:
@@ -83,9 +83,9 @@ def join_recordings(out: Path) -> None:
 
 
 class Bench:
-    """A data set's rows, labelled by ViSQOL, with their fronts, and where they come from.
+    """Rows of a data set, labelled by ViSQOL, with their inputs to the network and their recordings.
 
-    labels, mixes: what the recipe makes of several teachers; NaN for rows that it does not train on.
+    labels, mixes: the recipe's labels from several teachers; NaN for rows that it does not train on.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -110,7 +110,7 @@ class Bench:
         self.real = np.array([path.parent.name == REAL for path in own])
 
     def parts(self) -> Iterator[Rows]:
-        """Which rows each part of the recordings holds out."""
+        """Yield the held-out rows of each part of the recordings."""
         songs = sorted(set(self.song[self.real]), key=lambda song: joined_id("fold", song))
         for place in range(PARTS):
             yield np.isin(self.song, songs[place::PARTS])
@@ -123,7 +123,7 @@ class Bench:
         return chosen
 
     def seen(self, source: Store, held_out: Rows) -> Store:
-        """What an evaluation needs of `source`."""
+        """The part of `source` that an evaluation needs."""
         needed = held_out | self.references(held_out)
         found = source.part(needed)
         found.table = replace(found.table, valid=held_out[needed])
@@ -160,13 +160,13 @@ class Bench:
 
 
 def mean_of(seeds: list[Found]) -> Found:
-    """What an ensemble says."""
+    """Mean MOS of an ensemble."""
     full, unmatched = (np.mean(np.stack(each), axis=0) for each in zip(*seeds, strict=True))
     return full, unmatched
 
 
 def together(parts: list[Found]) -> Found:
-    """Predictions of several parts as one."""
+    """Join the predictions of several parts."""
     first, second = (np.nansum(np.stack(each), axis=0) for each in zip(*parts, strict=True))
     known = np.any([~np.isnan(full) for full, _ in parts], axis=0)
     return np.where(known, first, np.nan), np.where(known, second, np.nan)
@@ -214,7 +214,7 @@ def correlation(rows: Table, labels: Values, mos: Values, group: Rows) -> str:
 
 
 def main() -> None:
-    sys.path[0] = str(ROOT)  # not this folder, whose visqol.py would hide the package
+    sys.path[0] = str(ROOT)  # this folder's visqol.py would shadow the package
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?", default=Path("packaged-run/agreement"))
     parser.add_argument("--seeds", type=int, default=3)
@@ -230,7 +230,7 @@ def main() -> None:
     changed = [f"max_steps={options.steps}"] if options.steps else []
     parts = list(bench.parts())
 
-    taught: list[list[Values]] = [[] for _ in parts]  # per part, what every network says of the rows it has seen
+    taught: list[list[Values]] = [[] for _ in parts]  # per part, the MOS of every network for the rows of training
 
     def run(
         seed: int, *overrides: str, teachers: Sequence[Values | None] = (None,) * PARTS, keep: bool = False

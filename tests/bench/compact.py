@@ -1,11 +1,11 @@
-"""The metric inside the package: its cost against ViSQOL, and its agreement with listeners.
+"""Cost of the packaged metric relative to ViSQOL, and its agreement with listeners.
 
     python tests/bench/compact.py speed [ROUNDS]
     python tests/bench/compact.py listening [FOLDER]
     python tests/bench/compact.py                       both
 
-The second needs the shared listening tests (DEEPAQ_SHARED) and is left out without them. Agreement with ViSQOL on
-recordings that were not trained on: agreement.py.
+The second needs the listening tests of DEEPAQ_SHARED and is skipped without them. For agreement with ViSQOL on
+recordings kept out of training see agreement.py.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SHARED = Path(__file__).parents[2] / os.environ.get("DEEPAQ_SHARED", "../shared/
 
 
 def speed(rounds: int = 5) -> None:
-    """CPU seconds for 10 s of stereo, one thread, nothing decoded; rounds are interleaved."""
+    """Print CPU seconds for 10 s of stereo in one thread, without decoding; rounds are interleaved."""
     torch.set_num_threads(1)
     reference = deepaq.audio.resample(compose(5, 10.0), SAMPLE_RATE, 48_000)
     rng = np.random.default_rng(0)
@@ -70,7 +70,7 @@ def speed(rounds: int = 5) -> None:
 
 
 def listening(folder: Path) -> None:
-    """The packaged metric beside ViSQOL, the 2f-model and log-mel against listeners; the report is in FOLDER/report."""
+    """Compare the packaged metric, ViSQOL, the 2f-model and log-mel with listeners; report in FOLDER/report."""
     tests = {"stahl2024": "stahl2024_codec_speech", "sisec08": "sebass_sisec08"}
     for form, name in tests.items():
         import_test(form, SHARED / "listening" / name, folder / form, ImportSettings())
@@ -80,7 +80,7 @@ def listening(folder: Path) -> None:
 
 
 def main() -> None:
-    sys.path[0] = str(Path(__file__).parents[2])  # not this folder, whose visqol.py would hide the package
+    sys.path[0] = str(Path(__file__).parents[2])  # this folder's visqol.py would shadow the package
     what, *rest = sys.argv[1:] or ["all"]
     if what in ("all", "speed"):
         speed(int(rest[0]) if rest else 5)

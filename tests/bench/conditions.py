@@ -1,9 +1,9 @@
-"""Are the conditions what they say? Measured kbps against asked, lag and correlation, on a folder of music.
+"""Check conditions on a folder of music: measured against requested kbps, lag and correlation.
 
     python tests/bench/conditions.py [MUSIC_FOLDER] [CODECS]
 
-Without a folder it makes two minutes of procedural music. The kbps are of whole files, containers included: as these
-cost the same whatever the bitrate, they are shown apart, estimated from the smallest and the largest bitrate.
+Without a folder it computes two minutes of music. The kbps are those of whole files. The container's share, which does
+not depend on the bitrate, is estimated from the lowest and highest bitrates and shown separately.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""What Rank-N-Contrast costs: speed against the loop form of the formula, and memory for large batches.
+"""Cost of Rank-N-Contrast: speed relative to a loop over the formula, and memory for large batches.
 
     python tests/bench/loss.py [ROUNDS]
 
-The loop form walks over the keys and compares all pairs with each (the form in which the loss was published): time
-and memory grow with the cube of the batch. Rounds are interleaved; forward and backward; CPU seconds; 256 dimensions.
+The loop form, in which the loss was published, walks over the keys and compares all pairs with each: time and memory
+grow with the cube of the batch size. CPU seconds for forward and backward passes in 256 dimensions; rounds are
+interleaved.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ DIMS = 256
 
 
 def batch(size: int) -> tuple[Tensor, Tensor]:
-    """(N, 1, dims) points and (N,) labels, every seventh of which is that of clean music."""
+    """(N, 1, dims) points and (N,) labels; every seventh sample is clean."""
     generator = torch.Generator().manual_seed(0)
     labels = 1 + 3.7 * torch.rand(size, generator=generator)
     labels[::7] = 4.732
@@ -35,7 +36,7 @@ def sorted_form(points: Tensor, labels: Tensor) -> Tensor:
 
 
 def loop_form(points: Tensor, labels: Tensor) -> Tensor:
-    """Equation 1 of Zha et al. (2023): of every anchor i and key j, the sum runs over keys at least as far as j."""
+    """Equation 1 of Zha et al. (2023): for anchor i and key j, sum over the keys at least as far away as j."""
     size = len(points)
     distances = (points - points.squeeze(1)[None]).norm(dim=-1)
     others = ~torch.eye(size, dtype=torch.bool)
@@ -57,13 +58,13 @@ def spent(form: str, size: int, repeats: int = 1) -> float:
 
 
 def peak_mb() -> float:
-    """Of this process alone: ru_maxrss would start from the parent's."""
+    """Peak memory of this process alone; ru_maxrss would include the parent's."""
     (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1]) / 1024
 
 
 def measure(form: str, size: int) -> None:
-    """Print CPU seconds and the memory that forward and backward add, in a process of their own."""
+    """Print CPU seconds and added memory of forward and backward passes; run in a process of its own."""
     spent(form, 8)
     before = peak_mb()
     seconds = spent(form, size)
@@ -71,7 +72,7 @@ def measure(form: str, size: int) -> None:
 
 
 def main() -> None:
-    torch.set_num_threads(1)  # or waiting threads would count as CPU seconds
+    torch.set_num_threads(1)  # waiting threads would count as CPU seconds
     if len(sys.argv) == 3:
         measure(sys.argv[1], int(sys.argv[2]))
         return

@@ -1,10 +1,10 @@
-"""What a training step of the MERT backbone costs: against its forward pass and against the obvious way to write it.
+"""Cost of a training step of the MERT backbone, relative to its forward pass and to the obvious implementation.
 
     python tests/bench/mert.py [ROUNDS] [BATCH] [SECONDS]
 
-The obvious way asks the library for all hidden states and leaves the frontend in the gradient. Real size, random
-weights (values do not change the work). Every round measures all ways one after another, CPU seconds, one thread;
-ratios are formed within a round. Memory is what a process of its own adds to its peak.
+The obvious implementation requests all hidden states from the library and leaves the front end in the gradient. Uses
+the real size with random weights, which cost the same. Every round measures all ways one after another, in CPU seconds
+of one thread; ratios are formed within a round. Memory is the increase of the peak of a process of its own.
 """
 
 from __future__ import annotations

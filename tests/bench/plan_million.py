@@ -1,10 +1,9 @@
-"""Seconds and memory that it takes to find out what remains of 1,000,000 degraded rows.
+"""Seconds and memory needed to plan what remains of 1,000,000 degraded rows.
 
     python tests/bench/plan_million.py [ROWS]
 
-The tables are simulated, as many fragments as a real run writes (16 clips each); half of the last fragment's versions
-are missing. Measured in a fresh process: reading the tables, and the work that is left. Then once more after
-`manifests compact`.
+Simulates the tables with as many fragments as a real run writes (16 clips each) and half of the last fragment missing.
+Measures, in a fresh process, reading the tables and planning the remaining work; then again after `manifests compact`.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ CLIPS_PER_FRAGMENT = 16
 
 
 def simulate(root: Path, rows: int) -> None:
-    """References and all but a few of the degraded rows of `rows` versions."""
+    """Write references and all but a few of `rows` degraded rows."""
     dataset = Dataset(root, create=True)
     conditions = codings()
     settings = {condition.name: condition.settings() for condition in conditions}
@@ -60,7 +59,7 @@ def simulate(root: Path, rows: int) -> None:
 
 
 def peak_mib() -> float:
-    """Of this process alone; `ru_maxrss` would hold its parent's too."""
+    """Peak memory of this process alone; `ru_maxrss` would include the parent's."""
     status = Path("/proc/self/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
 

@@ -1,8 +1,8 @@
-"""Does `prep transcode --dry-run` predict what a run costs?
+"""Predicted and measured cost of `prep transcode`.
 
     python tests/bench/prep_plan.py [MUSIC_FOLDER] [CONDITIONS_PER_CLIP]
 
-Without a folder it makes three minutes of procedural music. Printed are predicted and measured CPU seconds and bytes.
+Without a folder it computes three minutes of music. Prints predicted (`--dry-run`) and measured CPU seconds and bytes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""SIGKILL at random moments, two runs at once, full disks: what a rerun makes of it.
+"""Recovery of `prep transcode` by a rerun after SIGKILL at random moments, two runs at once, and full disks.
 
     python tests/bench/prep_torture.py [KILLS] [SEED]
 
-Every way ends with an undisturbed rerun, whose tables must equal those of a run that was never disturbed, and with
+Every case ends with an undisturbed rerun, whose tables must equal those of a run that was never disturbed, and with
 `manifests check --deep`. Kills go to the whole process group. Full disks need mount namespaces (unshare).
 """
 
@@ -40,7 +40,7 @@ def tables(out: Path) -> list[pa.Table]:
 
 
 class Torture:
-    """One collection of music, one undisturbed run of it, and ways of disturbing others."""
+    """A folder of music, an undisturbed run on it, and ways to disturb others."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.music = folder, folder / "music"
@@ -65,7 +65,7 @@ class Torture:
         return good
 
     def killed(self, out: Path, share: float, wait: float) -> str:
-        """Kill `wait` seconds after a share of the fragments is there: so a busy machine has all moments too."""
+        """Kill `wait` seconds after a share of the fragments is written, so that busy machines test every phase too."""
         target = round(share * len(list((self.folder / "whole").rglob("*.parquet"))))
         process = subprocess.Popen(
             self.command(out), start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

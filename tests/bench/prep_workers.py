@@ -1,10 +1,9 @@
-"""Throughput of two workers against one, each worker with a processor of its own.
+"""Throughput of two workers relative to one, with one processor per worker.
 
     python tests/bench/prep_workers.py [MUSIC_FOLDER] [ROUNDS]
 
-Without a folder it makes four minutes of procedural music. ffmpeg spreads one clip's encoders over whatever
-processors it may use, so that one worker is held to one processor and two to two. Wall time is what counts here:
-run it on a machine that does nothing else.
+Without a folder it computes four minutes of music. ffmpeg spreads the encoders of a clip over all processors that it
+may use, so the run is restricted to as many processors as workers. Measures wall time: run it on an idle machine.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""CPU seconds per second of audio of every rater, and of aligning a pair, against ViSQOL in the same run.
+"""CPU seconds per second of audio of every rater, and of aligning a pair, relative to ViSQOL in the same run.
 
     python tests/bench/raters.py [SECONDS [ROUNDS [RATER,RATER...]]]
 
-Procedural music, coded as mp3 at 64 kbps, both signals prepared for each rater beforehand; a rating includes the
-reference's share. MERT and CLAP run with random weights and DeePAQ untrained: they cost the same. Raters whose packages
-are not installed are left out.
+Rates computed music, coded as mp3 at 64 kbps and prepared for each rater beforehand; a rating includes the work on the
+reference. MERT and CLAP run with random weights and DeePAQ untrained, at the same cost. Raters whose packages are not
+installed are left out.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BASE = "visqol"
 
 
 def pair(folder: Path, seconds: float) -> tuple[Samples, Samples, int]:
-    """A reference and its coded version, (frames, 2), at one sample rate."""
+    """A reference and its degraded signal, (frames, 2), at one sample rate."""
     (folder / "music").mkdir()
     soundfile.write(folder / "music" / "a.flac", compose(0, seconds), SAMPLE_RATE)
     transcode([folder / "music"], folder / "data", Settings(("mp3",), (64,), clip_s=seconds, jobs=1, quiet=True))
@@ -65,7 +65,7 @@ def ways(folder: Path, seconds: float, names: list[str]) -> dict[str, Callable[[
 
 
 def main() -> None:
-    sys.path[0] = str(ROOT)  # not this folder, whose files may hide the packages that are measured
+    sys.path[0] = str(ROOT)  # this folder's files may shadow the packages
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
     names = sys.argv[3].split(",") if len(sys.argv) > 3 else list(RATERS)

@@ -1,10 +1,10 @@
-"""How fast the paper's recipe trains, and whether the loader or the network is the limit.
+"""Training speed of the paper's recipe, of its loader and of its network.
 
     python tests/bench/steps.py [--device cuda] [--precision bfloat16] [--compile] [--batch 32] [--steps 20]
 
-Real size, random weights, segments of 4 s from a cache of noise made for the occasion. Measured are the loader alone,
-against decoding FLAC files for every batch; the training step on one batch that stays; and both together. Compute is
-held against 37.5 GFLOP per second of audio (LoRA step, counted analytically) and, with --peak-tflops, the device.
+Uses the real size, random weights, and segments of 4 s from a temporary cache of noise. Measures the loader alone,
+beside decoding FLAC files for every batch; the training step on one fixed batch; and both together. Compute is compared
+with 37.5 GFLOP per second of audio (LoRA step, counted analytically) and, with --peak-tflops, with the device.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ KBPS = (16, 32, 48, 64, 80, 96, 128)
 
 
 def sampler(folder: Path, clips: int, versions: int) -> Sampler:
-    """Over a cache of noise: `clips` clips, each clean and in seven bitrates of one codec."""
+    """A sampler over a cache of noise: `clips` clips, each clean and at seven bitrates of one codec."""
     rng = np.random.default_rng(0)
     form = Form(Mert.sample_rate)
     frames = CLIP_S * form.rate
@@ -127,7 +127,7 @@ def main() -> None:
         steps = options.steps
         where = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
         print(f"{where}, {options.precision}, batch of {len(cut.rows)} x {SEGMENT_S} s, {steps} steps")
-        ten = per_second(lambda: [next(batches) for _ in range(10)], steps, device)  # for some are read ahead
+        ten = per_second(lambda: [next(batches) for _ in range(10)], steps, device)  # some are read ahead
         loader = show("loader alone", ten, 10 * batch_s)
         decode = show(
             "decoding FLAC instead",

@@ -1,9 +1,9 @@
-"""CPU seconds that 21 verified versions cost, against the encoders alone and against one process per file.
+"""CPU seconds for 21 verified conditions, relative to the encoders alone and to one process per file.
 
     python tests/bench/transcode.py [MUSIC_FOLDER] [ROUNDS]
 
-Without a folder it makes two minutes of procedural music. Every round measures all ways one after another; printed
-are medians and spreads of the ratios, per round, so that a noisy machine does as little harm as possible.
+Without a folder it computes two minutes of music. Every round measures all ways one after another. Prints medians and
+spreads of the ratios within rounds, which suffer least from a noisy machine.
 """
 
 from __future__ import annotations

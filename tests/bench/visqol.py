@@ -1,15 +1,14 @@
-"""CPU seconds of labelling with ViSQOL against visqol-python as it is shipped, and how far the two are apart.
+"""CPU seconds of labelling with ViSQOL relative to visqol-python as shipped, and the difference in MOS.
 
     python tests/bench/visqol.py [--music FOLDER] [--work FOLDER] [--rounds 5] [--all] [--only PART]...
 
-Without music it makes some. What it codes lies in the work folder, is found there again, and is removed where none is
-named. Parts:
-throughput   one thread, a clip a round, both engines one after another: 10 s in 21 conditions and 30 s in 8.
-job          the whole job of `labels visqol` with decoding and checksums; hours for the paper's 366 h of coded audio.
-workers      two worker processes against one, wall time: says something on an idle machine only.
+Without music it computes some. A rerun reuses the coded clips of the work folder, which is temporary by default. Parts:
+throughput   both engines in one thread, a clip per round: 10 s in 21 conditions and 30 s in 8.
+job          `labels visqol` with decoding and checksums; hours for the paper's 366 h of coded audio.
+workers      wall time with two worker processes and with one; needs an idle machine.
 memory       peak resident memory of a worker, 10 s and 30 s clips.
-conformance  the published pairs, where the folder of real recordings (DEEPAQ_SHARED) is at hand.
---all        the engines' differences on the first 10 s of every track in 21 conditions; half an hour for 39 tracks.
+conformance  the published pairs; needs DEEPAQ_SHARED.
+--all        difference of the engines on the first 10 s of every track in 21 conditions; half an hour for 39 tracks.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ from prep.transcode import transcode
 ROOT = Path(__file__).parents[2]
 SAMPLE_RATE = 48_000
 PAPER_HOURS = 366
-SHARD = (0, 3)  # the part of the clips that measurements of the whole job label
+SHARD = (0, 3)  # share of the clips labelled by measurements of the whole job
 PARTS = ("throughput", "job", "workers", "memory", "conformance")
 
 
@@ -52,7 +51,7 @@ def load(path: Path) -> Samples:
 def clips(
     dataset: Dataset, least_s: float = 0.0, first: bool = False
 ) -> Iterator[tuple[str, Samples, list[tuple[str, Samples]]]]:
-    """Name, samples and named versions of every reference of at least `least_s` seconds, or of each track's first."""
+    """Yield name, samples and degraded clips of references of at least `least_s` seconds, or of each track's first."""
     rows = dataset.degraded(["reference_id", "condition", "path"]).to_pylist()
     columns = ["path", "track_path", "start_s", "frames", "sample_rate", "status"]
     for reference in dataset.references(columns).to_pylist():
@@ -71,7 +70,7 @@ def spread(values: list[float], digits: int = 2) -> str:
 
 
 def engines() -> dict[str, Any]:
-    """The two classes to compare, compiled, loaded and kept to one thread."""
+    """The two classes to compare, compiled, loaded and limited to one thread."""
     import numba
 
     from labels.raters.visqol import engine, shipped
@@ -130,15 +129,15 @@ def whole_job(data: Path, rounds: int) -> None:
 
 
 def workers(data: Path, rounds: int) -> None:
-    job(data, 2)  # both workers started, compiled code loaded
+    job(data, 2)  # start both workers and load compiled code
     print(f"two workers against one, wall: {spread([job(data, 1)[1] / job(data, 2)[1] for _ in range(rounds)])}")
 
 
 def memory(data: Path, what: str) -> None:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom labels.rate import Settings, rate\n"
+        "import sys\nfrom pathlib import Path\nfrom labels.rating.stage import Settings, rate\n"
         f"rate(Path(sys.argv[1]), 'visqol', Settings(jobs=1, shard={SHARD}, quiet=True))\n"
-        # Not getrusage: its peak would be this process's own, which a new one starts with.
+        # Not getrusage: its peak includes that of the parent.
         "lines = Path('/proc/self/status').read_text().splitlines()\n"
         "print(next(int(line.split()[1]) // 1024 for line in lines if line.startswith('VmHWM')))"
     )
@@ -164,7 +163,7 @@ def conformance(shared: Path) -> None:
 
 
 def differences(dataset: Dataset) -> None:
-    """Compare the engines on every version of each track's first clip."""
+    """Compare the engines on every degraded clip of each track's first clip."""
     kinds = engines()
     found: list[tuple[float, str, str]] = []
     cpu = dict.fromkeys(kinds, 0.0)
@@ -190,7 +189,7 @@ def prepare(folder: Path, music: Path, name: str, clip_s: float) -> Path:
 
 
 def main() -> None:
-    sys.path[0] = str(ROOT)  # not this folder, where this file would hide the package it measures
+    sys.path[0] = str(ROOT)  # this file would shadow the package that it measures
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--music", type=Path)
     parser.add_argument("--work", type=Path)
