@@ -1,34 +1,45 @@
-"""Files and what they say about themselves: kinds by suffix and first bytes, headers, promises that are not kept."""
+"""Audio files from outside: kinds by suffix, headers without decoding, lengths that a header promises."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from deepaq.errors import UserError
 
-LOSSLESS = frozenset({".wav", ".wave", ".w64", ".flac", ".aif", ".aiff", ".aifc", ".au", ".wv", ".tta"})
-# Those that may hold either are among them; `probe` tells.
+if TYPE_CHECKING:
+    from av import AudioStream
+    from av.container import InputContainer
+
+LOSSLESS = frozenset(
+    {".wav", ".wave", ".rf64", ".bwf", ".w64", ".flac", ".aif", ".aiff", ".aifc", ".au", ".wv", ".tta"}
+    | {".ape", ".tak", ".dsf"}
+)
+# Suffixes that may stand for either are among the lossy ones; `probe` tells.
 LOSSY = frozenset(
-    {".mp2", ".mp3", ".m4a", ".mp4", ".mov", ".3gp", ".aac", ".opus", ".ogg", ".oga", ".webm", ".mka", ".mkv", ".caf"}
-    | {".ac3", ".eac3", ".wma", ".ts", ".avi"}
+    {".mp2", ".mp3", ".m4a", ".m4b", ".m4r", ".mp4", ".mov", ".3gp", ".aac", ".opus", ".ogg", ".oga", ".spx"}
+    | {".webm", ".weba", ".mka", ".mkv", ".caf", ".ac3", ".eac3", ".dts", ".wma", ".ts", ".avi", ".flv", ".amr"}
 )
 SUFFIXES = LOSSLESS | LOSSY
 
-# Containers that hold audio and nothing else: a playlist posing as audio must not open other files or addresses.
-_DEMUXERS = "wav,w64,flac,aiff,mp3,mov,mp4,m4a,3gp,3g2,mj2,ogg,matroska,webm,aac,ac3,eac3,asf,caf"
-_DEMUXERS += ",au,wv,tta,mpegts,avi"
-_COMPANDED = {"pcm_mulaw", "pcm_alaw"}  # eight bits that stand for thirteen
-_LOSSLESS_CODECS = {"flac", "alac", "wavpack", "tta", "ape"}
-_PLAIN = {b"RIFF", b"RIFX", b"RF64", b"FORM", b"fLaC"}  # WAV, AIFF, FLAC
+# Containers of media alone: a playlist posing as audio must not open other files or addresses.
+_DEMUXERS = (
+    "wav,w64,flac,aiff,mp3,mov,mp4,m4a,3gp,3g2,mj2,ogg,matroska,webm,aac,ac3,eac3,dts,dtshd,asf,caf"
+    ",au,wv,tta,ape,tak,dsf,amr,mpegts,avi,flv"
+)
 OPENING = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS}
+
+_COMPANDED = {"pcm_mulaw", "pcm_alaw"}  # eight bits that stand for thirteen
+_LOSSLESS_CODECS = {"flac", "alac", "wavpack", "tta", "ape", "tak", "wmalossless", "mlp", "truehd"}
+_CHUNKED = {b"RIFF": (b"WAVE",), b"RIFX": (b"WAVE",), b"RF64": (b"WAVE",), b"FORM": (b"AIFF", b"AIFC")}
+_FLAC = b"fLaC"
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says about itself. seconds: may be an estimate. sample_rate: in Hz. codec: FFmpeg's name for it."""
+    """The header of an audio file. seconds: may be an estimate. sample_rate: in Hz. codec: FFmpeg's name for it."""
 
     seconds: float
     sample_rate: int
@@ -38,42 +49,81 @@ class Header:
     def lossy(self) -> bool:
         """True when decoding does not give back what was encoded."""
         pcm = self.codec.startswith("pcm_") and self.codec not in _COMPANDED
-        return not pcm and self.codec not in _LOSSLESS_CODECS
+        return not pcm and self.codec not in _LOSSLESS_CODECS and not self.codec.startswith("dsd_")
 
 
 def probe(path: str | Path) -> Header:
-    """A file's header, without decoding it; UserError like `read`."""
+    """Read a file's header without decoding it; raise UserError like `deepaq.audio.read`.
+
+    A file whose header does not say how long it is, as one that was written to a pipe, is read through once.
+    """
     import av
 
     path = Path(path)
     check_file(path)
     try:
         with av.open(f"file:{path}", options=OPENING, metadata_errors="ignore") as container:
-            if not container.streams.audio:
-                raise UserError(f"{path}: holds no audio stream")
-            stream = container.streams.audio[0]
+            stream = audio_stream(container, str(path))
             codec = stream.codec_context.name
+            if not has_known_length(path):
+                return Header(_seconds(container, stream), stream.rate, codec)
             if stream.duration is not None and stream.time_base is not None:
                 return Header(float(stream.duration * stream.time_base), stream.rate, codec)
             if container.duration is not None:
                 return Header(container.duration / av.time_base, stream.rate, codec)
+            return Header(_seconds(container, stream), stream.rate, codec)
     except (av.FFmpegError, ValueError, OSError) as error:
+        if is_plain(path) and (header := _by_libsndfile(path)):
+            return header
         raise UserError(f"{path}: cannot be decoded ({reason(error)})") from None
-    raise UserError(f"{path}: does not say how long it is")
+
+
+def _by_libsndfile(path: Path) -> Header | None:
+    """The header of a file that FFmpeg refuses, such as AIFF from a pipe; None when libsndfile refuses it, too."""
+    import soundfile
+
+    try:
+        info = soundfile.info(os.fsencode(path))
+    except (soundfile.SoundFileError, OSError):
+        return None
+    codec = {"ULAW": "pcm_mulaw", "ALAW": "pcm_alaw"}.get(info.subtype, info.subtype.lower())
+    return Header(info.duration, info.samplerate, codec) if 0 < info.frames < 1 << 62 else None
+
+
+def audio_stream(container: InputContainer, name: str) -> AudioStream:
+    """Return the first audio stream; raise UserError, naming the file, when there is none that can be decoded."""
+    if not container.streams.audio:
+        raise UserError(f"{name}: holds no audio stream")
+    stream = container.streams.audio[0]
+    if stream.codec_context is None:
+        raise UserError(f"{name}: holds audio of an unknown codec; convert it to FLAC or WAV")
+    return stream
+
+
+def _seconds(container: InputContainer, stream: AudioStream) -> float:
+    """Length of a stream, from its packets."""
+    ends = [
+        float(((packet.pts or 0) + (packet.duration or 0)) * packet.time_base)
+        for packet in container.demux(stream)
+        if packet.size and packet.time_base is not None
+    ]
+    start = float((stream.start_time or 0) * (stream.time_base or 0))
+    return max(ends, default=0.0) - start
 
 
 def is_plain(path: Path) -> bool:
-    """Whether libsndfile is to read the file: told by its first bytes, whatever its suffix says.
+    """Return whether the first bytes are those of WAV, AIFF or FLAC, whatever the suffix says.
 
-    libsndfile takes random bytes for MPEG audio, so that everything else is for FFmpeg to judge.
+    libsndfile takes random bytes for MPEG audio, so that anything else is left to FFmpeg.
     """
     with path.open("rb") as file:
-        head = file.read(4)
-    return head in _PLAIN or (head[:3] == b"ID3" and path.suffix.lower() == ".flac")
+        head = file.read(12)
+    chunked = head[8:] in _CHUNKED.get(head[:4], ())
+    return chunked or head[:4] == _FLAC or (head[:3] == b"ID3" and path.suffix.lower() == ".flac")
 
 
 def check_file(path: Path) -> None:
-    """UserError unless the path is a file that may be read and has content."""
+    """Raise UserError unless the path is a readable file with content."""
     try:
         size = path.stat().st_size
     except (FileNotFoundError, NotADirectoryError):
@@ -83,34 +133,54 @@ def check_file(path: Path) -> None:
     if not path.is_file():
         raise UserError(f"{path}: is not a file")
     if not os.access(path, os.R_OK):
-        raise UserError(f"{path}: may not be read; check its permissions")
+        raise UserError(f"{path}: cannot be read; check its permissions")
     if size == 0:
         raise UserError(f"{path}: the file is empty")
 
 
 def missing_bytes(path: Path) -> int:
-    """Bytes that a WAV or AIFF header promises beyond the end of the file (libsndfile accepts such files silently)."""
-    size = path.stat().st_size
+    """Bytes of audio that a WAV or AIFF header promises beyond the end of the file; libsndfile does not check it."""
+    promise = _promise(path)
+    if promise is None or _is_unknown(promise[1]):
+        return 0
+    return max(0, sum(promise) - path.stat().st_size)
+
+
+def has_known_length(path: Path) -> bool:
+    """Return False for a WAV or AIFF file whose header leaves its length open: it was written to a pipe."""
+    promise = _promise(path)
+    return promise is None or not _is_unknown(promise[1])
+
+
+def _promise(path: Path) -> tuple[int, int] | None:
+    """(offset, length) in bytes of the audio of a WAV or AIFF file, as its header says; None for any other file."""
     with path.open("rb") as file:
-        kind = file.read(12)[:4]
-        if kind not in _PLAIN or kind == b"fLaC":
-            return 0
+        head = file.read(12)
+        kind = head[:4]
+        if head[8:] not in _CHUNKED.get(kind, ()):
+            return None
         order: Literal["big", "little"] = "big" if kind in {b"RIFX", b"FORM"} else "little"
         wide = None  # the true length in RF64, whose chunks hold too few bits for it
         while len(head := file.read(8)) == 8:
             length = int.from_bytes(head[4:], order)
             if head[:4] in {b"data", b"SSND"}:
-                length = wide if wide is not None and length == 0xFFFFFFFF else length
-                # Streaming writers leave these two as "unknown length".
-                return 0 if length in {0, 0xFFFFFFFF, 0x7FFFFFFF} else max(0, file.tell() + length - size)
+                return file.tell(), wide if wide is not None and length == 0xFFFFFFFF else length
             if head[:4] == b"ds64":
                 wide = int.from_bytes(file.read(16)[8:], order)
                 length -= 16
             file.seek(length + length % 2, os.SEEK_CUR)
-    return 0
+    return None
+
+
+def _is_unknown(length: int) -> bool:
+    """Return whether a length is one that programs write when they cannot know it: 0, or about the largest possible.
+
+    SoX writes 0x7F000000 and 0x7FFFF000 and less what does not fill a frame, arecord 0x7FFFFF00, FFmpeg 0xFFFFFFFF.
+    """
+    return length == 0 or 0x7EFFFF00 <= length <= 0x7FFFFFFF or 0xFFFFF000 <= length <= 0xFFFFFFFF or length >= 1 << 62
 
 
 def reason(error: Exception) -> str:
-    """What an error says, in one line without a full stop."""
-    text = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
-    return text.splitlines()[0].rstrip(".")
+    """Return the message of an error as one line without a full stop."""
+    text = getattr(error, "strerror", None) or getattr(error, "error_string", None) or str(error).strip()
+    return (text or type(error).__name__).splitlines()[0].rstrip(".")

@@ -1,63 +1,115 @@
 """Audio in: read any file into float32 samples, whole or block by block.
 
-Lossless files go through libsndfile, which is strict about damage; everything else goes through PyAV (FFmpeg in
-process), which stays in float32 so that decoded peaks above full scale survive.
+WAV, AIFF and FLAC go through libsndfile, which is strict about damage; everything else, and what libsndfile cannot
+open, goes through PyAV (FFmpeg in process), which stays in float32 so that decoded peaks above full scale survive.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from deepaq.audio.container import OPENING, check_file, is_plain, missing_bytes, reason
-from deepaq.audio.samples import Audio, Samples, check, joined
+from deepaq.audio.container import check_file, has_known_length, is_plain, missing_bytes, reason
+from deepaq.audio.ffmpeg import decoded
+from deepaq.audio.samples import HIGHEST_CHANNELS, Audio, check, joined
 from deepaq.errors import UserError
 
 if TYPE_CHECKING:
-    from av import AudioFrame
+    from soundfile import SoundFile
+
+LARGEST_VARIABLE = "DEEPAQ_LARGEST_SAMPLES"
+LARGEST_SAMPLES = 100_000_000  # frames x channels of a file that is read whole: 400 MB, 17 minutes of stereo at 48 kHz
+_UNKNOWN_FRAMES = 1 << 62  # libsndfile gives more than this for a FLAC file that does not say how long it is
 
 
 def read(path: str | Path) -> Audio:
     """Decode a whole file at its own rate and channel layout.
 
-    Raises UserError naming the file when it is missing, not audio, truncated, empty or holds NaN or Inf.
+    Raises UserError naming the file when it is missing, not audio, truncated, empty, holds NaN or Inf, or is larger
+    than `LARGEST_SAMPLES` frames x channels; the environment variable DEEPAQ_LARGEST_SAMPLES sets another bound.
     """
-    return joined(list(blocks(path)))
+    largest = _largest()
+    parts: list[Audio] = []
+    samples = 0
+    for block in blocks(path):
+        samples += block.samples.size
+        if samples > largest:
+            raise UserError(
+                f"{path}: is longer than {largest} samples, all channels together, which is too much to read at once; "
+                f"cut it, or set {LARGEST_VARIABLE} to a larger number"
+            )
+        parts.append(block)
+    return joined(parts)
 
 
 def blocks(path: str | Path, frames: int = 1 << 18) -> Iterator[Audio]:
-    """Decode a file piece by piece, so that long files need little memory.
+    """Decode a file block by block, so that long files need little memory.
 
-    Every piece has at least `frames` frames, except the last; there is at least one. Raises UserError like `read`,
-    which may be after some pieces when the damage lies deep in the file.
+    Every block has at least `frames` frames, except the last; there is at least one. The last block's `notes` say what
+    was repaired. Raises UserError like `read`, possibly after some blocks when the damage lies deep in the file.
     """
     path = Path(path)
     check_file(path)
-    decoder = _lossless_blocks if is_plain(path) else _decoded_blocks
-    count = 0
-    for audio in _gathered(_unchanging(decoder(path), path), frames):
+    notes: list[str] = []
+    held: Audio | None = None
+    for audio in _gathered(_decoded(path, notes), frames):
         check(audio, str(path))
-        count += 1
-        yield audio
-    if not count:
+        if held is not None:
+            yield held
+        held = audio
+    if held is None:
         raise UserError(f"{path}: holds no audio")
+    yield replace(held, notes=tuple(notes))
 
 
-def _unchanging(pieces: Iterator[Audio], path: Path) -> Iterator[Audio]:
-    """UserError where a stream goes on at another rate or with other channels, as broadcasts may."""
-    first = None
-    for piece in pieces:
-        form = piece.sample_rate, piece.samples.shape[1]
-        if form != (first := first or form):
-            raise UserError(f"{path}: changes its sample rate or channels on the way; split it there")
-        yield piece
+def _decoded(path: Path, notes: list[str]) -> Iterator[Audio]:
+    if missing := missing_bytes(path):
+        raise UserError(f"{path}: is truncated, {missing} bytes of audio are missing")
+    file = _opened(path) if is_plain(path) else None
+    if file is None:
+        yield from decoded(path, str(path), notes)
+    else:
+        with file:
+            yield from _lossless(file, path)
+    if not has_known_length(path):
+        notes.append(f"{path}: its header does not say how long it is; a missing end would not be noticed")
+
+
+def _opened(path: Path) -> SoundFile | None:
+    """The file opened by libsndfile; None when it cannot read it all, which leaves it to FFmpeg."""
+    import soundfile
+
+    try:
+        file = soundfile.SoundFile(os.fsencode(path))
+    except (soundfile.SoundFileError, OSError):
+        return None
+    if 0 < file.frames < _UNKNOWN_FRAMES and file.subtype != "MPEG_LAYER_III":
+        return file
+    file.close()
+    return None
+
+
+def _lossless(file: SoundFile, path: Path) -> Iterator[Audio]:
+    import soundfile
+
+    if file.channels > HIGHEST_CHANNELS:
+        raise UserError(f"{path}: has {file.channels} channels; at most {HIGHEST_CHANNELS} are read")
+    try:
+        found = 0
+        while len(samples := file.read(1 << 18, dtype="float32", always_2d=True)):
+            found += len(samples)
+            yield Audio(samples, file.samplerate)
+        if found != file.frames:
+            raise UserError(f"{path}: is truncated, {found} of {file.frames} frames could be read")
+    except (soundfile.SoundFileError, OSError) as error:
+        raise UserError(f"{path}: cannot be read as audio ({reason(error)})") from None
 
 
 def _gathered(pieces: Iterator[Audio], frames: int) -> Iterator[Audio]:
+    """Join pieces to blocks of at least `frames` frames."""
     waiting: list[Audio] = []
     count = 0
     for piece in pieces:
@@ -70,46 +122,10 @@ def _gathered(pieces: Iterator[Audio], frames: int) -> Iterator[Audio]:
         yield joined(waiting)
 
 
-def _lossless_blocks(path: Path) -> Iterator[Audio]:
-    import soundfile
-
-    if missing := missing_bytes(path):
-        raise UserError(f"{path}: is truncated, {missing} bytes of audio are missing")
-    try:
-        with soundfile.SoundFile(os.fsencode(path)) as file:
-            found = 0
-            while len(samples := file.read(1 << 18, dtype="float32", always_2d=True)):
-                found += len(samples)
-                yield Audio(samples, file.samplerate)
-            if found != file.frames:
-                raise UserError(f"{path}: is truncated, {found} of {file.frames} frames could be read")
-    except (soundfile.SoundFileError, OSError) as error:
-        raise UserError(f"{path}: cannot be read as audio ({reason(error)})") from None
-
-
-def _decoded_blocks(path: Path) -> Iterator[Audio]:
-    """The first audio stream by PyAV; the encoder delay that the container declares is removed."""
-    import av
-
-    try:
-        with av.open(f"file:{path}", options=OPENING, metadata_errors="ignore") as container:
-            if not container.streams.audio:
-                raise UserError(f"{path}: holds no audio stream")
-            stream = container.streams.audio[0]
-            converter = None
-            for frame in container.decode(stream):
-                if frame.format.name == "fltp":  # what the lossy decoders give
-                    yield _to_audio(frame)
-                    continue
-                frame.pts = None
-                converter = converter or av.AudioResampler(format="fltp")
-                yield from map(_to_audio, converter.resample(frame))
-            if converter:
-                yield from map(_to_audio, converter.resample(None))
-    except (av.FFmpegError, ValueError, OSError) as error:
-        raise UserError(f"{path}: cannot be decoded ({reason(error)})") from None
-
-
-def _to_audio(block: AudioFrame) -> Audio:
-    planes: Samples = block.to_ndarray().astype(np.float32, copy=False)
-    return Audio(planes.T, block.sample_rate)
+def _largest() -> int:
+    text = os.environ.get(LARGEST_VARIABLE, "")
+    if not text:
+        return LARGEST_SAMPLES
+    if not text.isdecimal() or int(text) == 0:
+        raise UserError(f"{LARGEST_VARIABLE}={text}: give a whole number of samples")
+    return int(text)

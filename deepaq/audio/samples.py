@@ -12,6 +12,7 @@ from deepaq.errors import UserError
 Samples = npt.NDArray[np.float32]
 
 LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000
+HIGHEST_CHANNELS = 64
 HIGHEST_PEAK = 1e6  # +120 dBFS: powers of larger samples lose precision, then overflow
 SILENCE_DBFS = -70.0
 
@@ -22,10 +23,12 @@ class Audio:
 
     samples: float32 of shape (frames, channels), full scale is 1.0 and may be exceeded.
     sample_rate: in Hz.
+    notes: lines about what was repaired to decode it.
     """
 
     samples: Samples
     sample_rate: int
+    notes: tuple[str, ...] = ()
 
     @property
     def frames(self) -> int:
@@ -57,7 +60,8 @@ def check(audio: Audio, name: str) -> None:
 
 def joined(parts: list[Audio]) -> Audio:
     """Consecutive blocks as one."""
-    return Audio(np.concatenate([part.samples for part in parts]), parts[0].sample_rate)
+    notes = tuple(note for part in parts for note in part.notes)
+    return Audio(np.concatenate([part.samples for part in parts]), parts[0].sample_rate, notes)
 
 
 def fit(samples: Samples, frames: int) -> Samples:

@@ -1,4 +1,4 @@
-"""What can be scored, files, arrays and tensors, as one stream at the rate and in the channels that a network wants."""
+"""Sounds to be scored, from files, arrays and tensors, as one stream at the rate and in the channels of a network."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ Sound: TypeAlias = "str | Path | Audio | npt.NDArray[np.floating] | Tensor"
 
 
 def name_of(sound: Sound) -> str:
-    """How messages call it: its path, or what it is."""
+    """Return what messages call a sound: its path, or what it is."""
     return str(sound) if isinstance(sound, str | Path) else "the array"
 
 
 def pieces(sound: Sound, sample_rate: int | None) -> Iterator[Audio]:
-    """The sound as decoded pieces. sample_rate: of an array or tensor, in Hz; ignored for files.
+    """Yield the sound as decoded blocks. sample_rate: of an array or tensor, in Hz; ignored for files.
 
-    Arrays are floating point of shape (frames,) or (frames, channels), full scale 1.0. UserError for anything else.
+    Arrays are floating point of shape (frames,) or (frames, channels), full scale 1.0. Raises UserError for anything
+    else.
     """
     if isinstance(sound, str | Path):
         yield from blocks(sound)
@@ -66,19 +67,22 @@ class Stream:
     """A sound at `rate` Hz, read from front to back in little memory.
 
     channels: 1 for the mean of the sound's channels, (frames,); 2 for mid and side, (frames, 2).
+    seconds: read so far. notes: what decoding repaired, complete when the sound has been read to its end.
     """
 
     def __init__(self, sound: Sound, rate: int, channels: int = 1, sample_rate: int | None = None) -> None:
         self.name = name_of(sound)
         self._sound = sound
         self.rate = rate
-        self._power = np.zeros(2)  # of the channels' mean, and of what they differ from it
+        self.seconds = 0.0
+        self.notes: list[str] = []
+        self._power = np.zeros(2)  # of the channels' mean, and of their difference from it
         self._channels = channels
         self._source = _resampled(map(self._mix, pieces(sound, sample_rate)), rate, channels)
         self._waiting: Samples = np.empty((0, 2) if channels == 2 else 0, np.float32)
-        self.seconds = 0.0  # read so far
 
     def _mix(self, audio: Audio) -> tuple[Samples, int]:
+        self.notes += audio.notes
         mixed = for_network(audio.samples, self._channels)
         mid = mid_of(mixed)
         mean = float(np.dot(mid, mid))
@@ -87,20 +91,22 @@ class Stream:
 
     @property
     def lossy(self) -> bool:
-        """Whether it is a file whose coding loses something."""
+        """True for a file that was coded with loss."""
         if not isinstance(self._sound, str | Path) or Path(self._sound).suffix.lower() not in LOSSY:
             return False
         return probe(self._sound).lossy
 
     @property
     def side_db(self) -> float | None:
-        """Power of what the channels differ from their mean, relative to the mean's, of what was read; -60 or more,
-        None for silence."""
+        """Power of the channels' difference from their mean relative to that of the mean, in dB, of what was read.
+
+        At least -60; None for silence.
+        """
         mean, apart = self._power
         return float(10 * np.log10(max(apart, 1e-6 * mean) / mean)) if mean else None
 
     def peek(self, frames: int) -> Samples:
-        """The next `frames` samples, fewer at the end, without going on."""
+        """Return the next `frames` samples, fewer at the end, without moving on."""
         parts = [self._waiting] if len(self._waiting) else []
         count = len(self._waiting)
         while count < frames and (piece := next(self._source, None)) is not None:
@@ -111,20 +117,20 @@ class Stream:
         return self._waiting[:frames]
 
     def read(self, frames: int) -> Samples:
-        """The next `frames` samples, fewer at the end."""
+        """Return the next `frames` samples, fewer at the end, and move on."""
         samples = self.peek(frames)
         self._waiting = self._waiting[len(samples) :]
         self.seconds += len(samples) / self.rate
         return samples
 
     def segments(self, frames: int) -> Iterator[Samples]:
-        """Consecutive segments of `frames` samples, the last one shorter."""
+        """Yield consecutive segments of `frames` samples, the last one shorter."""
         while len(samples := self.read(frames)):
             yield samples
 
 
 def mid_of(samples: Samples) -> Samples:
-    """The mid signal, (frames,), of what a `Stream` gives."""
+    """Return the mid signal, (frames,), of a `Stream`'s samples."""
     return samples if samples.ndim == 1 else np.ascontiguousarray(samples[:, 0])
 
 
@@ -136,7 +142,7 @@ def as_batch(samples: Samples) -> Tensor:
 
 
 def _resampled(source: Iterator[tuple[Samples, int]], rate: int, channels: int) -> Iterator[Samples]:
-    """Pieces of sound with their rate -> the same at `rate` Hz."""
+    """Resample blocks, given with their rate, to `rate` Hz."""
     import soxr
 
     converter = None

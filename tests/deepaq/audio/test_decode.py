@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from deepaq import audio
+from deepaq.audio.container import probe
 from deepaq.errors import UserError
 from prep.coding.codecs import CODECS
 from prep.coding.encode import encode as encode_clip
@@ -132,3 +133,32 @@ def test_level_and_silence() -> None:
     assert audio.level_dbfs(np.full((10, 1), 0.1, np.float32)) == pytest.approx(-20, abs=1e-5)
     assert audio.is_silent(np.zeros((10, 1), np.float32))
     assert not audio.is_silent(music(0.1))
+
+
+def test_a_file_too_large_to_be_read_whole_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.flac", np.zeros((RATE, 2), np.float32))
+    monkeypatch.setenv("DEEPAQ_LARGEST_SAMPLES", str(2 * RATE - 1))
+    with pytest.raises(UserError, match=r"a\.flac: is longer than 88199 samples"):
+        audio.read(path)
+    assert sum(block.frames for block in audio.blocks(path)) == RATE
+    monkeypatch.setenv("DEEPAQ_LARGEST_SAMPLES", str(2 * RATE))
+    assert audio.read(path).frames == RATE
+    monkeypatch.setenv("DEEPAQ_LARGEST_SAMPLES", "many")
+    with pytest.raises(UserError, match="DEEPAQ_LARGEST_SAMPLES=many: give a whole number"):
+        audio.read(path)
+
+
+def test_more_channels_than_anyone_has_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", np.zeros((100, 65), np.float32))
+    with pytest.raises(UserError, match="has 65 channels; at most 64"):
+        audio.read(path)
+
+
+def test_an_unknown_codec_is_named_so_by_reading_and_by_probing(tmp_path: Path) -> None:
+    form = np.array([0x4242, 1], "<u2").tobytes() + np.array([RATE, RATE], "<u4").tobytes() + b"\1\0\x08\0"
+    content = b"WAVEfmt " + len(form).to_bytes(4, "little") + form + b"data\x40\0\0\0" + bytes(64)
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"RIFF" + len(content).to_bytes(4, "little") + content)
+    for use in (audio.read, probe):
+        with pytest.raises(UserError, match=r"a\.wav: holds audio of an unknown codec"):
+            use(path)

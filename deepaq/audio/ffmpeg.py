@@ -1,0 +1,172 @@
+"""Decoding through PyAV (FFmpeg in process): skips damaged packets, fills gaps in time with silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from deepaq.audio.container import OPENING, audio_stream, reason
+from deepaq.audio.samples import Audio, Samples
+from deepaq.audio.timeline import Timeline
+from deepaq.errors import UserError
+
+if TYPE_CHECKING:
+    from av import AudioFrame, AudioStream, Packet
+    from av.container import InputContainer
+
+_BLOCK = 1 << 18
+_RESTARTING = 0x0200  # FFmpeg's AVFMT_TS_DISCONT: time stamps may start anew within a file
+_MOST_ODD = 8  # frames of another rate or other channels that are taken for damage
+_TAGS = (b"ID3", b"TAG", b"APETAGEX")  # of files that were joined: no audio
+# Formats without time stamps: FFmpeg counts packets, and bytes between them that it cannot read take no time.
+_UNSTAMPED = {"mp3", "aac", "ac3", "eac3", "dts", "dtshd"}
+
+
+def decoded(path: Path, name: str, notes: list[str]) -> Iterator[Audio]:
+    """Decode the first audio stream of a file; the encoder delay that the container declares is removed.
+
+    name: for messages. notes: gets a line for damaged packets and one for gaps, when the last block has been given.
+    Raises UserError when nothing, or less than half, can be decoded.
+    """
+    import av
+
+    try:
+        with av.open(f"file:{path}", options=OPENING, metadata_errors="ignore") as container:
+            decoder = _Decoder(container, audio_stream(container, name), path, name)
+            converter = None
+            for silence, frame in decoder.placed():
+                yield from _silent(silence, frame)
+                if frame.format.name == "fltp":  # the form that the lossy decoders give
+                    yield _to_audio(frame)
+                    continue
+                frame.pts = None
+                converter = converter or av.AudioResampler(format="fltp")
+                yield from map(_to_audio, converter.resample(frame))
+            if converter:
+                yield from map(_to_audio, converter.resample(None))
+            notes += decoder.notes()
+    except (av.FFmpegError, ValueError, OSError) as error:
+        raise UserError(f"{name}: cannot be decoded ({reason(error)})") from None
+
+
+class _Decoder:
+    """One pass over the packets of a stream."""
+
+    def __init__(self, container: InputContainer, stream: AudioStream, path: Path, name: str) -> None:
+        self._container, self._stream, self._path, self._name = container, stream, path, name
+        self._unstamped = container.format.name in _UNSTAMPED
+        restarts = bool(container.format.flags & _RESTARTING)
+        self._timeline = Timeline(name, restarts=restarts)
+        self._damaged: list[float] = []  # where packets were skipped, in seconds
+        self._good, self._bytes, self._last = 0, 0, 0  # packets, their bytes and those of the last one
+        self._form: tuple[int, int] | None = None  # sample rate and channels
+        self._odd = 0  # frames of another form, one after another
+        self._held_s = 0.0  # length of the frame that waits for the next one
+        self._lost: float = 0  # packets that were lost since the last frame, by their bytes
+        self._swallowed: float | None = None  # bytes without a packet, for every damaged one
+
+    def placed(self) -> Iterator[tuple[int, AudioFrame]]:
+        """Every frame with the samples of silence that belong before it."""
+        held: AudioFrame | None = None
+        lost: float = 0
+        for frame in self._frames():
+            if held is not None:
+                yield self._silence(held, frame, lost), held
+            held, lost, self._lost = frame, self._lost, 0
+            self._held_s = frame.samples / frame.sample_rate
+        if held is not None:
+            yield self._silence(held, None, lost), held
+        if len(self._damaged) > self._good:
+            raise UserError(
+                f"{self._name}: cannot be decoded ({len(self._damaged)} of {len(self._damaged) + self._good} packets "
+                "are damaged)"
+            )
+
+    def notes(self) -> list[str]:
+        """One line about the damaged packets, if there were any, and one about the gaps."""
+        if not self._damaged:
+            return self._timeline.notes()
+        count = "1 damaged packet" if len(self._damaged) == 1 else f"{len(self._damaged)} damaged packets"
+        line = f"{self._name}: {count} skipped at {_places(self._damaged)}, {self._timeline.filled_s:.2f} s of silence"
+        return [f"{line} filled in", *self._timeline.notes()]
+
+    def _silence(self, frame: AudioFrame, following: AudioFrame | None, lost: float) -> int:
+        if self._unstamped:
+            return self._timeline.fill(frame, max(1, round(lost)) * frame.samples if lost else 0)
+        return self._timeline.place(frame, following, damaged=lost > 0)
+
+    def _frames(self) -> Iterator[AudioFrame]:
+        import av
+
+        for packet in self._container.demux(self._stream):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                self._skip(packet)
+                continue
+            if frames and not self._usual(frames[0]):
+                self._skip(packet)
+                continue
+            if packet.size:
+                self._good += 1
+                self._bytes += packet.size
+                self._last = packet.size
+            yield from frames
+
+    def _usual(self, frame: AudioFrame) -> bool:
+        """Return False for a frame of another form than the first: single ones are damaged headers."""
+        form = frame.sample_rate, frame.layout.nb_channels
+        self._form = self._form or form
+        self._odd = 0 if form == self._form else self._odd + 1
+        if self._odd > _MOST_ODD:
+            raise UserError(f"{self._name}: changes its sample rate or channels on the way; split it there")
+        return self._odd == 0
+
+    def _skip(self, packet: Packet) -> None:
+        self._damaged.append(self._timeline.seconds + self._held_s)
+        if not self._good or bytes(packet).startswith(_TAGS):
+            return
+        usual = self._bytes / self._good
+        size: float = packet.size
+        if self._container.format.name == "aac":
+            if self._swallowed is None:
+                self._swallowed = _swallowed(self._path)
+            size += self._swallowed if self._swallowed > 2 * usual else 0
+        if not self._lost:  # a packet that the damage cut short is decoded, but its other bytes are in this one
+            size -= max(0, usual - self._last)
+        self._lost += size / usual
+
+
+def _swallowed(path: Path) -> float:
+    """Bytes of an ADTS file that are in no packet, for each packet that cannot be decoded."""
+    import av
+
+    damaged, end = 0, 0
+    with av.open(f"file:{path}", options=OPENING, metadata_errors="ignore") as container:
+        for packet in container.demux(container.streams.audio[0]):
+            if packet.size and packet.pos is not None:
+                end = packet.pos + packet.size
+            try:
+                packet.decode()
+            except av.FFmpegError:
+                damaged += 1
+    return (path.stat().st_size - end) / max(1, damaged)
+
+
+def _silent(frames: int, like: AudioFrame) -> Iterator[Audio]:
+    channels = like.layout.nb_channels
+    for start in range(0, frames, _BLOCK):
+        yield Audio(np.zeros((min(_BLOCK, frames - start), channels), np.float32), like.sample_rate)
+
+
+def _to_audio(block: AudioFrame) -> Audio:
+    planes: Samples = block.to_ndarray().astype(np.float32, copy=False)
+    return Audio(planes.T, block.sample_rate)
+
+
+def _places(seconds: list[float]) -> str:
+    places = sorted({f"{place:.2f}" for place in seconds}, key=float)
+    return f"{', '.join(places[:3])} s" + (" and later" if len(places) > 3 else "")

@@ -1,0 +1,96 @@
+"""Positions of decoded frames in time: gaps that a stream's own time stamps leave, to be filled with silence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deepaq.errors import UserError
+
+if TYPE_CHECKING:
+    from av import AudioFrame
+
+_SHORTEST_S, _JITTER_S = 0.002, 0.010  # gaps that are never filled, and that stamps of long frames may be off by
+_BACK_S = 0.5  # stamps that lie further back start a new clock
+_FORWARD_S = 10.0  # so do those this far ahead, in formats whose clock may be set anew (FFmpeg's own threshold)
+_LARGEST_S = 3600.0  # silence that is filled in, in all: more is a stream that lies about its time
+
+
+class Timeline:
+    """Compares the time stamps of frames with the samples given so far.
+
+    name: for messages. restarts: the format allows time stamps to start anew, as when broadcasts are joined.
+    """
+
+    def __init__(self, name: str, restarts: bool) -> None:
+        self._name, self._restarts = name, restarts
+        self._rate = 0
+        self._samples = 0  # given so far, silence included
+        self._start: float | None = None  # time stamp of the first sample, in seconds
+        self._before = 0.0  # by how much the stamp of the last frame was ahead
+        self._gaps: list[tuple[float, float]] = []  # where, and how long, in seconds
+        self.filled_s = 0.0  # silence filled in
+
+    @property
+    def seconds(self) -> float:
+        """Audio given so far."""
+        return self._samples / self._rate if self._rate else 0.0
+
+    def place(self, frame: AudioFrame, following: AudioFrame | None, damaged: bool) -> int:
+        """Samples of silence before `frame`, by its time stamp and that of the frame after it.
+
+        damaged: packets were skipped before it. A gap counts only when both stamps show it: those of Vorbis are off
+        for single frames. A clock that drifts slowly leaves no gaps.
+        """
+        self._rate = self._rate or frame.sample_rate
+        ahead = self._ahead(frame, self.seconds)
+        if ahead is None or self._start is None:
+            return self.fill(frame, 0)
+        after = None if following is None else self._ahead(following, self.seconds + frame.samples / self._rate)
+        gap = ahead if after is None else min(ahead, after, key=abs)
+        tick = float(frame.time_base or 0)
+        length = frame.samples / self._rate
+        least = max(_SHORTEST_S, min(length / 2, _JITTER_S), 0 if damaged else 1.5 * tick)
+        if gap < -_BACK_S or (self._restarts and gap > _FORWARD_S):
+            self._start += gap
+            self._before = 0.0
+            return self.fill(frame, 0)
+        if min(gap, ahead - self._before) <= least:
+            self._before = ahead
+            return self.fill(frame, 0)
+        whole = round(gap / length) * length
+        if abs(gap - whole) <= 1.5 * tick:  # the stamps are rounded; what is missing is whole packets
+            gap = whole
+        if not damaged:
+            self._gaps.append((self.seconds, gap))
+        self._before = 0.0
+        return self.fill(frame, round(gap * self._rate))
+
+    def fill(self, frame: AudioFrame, silence: int) -> int:
+        """Count `frame` and as many samples of `silence` before it; return the latter."""
+        self._rate = self._rate or frame.sample_rate
+        self.filled_s += silence / self._rate
+        if self.filled_s > _LARGEST_S:
+            raise UserError(f"{self._name}: its time stamps leave gaps of more than an hour; write the file anew")
+        if self._start is None and frame.pts is not None and frame.time_base is not None:
+            self._start = float(frame.pts * frame.time_base) - self.seconds
+        self._samples += silence + frame.samples
+        return silence
+
+    def notes(self) -> list[str]:
+        """One line about the gaps, if there were any."""
+        if not self._gaps:
+            return []
+        count = "a gap" if len(self._gaps) == 1 else f"{len(self._gaps)} gaps"
+        places = ", ".join(f"{start:.2f}" for start, _ in self._gaps[:3])
+        later = " and later" if len(self._gaps) > 3 else ""
+        total = sum(length for _, length in self._gaps)
+        return [
+            f"{self._name}: its time stamps leave {count}, {total:.2f} s in all, at {places} s{later}; "
+            "filled with silence"
+        ]
+
+    def _ahead(self, frame: AudioFrame, at: float) -> float | None:
+        """Seconds by which the stamp of a frame lies after the time `at`; None without a stamp."""
+        if frame.pts is None or frame.time_base is None or self._start is None:
+            return None
+        return float(frame.pts * frame.time_base) - self._start - at
