@@ -18,6 +18,7 @@ from deepaq.scoring import checkpoint
 from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.scoring.mapping import Exponential
 from deepaq.scoring.metric import Metric
+from deepaq.testing import check_backbone
 from tests.sounds import RATE, music, write
 
 CURVE = Exponential(4.732, 0.3, 0.8)
@@ -240,19 +241,5 @@ PRETRAINED = {"mert", "hubert", "wav2vec2"}  # have tests of their own in test_m
 
 
 @pytest.mark.parametrize("name", sorted(set(BACKBONES) - PRETRAINED))
-def test_contract_of_backbones(name: str) -> None:
-    network = build(name).eval()
-    samples = torch.from_numpy(music(2, 3, rate=network.sample_rate, channels=1)[:, 0].copy()).repeat(2, 1)
-    samples[1] += 0.01 * torch.randn(samples.shape[1])
-    front = network.front(samples)
-    assert front.shape[1] == pytest.approx(2 * network.front_rate, rel=0.05)
-    points, clip = network.embed(front), network.embed_clip(network.describe(front))
-    assert points.ndim == 3
-    assert clip.ndim == 2
-    assert len(points) == len(clip) == 2
-    counts = network.parameter_counts()
-    assert counts["backbone"] + counts["lora"] + counts["head"] == counts["total"]
-    json.dumps(network.settings())
-    rebuilt = build(name, **network.settings())
-    rebuilt.load_state_dict(network.state_dict())
-    assert torch.equal(rebuilt.eval().embed(front), points)
+def test_every_backbone_keeps_the_contract(name: str) -> None:
+    check_backbone(name)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prep.tracks.corpora import CORPORA, Source
+from prep.testing import check_corpus
+from prep.tracks.corpora import Source
 
 
 def lay(root: Path, *names: str, **texts: str) -> Path:
@@ -20,9 +21,5 @@ def lay(root: Path, *names: str, **texts: str) -> Path:
 
 
 def found(root: Path, corpus: str) -> dict[str, Source]:
-    """Songs by name, after checking that the layout is recognised as `corpus` before any other."""
-    assert next(name for name in CORPORA.own if CORPORA[name].recognises(root)) == corpus
-    sources = list(CORPORA[corpus].sources(root))
-    assert len({source.name for source in sources}) == len(sources)
-    assert all(part.exists() for source in sources for part in source.parts)
-    return {source.name: source for source in sources}
+    """Tracks by name, after checking the corpus's contract on a folder in its layout."""
+    return {source.name: source for source in check_corpus(corpus, root)}
