@@ -1,1 +1,1 @@
-"""Listening tests as they are distributed: one file per format, found through one registry."""
+"""Readers of listening tests as distributed: one file per format, found through one registry."""

@@ -1,4 +1,4 @@
-"""The public multiformat listening test at 96 kbps of 2014: a page of results and the files it links."""
+"""Reader of the public multiformat listening test at 96 kbps of 2014: a page of results and linked files."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from labels.listening.reader import Reader, Reading, Stimulus, find, located
 from manifests import schema
 
 SECTION = "All sets of tracks"
-HEADINGS = {"h1", "h2"}  # smaller ones divide a section
-CELLS = 8  # the reference, one more and six codecs
-CODECS = ("Opus", "AAC", "Vorbis", "MP3", "FAAC 1", "FAAC 2")  # in the page's order; both FAAC are anchors
+HEADINGS = {"h1", "h2"}  # smaller headings divide a section
+CELLS = 8  # the reference, one unused cell and six codecs
+CODECS = ("Opus", "AAC", "Vorbis", "MP3", "FAAC 1", "FAAC 2")  # in the page's order; both FAAC columns are anchors
 
 
 class IgorC96(Reader):
-    """`results.htm`: 40 rows of 8 cells; the first links the reference, the last six carry the listeners' mean and
-    link the coded file. It gives no single listeners and no intervals."""
+    """Reads `results.htm`: 40 rows of 8 cells. The first cell links the reference; the last six hold the listeners'
+    mean and link the coded file. The page names no listeners and gives no intervals."""
 
     name = "igorc96"
     title = "IgorC96Multiformat"
     scale, lowest, highest = "ABC/HR", 1.0, 5.0
-    licence = "none stated; ask the organisers before passing on"
+    licence = "none stated; ask the organisers before sharing"
     citation = "IgorC, Kamedo2 and others (2014), Results of the public multiformat listening test at 96 kbps"
 
     def read(self, path: Path) -> Reading:
@@ -36,7 +36,7 @@ class IgorC96(Reader):
             if not row[0].link:  # a row of means
                 continue
             if len(row) != CELLS:
-                reading.problems.append(f"{where}: {len(row)} cells where {CELLS} are expected; left out")
+                reading.problems.append(f"{where}: {len(row)} cells instead of {CELLS}; left out")
                 continue
             item = str(_path(row[0].link).with_suffix(""))
             reference = located(page.parent, str(_path(row[0].link)))
@@ -63,7 +63,7 @@ class _Cell:
 
 @dataclass
 class _Page(HTMLParser):
-    """The rows of data cells of the tables between the section's heading and the next."""
+    """Collects the rows of data cells between the section's heading and the next."""
 
     html: str
     rows: list[list[_Cell]] = field(default_factory=list)
@@ -79,7 +79,7 @@ class _Page(HTMLParser):
         if tag in HEADINGS:
             self.inside, self.heading = False, ""
         elif self.inside and tag == "tr":
-            self._end_row()  # old pages leave the end tag out
+            self._end_row()  # old pages omit the end tag
             self.row = []
         elif self.row is not None and tag == "td":
             self.row.append(_Cell())
@@ -93,7 +93,7 @@ class _Page(HTMLParser):
             self._end_row()
 
     def _end_row(self) -> None:
-        if self.row:  # a row of header cells has none
+        if self.row:  # a row of header cells is empty
             self.rows.append(self.row)
         self.row = None
 

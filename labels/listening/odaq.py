@@ -1,4 +1,4 @@
-"""ODAQ, the Open Dataset of Audio Quality, and its later cohorts of listeners."""
+"""Reader of ODAQ, the Open Dataset of Audio Quality, and of its later cohorts of listeners."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ AUDIO = "ODAQ_listening_test"
 
 
 class Odaq(Reader):
-    """ODAQ_results.csv, or the listeners' XML files where there is no CSV.
+    """Reads ODAQ_results.csv, or the listeners' XML files if there is no CSV.
 
-    `<METHOD>_<item>/` folders hold reference.wav, LP35.wav and LP70.wav (the anchors) and five conditions.
+    Folders `<METHOD>_<item>/` hold reference.wav, LP35.wav and LP70.wav (the anchors) and five conditions.
     """
 
     name = "odaq"
@@ -55,7 +55,7 @@ class Odaq(Reader):
             listener = session.stem if info is None else info.get("subjectName", session.stem)
             for trial in root.iter("trial"):
                 for file in trial.iter("testFile"):
-                    name = file.get("fileName", "").removesuffix(".wav")  # conditions hold dots: TM10.5k
+                    name = file.get("fileName", "").removesuffix(".wav")  # conditions contain dots: TM10.5k
                     stimulus = _stimulus(folder, trial.get("trialName", ""), name)
                     reading.rate(stimulus, listener, file.get("score", ""), session.name)
 
@@ -73,7 +73,7 @@ class OdaqB2(Odaq):
 
 
 def _audio(path: Path) -> Path:
-    """The folder of the items: called ODAQ_listening_test, at, below or above `path`."""
+    """Find the folder of the items, ODAQ_listening_test, at, below or above `path`."""
     start = path if path.is_dir() else path.parent
     below = sorted(folder for folder in start.rglob(AUDIO) if folder.is_dir())
     return below[0] if below else start

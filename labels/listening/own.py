@@ -1,4 +1,4 @@
-"""A test whose name, scale and licence its user states."""
+"""Reader of a test whose name, scale and licence are given by the user."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from labels.listening.reader import HIGHER, LOWER, Reader
 from labels.listening.rows import number
 
 MUSHRA, MOS, ABX, SHARE = "MUSHRA", "MOS", "ABX", "choice share"
-BOUNDS = {MUSHRA: (0.0, 100.0), ABX: (0.5, 1.0), SHARE: (0.0, 1.0)}  # 1 to 5 for any other scale
+BOUNDS = {MUSHRA: (0.0, 100.0), ABX: (0.5, 1.0), SHARE: (0.0, 1.0)}  # other scales: 1 to 5
 
 
 class Own(Reader):
-    """A reader whose user names the test.
+    """Base of readers whose user describes the test.
 
-    Without a scale it is MUSHRA, or the one that the bounds suggest. Bounds that are not given are 0 and 100 for
-    MUSHRA, .5 and 1 for ABX (the proportion of correct answers), 0 and 1 for a choice share and 1 and 5 for any other
-    scale. better: `higher` or `lower`; lower for ABX, whose scores rise with the audibility of a difference.
+    The default scale is MUSHRA, or the one that the bounds suggest. Default bounds are 0 and 100 for MUSHRA, .5 and 1
+    for ABX (the proportion of correct answers), 0 and 1 for a choice share, and 1 and 5 for any other scale. better:
+    `higher` or `lower`; lower for ABX, whose scores rise with the audibility of a difference.
     """
 
     def __init__(
@@ -36,9 +36,9 @@ class Own(Reader):
         self.settle({})
 
     def settle(self, table: Mapping[str, str]) -> None:
-        """Set the scale from the user's options, else from what the table of ratings says.
+        """Set the scale from the user's options, else from the table of ratings.
 
-        table: scale, scale_low, scale_high and better, each only where the table holds it.
+        table: any of scale, scale_low, scale_high and better.
         """
         said = {**table, **{key: text for key, text in self._given.items() if text}}
         low, high = (_bound(name, said.get(name, "")) for name in ("scale_low", "scale_high"))
@@ -55,11 +55,11 @@ class Own(Reader):
 
     @property
     def least(self) -> float:
-        """The lowest rating that can occur: by chance an ABX score falls below .5."""
+        """The lowest possible rating: an ABX score can fall below .5 by chance."""
         return 0.0 if self._is(ABX) else self.lowest
 
     def call(self, path: Path) -> None:
-        """Name a test that has no name yet after its file or folder."""
+        """Name an unnamed test after its file or folder."""
         self.name = self.name or path.stem
         self.title = self.title or self.name
 
@@ -68,7 +68,7 @@ class Own(Reader):
 
 
 def _scale_of(low: float | None, high: float | None) -> str:
-    """The name of a scale of which only the bounds are known."""
+    """Name a scale by its bounds."""
     if (low, high) == BOUNDS[ABX]:
         return ABX
     return MOS if (low, high) == (1.0, 5.0) else MUSHRA

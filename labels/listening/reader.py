@@ -1,4 +1,4 @@
-"""What every listening-test reader offers, and the registry through which one is found by name."""
+"""The contract of readers of listening tests, and their registry."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from deepaq.errors import UserError
 from deepaq.registry import Registry, check_class
 from labels.listening.rows import number
-from labels.listening.rows import rows as rows  # for readers of one's own
+from labels.listening.rows import rows as rows  # re-exported for readers in other packages
 from manifests import schema
 
 HIGHER, LOWER = "higher", "lower"  # the better end of a scale
@@ -39,7 +39,7 @@ class Stimulus:
 
 @dataclass(frozen=True)
 class Spread:
-    """The spread of a published mean: 95 % confidence interval, the listeners' standard deviation and number."""
+    """Spread of a published mean: 95 % confidence interval, standard deviation and number of listeners."""
 
     interval: tuple[float, float] | None = None
     deviation: float | None = None
@@ -48,9 +48,9 @@ class Spread:
 
 @dataclass(frozen=True)
 class Rating:
-    """One listener's rating of a stimulus, or the listeners' mean where the test gives no more (listener None).
+    """One listener's rating of a stimulus, or the listeners' mean if the test publishes only that (listener None).
 
-    value: None when `error` says what is wrong with it. spread: of a mean, where the test gives it.
+    value: None if it is unusable; `error` then says why. spread: that of a published mean.
     """
 
     item: str
@@ -63,14 +63,14 @@ class Rating:
 
 @dataclass
 class Reading:
-    """What a test holds. lowest, highest: range of a valid rating. problems: one line each, naming what is wrong."""
+    """The content of a test. lowest, highest: range of a valid rating. problems: one line each."""
 
     lowest: float
     highest: float
     stimuli: dict[tuple[str, str], Stimulus] = field(default_factory=dict)
     ratings: dict[tuple[str, str, str | None], Rating] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
-    references: dict[str, Path] = field(default_factory=dict)  # of each item
+    references: dict[str, Path] = field(default_factory=dict)  # by item
 
     def rate(
         self,
@@ -80,12 +80,12 @@ class Reading:
         where: str,
         spread: Spread | None = None,
     ) -> None:
-        """Add a rating as it is written in the file. where: for messages, such as "results.csv line 7".
+        """Add a rating as written in the file. where: its place for messages, such as "results.csv line 7".
 
-        One whose stimulus has the names of another file, or whose item that of another reference, is left out.
+        Leaves out a rating whose stimulus or item shares its name with another file or reference.
         """
         if clash := self._clash(stimulus):
-            self.problems.append(f"{where}: {clash} than in a line before; left out, give each a name of its own")
+            self.problems.append(f"{where}: {clash} than in an earlier line; left out, give each a name of its own")
             return
         key = (stimulus.item, stimulus.condition, listener)
         value, error = self._value(text)
@@ -102,7 +102,7 @@ class Reading:
         self.ratings[key] = Rating(*key, value, error, spread)
 
     def _clash(self, stimulus: Stimulus) -> str | None:
-        """What a known stimulus or item of the same name has otherwise; the stimulus becomes known if nothing."""
+        """Describe the conflict with a known stimulus or item of the same name; None, and add it, if there is none."""
         known = self.stimuli.get((stimulus.item, stimulus.condition), stimulus)
         if known.degraded != stimulus.degraded:
             return f"{stimulus.condition} of {stimulus.item} is another file"
@@ -123,7 +123,7 @@ class Reading:
 
 
 class Reader(ABC):
-    """Reads one format and holds everything that a report says about the test.
+    """Reads one format and describes the test for reports.
 
     name: in the registry and in the tables. title: for people. scale: of the ratings, from lowest to highest. better:
     which end of the scale is the better one. licence: of the ratings and audio. citation: what to cite.
@@ -140,13 +140,13 @@ class Reader(ABC):
 
     @abstractmethod
     def read(self, path: Path) -> Reading:
-        """Stimuli and ratings of the test at `path`, a file or folder as distributed.
+        """Read stimuli and ratings of the test at `path`, a file or folder as distributed.
 
-        Raises UserError when it is not such a test at all; single faults go to the reading's problems.
+        Raises UserError if it is not a test of this format; faults in single lines go to the reading's problems.
         """
 
     def describe(self) -> dict[str, str | float]:
-        """For the manifest's footer."""
+        """Description of the test for the manifest's footer."""
         names = ("name", "title", "scale", "lowest", "highest", "better", "licence", "citation")
         return {name: getattr(self, name) for name in names}
 
@@ -176,7 +176,7 @@ READERS: Registry[type[Reader]] = Registry("listening test", "deepaq.listening_t
 
 
 def reader(name: str, /, **options: str) -> Reader:
-    """A reader by its registered name; UserError for an unknown one."""
+    """Make the reader registered as `name`; raises UserError for an unknown name."""
     kind = READERS[name]
     try:
         return kind(**options)
@@ -187,14 +187,14 @@ def reader(name: str, /, **options: str) -> Reader:
 
 
 def described(name: str, kind: type[Reader]) -> dict[str, str]:
-    """For people: whose ratings a format holds, on which scale, and under which licence."""
+    """Description of a format for people: title, scale and licence."""
     test = reader(name)
     scale = f"{test.scale}, {test.lowest:g} to {test.highest:g}"
     return {"title": test.title or "one's own", "scale": scale, "licence": test.licence, "citation": test.citation}
 
 
 def find(path: Path, pattern: str) -> Path:
-    """The one file called `pattern` at or below `path`; UserError when there is none or there are several."""
+    """Find the only file called `pattern` at or below `path`; raises UserError if there is none or several."""
     if path.is_file() and path.match(pattern):
         return path
     if not path.is_dir():
@@ -207,8 +207,8 @@ def find(path: Path, pattern: str) -> Path:
 
 
 def located(root: Path, name: str) -> Path:
-    """The file that a test calls `name`: at its path below `root`, with or without its first folders, else wherever
-    the only file so called lies; root / name, which is not there, when that leaves none or several."""
+    """Find the file that a test calls `name`: at that path below `root`, with or without its first folders, else the
+    only file of that name anywhere below `root`. Returns root / name, which does not exist, if none or several fit."""
     parts = PurePosixPath(name).parts
     for start in range(max(1, len(parts) - 1)):
         if (path := root.joinpath(*parts[start:])).is_file():
@@ -221,7 +221,7 @@ _LOW_PASS = re.compile(r"(lp|lowpass)(35|70|(3\.5|7)(khz|k)?|(3500|7000)(hz)?)")
 
 
 def role_of(condition: str) -> str:
-    """The role that a condition's name tells: the common names of hidden references and anchors, else coded."""
+    """Role of a condition by its name: reference or anchor for their usual names, else coded."""
     name = re.sub(r"[\s_-]", "", condition.lower())
     if name in {"reference", "ref", "hiddenref", "hiddenreference", "orig", "original"}:
         return schema.REFERENCE

@@ -1,4 +1,4 @@
-"""The rows of a table of ratings, as spreadsheets and test software write them."""
+"""Rows of a CSV table of ratings, as written by spreadsheets and test software."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 def rows(
     path: Path, columns: Sequence[str], numbers: Sequence[str] = (), aliases: Mapping[str, str] | None = None
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    """The rows of a CSV file, each with its place for messages ("results.csv line 7").
+    """Yield the rows of a CSV file, each with its place for messages ("results.csv line 7").
 
-    columns: names that the first line must hold. numbers: columns in which a decimal comma is read as a point where
-    commas do not delimit. aliases: other names of columns, used where the file lacks the column itself. Text is UTF-8,
-    or UTF-16 with a byte order mark; the delimiter is a comma, semicolon or tab, the one under which the columns are
-    found, or the one that a first line such as `sep=;` names.
+    columns: names that the first line must contain. numbers: columns in which a decimal comma is allowed, unless commas
+    delimit. aliases: other names of columns, used if the file lacks the column itself. Text is UTF-8, or UTF-16 with a
+    byte order mark. The delimiter is the comma, semicolon or tab with which the columns are found, or the one named by
+    a first line such as `sep=;`.
 
-    Raises UserError when a column is missing or the file is no text.
+    Raises UserError if a column is missing or the file is not text.
     """
     text, skipped = _text(path), 0
     delimiter = ""
@@ -56,7 +56,7 @@ def rows(
 
 
 def header(path: Path) -> str:
-    """The first line of a table of ratings that is not `sep=`; empty when the file is no text."""
+    """The first line of a table of ratings that is not `sep=`; empty if the file is not text."""
     try:
         lines = [line for line in _text(path).splitlines()[:2] if not line.startswith("sep=")]
     except UserError:
@@ -65,7 +65,7 @@ def header(path: Path) -> str:
 
 
 def number(text: str) -> float | None:
-    """A finite number, or None."""
+    """Parse a finite number; None if `text` is not one."""
     try:
         value = float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""SEBASS-DB: four tests of blind and informed source separation."""
+"""Reader of SEBASS-DB: four tests of blind and informed source separation."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from labels.listening.rows import rows
 from manifests import schema
 
 REFERENCES = "orig"
-FOLDERS = {"anchor": "anker_mix", "hidden_ref": REFERENCES}  # where a condition's files lie, when not under its name
-SILENT = {"SAOC"}  # conditions that are rated, but whose audio is not published
+FOLDERS = {"anchor": "anker_mix", "hidden_ref": REFERENCES}  # folders not called like the condition
+SILENT = {"SAOC"}  # rated conditions whose audio is not published
 
 
 class Sebass(Reader):
-    """`<Set>_anonymized.csv` with `Signals/<Condition>/<Trial>.wav`; the references are in `Signals/orig`."""
+    """Reads `<Set>_anonymized.csv` with `Signals/<Condition>/<Trial>.wav`; references are in `Signals/orig`."""
 
     scale, lowest, highest = "MUSHRA", 0.0, 100.0
     licence = "ratings CC BY-NC-SA 4.0; signals under the licences of their sources"
@@ -23,7 +23,7 @@ class Sebass(Reader):
         "Kastner, Herre (2022), The SEBASS-DB: A Consolidated Public Data Base of Listening Test Results for "
         "Perceptual Evaluation of BSS Quality Measures, IWAENC"
     )
-    parts: tuple[str, ...] = ("",)  # a test in several parts numbers its tables and folders
+    parts: tuple[str, ...] = ("",)  # tests in several parts number their tables and folders
     stem: str
 
     def read(self, path: Path) -> Reading:

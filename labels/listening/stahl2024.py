@@ -1,4 +1,4 @@
-"""Stahl 2024: neural speech codecs, a complete test with audio under CC BY."""
+"""Reader of Stahl 2024: neural speech codecs, a complete test with audio under CC BY."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from labels.listening.rows import rows
 
 
 class Stahl2024(Reader):
-    """`ratings_formated_filtered.csv`, one line per stimulus with lists of ratings and listeners.
+    """Reads `ratings_formated_filtered.csv`: one line per stimulus with lists of ratings and listeners.
 
-    The file leaves out listeners who rated the hidden reference below 90 more than once; the anchor has no audio.
+    The file omits listeners who rated the hidden reference below 90 more than once; the anchor has no audio.
     """
 
     name = "stahl2024"
@@ -45,7 +45,7 @@ class Stahl2024(Reader):
 
 
 def _list(text: str) -> list[str]:
-    """The members of a list as Python prints it."""
+    """Parse a list as printed by Python."""
     return [part.strip() for part in text.strip().strip("[]").split(",") if part.strip()]
 
 
@@ -59,7 +59,7 @@ def _stimulus(audio: Path, row: dict[str, str]) -> Stimulus:
 
 
 def _add_references(reading: Reading) -> None:
-    """A stimulus without audio of its own still belongs to its item's reference."""
+    """Give stimuli without audio the reference of their item."""
     for key, s in reading.stimuli.items():
         if s.reference is None:
             reading.stimuli[key] = replace(s, reference=reading.references.get(s.item))

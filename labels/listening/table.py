@@ -1,4 +1,4 @@
-"""Any listening test as a plain CSV file: the USAC verification tests for those who hold them, or one's own."""
+"""Reader of any listening test as a plain CSV file, such as the user's own or the USAC verification tests."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from labels.listening.rows import header, number, rows
 from manifests import schema
 
 ROLES = {name: name for name in (schema.REFERENCE, schema.ANCHOR, schema.CODED)} | {"system": schema.CODED}
-COUNTS = {"n_correct": ABX, "n_chosen": SHARE}  # counts of which n_trials is the whole -> the scale of their ratio
-SCALE = ("scale", "scale_low", "scale_high", "better")  # columns that say the same in every line
+COUNTS = {"n_correct": ABX, "n_chosen": SHARE}  # counts out of n_trials -> the scale of their ratio
+SCALE = ("scale", "scale_low", "scale_high", "better")  # columns that are the same in every line
 ALIASES = {"score_mean": "score"}
 NUMBERS = ("score", "ci_low", "ci_high", "score_std", "n_listeners", "n_trials", "scale_low", "scale_high", *COUNTS)
 Z = 1.959964  # of a 95 % interval
 
 
 class Table(Own):
-    """Columns reference, degraded and score (or score_mean), and any of the following.
+    """Reads a table with the columns reference, degraded and score (or score_mean), and any of the following.
 
-    listener: without one, a score is the listeners' mean. item: the reference's name by default. condition: the
-    degraded file's name by default, with its folders where others share it. role: reference, anchor, or coded (also
-    `system`); by default the condition's name tells it, and a degraded file that is the reference itself is the hidden
-    reference. content: class of the item. group: stimuli with one group share a score that is known for all of them
-    only. ci_low and ci_high, or score_std and n_listeners: spread of a mean. n_correct (ABX) or n_chosen (choice
-    shares) with n_trials: counts, which may replace the score. scale, scale_low, scale_high, better: the scale.
+    listener: without it, a score is the listeners' mean. item: by default the reference's name. condition: by default
+    the degraded file's name, with its folders if others share the name. role: reference, anchor, or coded (also
+    `system`); by default derived from the condition's name, and reference if the degraded file is the reference.
+    content: class of the item. group: stimuli of one group share one published score. ci_low and ci_high, or score_std
+    and n_listeners: spread of a mean. n_correct (ABX) or n_chosen (choice shares) with n_trials: counts, which may
+    replace the score. scale, scale_low, scale_high, better: the scale.
 
-    Files are named relative to the table.
+    File names are relative to the table.
     """
 
     def read(self, path: Path) -> Reading:
         self.call(path)
         if not path.is_file():
-            raise UserError(f"{path}: is no file; name the CSV file of the test")
+            raise UserError(f"{path}: is not a file; name the CSV file of the test")
         lines = list(rows(path, ("reference", "degraded", *_scored(path)), NUMBERS, ALIASES))
         self.settle(_scale(path, [row for _, row in lines]))
         reading = Reading(self.least, self.highest)
@@ -53,12 +53,12 @@ class Table(Own):
 
 
 def _scored(path: Path) -> tuple[str, ...]:
-    """The column that must hold the scores; none where counts do."""
+    """The column that must hold the scores; none if counts replace it."""
     return () if any(name in header(path) for name in COUNTS) else ("score",)
 
 
 def _scale(path: Path, lines: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """What the table says about its scale; UserError when lines differ."""
+    """The scale given in the table; raises UserError if lines differ."""
     found = {}
     for name in SCALE:
         several = sorted({text for row in lines if (text := row.get(name, "").strip())})
@@ -74,7 +74,7 @@ def _scale(path: Path, lines: Sequence[Mapping[str, str]]) -> dict[str, str]:
 
 
 def _usable(row: dict[str, str], where: str, reading: Reading) -> bool:
-    """Whether a line names its files and a role that exists; the reading's problems say when it does not."""
+    """Check that a line names its files and a known role; reports a problem if not."""
     if not row["reference"] or not row["degraded"]:
         reading.problems.append(f"{where}: names no reference or no degraded file; left out")
         return False
@@ -87,7 +87,7 @@ def _usable(row: dict[str, str], where: str, reading: Reading) -> bool:
 
 
 def _score(row: Mapping[str, str]) -> tuple[str, Spread]:
-    """A line's score as it is written, or the ratio of its counts, and what the line says about its spread."""
+    """Score of a line as written, or the ratio of its counts, and its spread."""
     values = {name: number(row.get(name, "")) for name in NUMBERS}
     score, trials = row.get("score", ""), values["n_trials"]
     low, high = values["ci_low"], values["ci_high"]
@@ -125,12 +125,12 @@ def _name(lines: Sequence[dict[str, str]]) -> None:
 
 
 def _hidden(row: Mapping[str, str]) -> bool:
-    """Whether the degraded file is the reference itself."""
+    """Tell if the degraded file is the reference itself."""
     return PurePath(row["degraded"]) == PurePath(row["reference"])
 
 
 def _short(files: Iterable[str]) -> dict[str, str]:
-    """The shortest name of each file that no other shares: its stem, its path without the suffix, or its path."""
+    """The shortest unique name of each file: its stem, its path without the suffix, or its path."""
     forms = {file: ((path := PurePath(file)).stem, file.removesuffix(path.suffix), file) for file in files}
     count = Counter(form for several in forms.values() for form in set(several))
     return {file: next((form for form in several if count[form] == 1), file) for file, several in forms.items()}

@@ -1,4 +1,4 @@
-"""webMUSHRA: the results that its server writes, with the configuration that names the audio."""
+"""Reader of webMUSHRA: the results written by its server, and the configuration that names the audio."""
 
 from __future__ import annotations
 
@@ -19,18 +19,17 @@ GENERATED = {"anchor35": "low-pass at 3.5 kHz", "anchor70": "low-pass at 7 kHz"}
 
 @dataclass(frozen=True)
 class Trial:
-    """A page of the test: its reference and its stimuli's files by name."""
+    """A page of the test: its reference, and the files of its stimuli by name."""
 
     reference: Path
     stimuli: dict[str, Path]
 
 
 class WebMushra(Own):
-    """`mushra.csv` and the test's YAML configuration, both somewhere below one folder.
+    """Reads `mushra.csv` and the YAML configuration of the test, both anywhere below one folder.
 
-    The configuration names files relative to webMUSHRA's own folder; they are looked for below the folder given
-    (`located`).
-    Without a configuration the layout `<trial_id>/<rating_stimulus>.wav` with `reference.wav` is expected.
+    The configuration names files relative to webMUSHRA's own folder; they are looked up below the given folder
+    (`located`). Without a configuration, the layout is `<trial_id>/<rating_stimulus>.wav` with `reference.wav`.
     """
 
     def read(self, path: Path) -> Reading:
@@ -54,7 +53,7 @@ class WebMushra(Own):
 
 
 def _listener(row: dict[str, str]) -> str:
-    """The session's id, or what the participant wrote between the test's id and the trial's (older versions)."""
+    """The session's id, or in older versions the participant's entries between the ids of test and trial."""
     if row.get("session_uuid"):
         return row["session_uuid"]
     names = list(row)
@@ -78,7 +77,7 @@ def _stimulus(root: Path, trials: dict[str, Trial], item: str, condition: str) -
 
 
 def _trials(root: Path, test: str) -> dict[str, Trial]:
-    """The pages of the configuration whose testId is `test`; none when no file says so."""
+    """The pages of the configuration whose testId is `test`; empty if there is none."""
     import yaml
 
     for path in sorted([*root.rglob("*.yaml"), *root.rglob("*.yml")]):
@@ -92,7 +91,7 @@ def _trials(root: Path, test: str) -> dict[str, Trial]:
 
 
 def _pages(root: Path, pages: Any) -> Iterator[tuple[str, Trial]]:
-    """Pages may lie in lists that webMUSHRA shuffles."""
+    """Yield the pages, also from the nested lists that webMUSHRA shuffles."""
     for page in pages:
         if isinstance(page, list):
             yield from _pages(root, page)

@@ -1,1 +1,1 @@
-"""Raters: the contract, and one file or folder for each."""
+"""Raters: their contract, and one file or folder for each."""

@@ -1,4 +1,4 @@
-"""Networks whose frame embeddings the Fréchet distance compares."""
+"""Networks that give the frame embeddings for Fréchet distances."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 RANDOM = "random"
-LAYERS = 12  # of MERT-v1-95M, after its input
-PIECE_S = 10.0  # longer sound is cut into equal pieces of at most this length
+LAYERS = 12  # layers of MERT-v1-95M
+PIECE_S = 10.0  # longer audio is split into equal parts of at most this length
 
 log = logging.getLogger("deepaq")
 
 
 class Embedding(ABC):
-    """weights: a folder of published weights, `random` (for tests only), or what else the network knows."""
+    """Base of embedding networks. weights: a folder of published weights, or `random` (for tests only)."""
 
     sample_rate: ClassVar[int]
     network: Any
@@ -35,13 +35,13 @@ class Embedding(ABC):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of the network's weights."""
+        """Fingerprint of the network's weights."""
         from deepaq.backbones.weights import fingerprint
 
         return fingerprint(self.network)
 
     def frames(self, samples: Samples) -> npt.NDArray[np.float64]:
-        """(frames,) mono at `sample_rate` -> (steps, dims)."""
+        """Embed a mono signal, (frames,) at `sample_rate` -> (steps, dims)."""
         import torch
 
         count = -(-len(samples) // round(PIECE_S * self.sample_rate))
@@ -51,11 +51,11 @@ class Embedding(ABC):
 
     @abstractmethod
     def embed(self, piece: Tensor) -> Tensor:
-        """(frames,) -> (steps, dims)."""
+        """Embed a part of a signal, (frames,) -> (steps, dims)."""
 
 
 class Mert(Embedding):
-    """MERT-v1-95M (Li et al., arXiv 2306.00107): a hidden state, 75 frames a second. weights: also `hub`."""
+    """A hidden state of MERT-v1-95M (Li et al., arXiv 2306.00107), 75 steps per second. weights may be `hub`."""
 
     sample_rate = 24_000
 
@@ -76,8 +76,8 @@ class Mert(Embedding):
 
 
 class Clap(Embedding):
-    """The audio tower of CLAP, HTSAT unfused (Wu et al., arXiv 2211.06687): its last hidden state, the mean over
-    frequency, 32 frames for 10 s, as many as the sound lasts."""
+    """The audio tower of CLAP, HTSAT unfused (Wu et al., arXiv 2211.06687): its last hidden state, averaged over
+    frequency, 32 steps per 10 s."""
 
     sample_rate = 48_000
 
@@ -115,7 +115,7 @@ def _stored_clap(folder: Path) -> Any:
             folder, local_files_only=True, use_safetensors=True, output_loading_info=True
         )
         network, report = loaded
-    except Exception as error:  # the library and safetensors raise many kinds for a file that is not theirs
+    except Exception as error:  # the library and safetensors raise many kinds of error for foreign files
         raise UserError(f"{folder}: cannot be loaded as CLAP ({str(error).splitlines()[0]})") from None
     missing = [*report["missing_keys"], *report["mismatched_keys"]]
     if missing:

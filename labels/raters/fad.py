@@ -17,11 +17,11 @@ _Points = npt.NDArray[np.float64]
 
 
 class Fad(Rater):
-    """Fréchet distance of two Gaussians, one of each signal's frame embeddings by MERT-v1-95M (Kilgour et al., arXiv
+    """Fréchet distance between Gaussians fitted to the MERT-v1-95M embeddings of the two signals (Kilgour et al., arXiv
     1812.08466, with one item instead of a set, as in the DeePAQ paper).
 
-    Options: weights (`hub`: the pinned release, or the folder that DEEPAQ_MERT names; a folder; or `random`, whose
-    distances mean nothing), layer (0 to 12).
+    Options: weights (`hub` for the pinned release, or the folder named by DEEPAQ_MERT; a folder; or `random`, for
+    tests), layer (0 to 12).
     """
 
     name = "fad"
@@ -60,9 +60,9 @@ class Fad(Rater):
 
 
 class FadClap(Fad):
-    """The same on the audio tower of CLAP (laion/clap-htsat-unfused).
+    """Fréchet distance on embeddings of the audio tower of CLAP (laion/clap-htsat-unfused).
 
-    Option weights: a folder that it was downloaded to, or `random`.
+    Option weights: the folder of the downloaded network, or `random`, for tests.
     """
 
     name = "fad-clap"
@@ -79,10 +79,10 @@ class FadClap(Fad):
 
 
 def frechet_distance(first: _Points, second: _Points) -> float:
-    """Squared Fréchet (2-Wasserstein) distance of the Gaussians fitted to two sets of points, (points, dims).
+    """Squared Fréchet (2-Wasserstein) distance between Gaussians fitted to two sets of points, (points, dims).
 
     |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^1/2). With C = A'A, A the centred points divided by sqrt(n - 1), the last trace
-    is the nuclear norm of A B': no square root of a matrix, and no trouble with fewer points than dimensions.
+    is the nuclear norm of A B'. This needs no matrix square root and allows fewer points than dimensions.
     """
     a, b = (_factor(points) for points in (first, second))
     apart = np.square(first.mean(axis=0) - second.mean(axis=0)).sum()
@@ -91,9 +91,9 @@ def frechet_distance(first: _Points, second: _Points) -> float:
 
 
 def _factor(points: _Points) -> _Points:
-    """A with A'A the covariance; of more points than dimensions the triangle of its QR decomposition."""
+    """Find A with A'A the covariance; with more points than dimensions, R of the QR decomposition."""
     if len(points) < 2:
-        raise UserError("a single embedding has no spread; give longer sound")
+        raise UserError("a single embedding has no spread; use longer audio")
     factor: _Points = (points - points.mean(axis=0)) / np.sqrt(len(points) - 1)
     if len(factor) > factor.shape[1]:
         factor = np.linalg.qr(factor).R
@@ -102,7 +102,7 @@ def _factor(points: _Points) -> _Points:
 
 @cache
 def _mert(weights: str, layer: int) -> Embedding:
-    """One network per process."""
+    """Load a network once per process."""
     return Mert(weights, layer)
 
 

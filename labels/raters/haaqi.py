@@ -16,10 +16,11 @@ REFERENCE_LEVEL = 65.0  # dB SPL at which the reference is played
 
 
 class Haaqi(Rater):
-    """HAAQI of the channels' mean, 0 to 1 (Kates and Arehart 2016, "The Hearing-Aid Audio Quality Index (HAAQI)").
+    """HAAQI of the mean of the channels, 0 to 1 (Kates and Arehart 2016, "The Hearing-Aid Audio Quality Index
+    (HAAQI)").
 
-    The audiogram is 0 dB at all frequencies, the NAL-R equalisation is left to the index, the reference is set to 65 dB
-    SPL. The index adds noise of its own, which is seeded here, so that even identical signals may fall short of 1.
+    The audiogram is 0 dB at all frequencies, the index applies the NAL-R equalisation, and the reference is set to
+    65 dB SPL. The index adds noise, seeded here, so identical signals may score slightly below 1.
     """
 
     name = "haaqi"
@@ -29,7 +30,7 @@ class Haaqi(Rater):
     aligned = True
     shortest_s = 1.0
     requires = ("clarity",)
-    install = "--no-deps pyclarity"  # its other dependencies bring a torchaudio that may not fit torch
+    install = "--no-deps pyclarity"  # its requirements include a torchaudio that may not fit torch
 
     def judge(self, reference: Samples) -> Judge:
         from clarity.evaluator.haaqi import compute_haaqi
@@ -37,7 +38,7 @@ class Haaqi(Rater):
 
         self.check(reference, "reference")
         flat = Audiogram(levels=np.zeros(6), frequencies=np.array([250.0, 500.0, 1000.0, 2000.0, 4000.0, 6000.0]))
-        level = REFERENCE_LEVEL - level_dbfs(reference)  # of a signal whose RMS is 1
+        level = REFERENCE_LEVEL - level_dbfs(reference)  # SPL of a signal with RMS 1
         clean = reference.astype(np.float64)
 
         def rate(degraded: Samples) -> Rating:
@@ -62,7 +63,7 @@ class Haaqi(Rater):
 
 @contextmanager
 def _seeded() -> Iterator[None]:
-    """The index draws from numpy's global generator: seed it, and give it back as it was."""
+    """Seed numpy's global generator, from which the index draws, and restore it afterwards."""
     state = np.random.get_state()
     np.random.seed(SEED)
     try:

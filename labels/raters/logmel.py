@@ -1,4 +1,4 @@
-"""Log-mel distance: the floor that every learned distance has to beat."""
+"""Log-mel distance: the baseline that every learned distance has to beat."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ FLOOR = 1e-10  # -100 dB relative to a sine of full scale
 
 
 class LogMel(Rater):
-    """Mean absolute difference of the log-mel spectra in dB, of the channels' mean: 128 triangular bands up to 24 kHz,
-    floored at -100 dBFS."""
+    """Mean absolute difference of log-mel spectra in dB, for the mean of the channels: 128 triangular bands up to
+    24 kHz, floored at -100 dBFS."""
 
     name = "log-mel"
     scale = "dB"
@@ -41,7 +41,7 @@ def _log_mel(samples: Samples) -> Samples:
 
 
 def _bank() -> Samples:
-    """(bins, bands): triangles of height 1, evenly spaced on the mel scale of O'Shaughnessy 1987."""
+    """Triangular bands of height 1, evenly spaced on the mel scale of O'Shaughnessy (1987): (bins, bands)."""
     nyquist = LogMel.sample_rate / 2
     edges = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + nyquist / 700), BANDS + 2) / 2595) - 1)
     low, centre, high = edges[:-2], edges[1:-1], edges[2:]

@@ -1,4 +1,4 @@
-"""Log-spectral distance: a floor that knows of the spectrum, but not of hearing."""
+"""Log-spectral distance: a baseline that uses the spectrum, but no model of hearing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ FLOOR = 1e-10  # -100 dB relative to a sine of full scale
 
 
 class LogSpectralDistance(Rater):
-    """Mean over time of the RMS difference over frequency of the power spectra in dB (Gray and Markel 1976, "Distance
-    Measures for Speech Processing"), of the channels' mean, spectra floored at -100 dBFS."""
+    """Mean over time of the RMS difference over frequency between power spectra in dB (Gray and Markel 1976, "Distance
+    Measures for Speech Processing"), for the mean of the channels; spectra are floored at -100 dBFS."""
 
     name = "lsd"
     scale = "dB"

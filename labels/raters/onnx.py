@@ -1,4 +1,4 @@
-"""A metric that the user has as an ONNX file: SCOREQ's, or any other network that takes waveforms."""
+"""Metrics in the form of ONNX files: SCOREQ, or any other network that takes waveforms."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from manifests.provenance import package_version
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-SCORE, DISTANCE, EMBEDDING = "score", "distance", "embedding"  # what the network gives
+SCORE, DISTANCE, EMBEDDING = "score", "distance", "embedding"  # kinds of output
 
 
 class Onnx(Rater):
-    """What a network says, run by ONNX Runtime on the CPU; the extras are empty.
+    """Output of a network run by ONNX Runtime on the CPU; without extras.
 
     The network takes one waveform, or the reference and then the degraded one, as (frames,), (1, frames) or
-    (1, 1, frames), mono, float32. Options: model, the file. rate, Hz. gives: `score`, more is better; `distance`, less
-    is better; or `embedding`, of one waveform: the value is then the Euclidean distance of the pair's embeddings,
-    averaged over steps where there are several. multiple: frames are filled up with zeros to a multiple of this many.
+    (1, 1, frames), mono, float32. Options: model, the file. rate, in Hz. gives: `score` (higher is better), `distance`
+    (lower is better), or `embedding` of one waveform; the value is then the Euclidean distance between the embeddings
+    of the pair, averaged over time steps. multiple: pad the frames with zeros to a multiple of this number.
 
     SCOREQ (Ragano et al., arXiv 2410.06675): adapt_nr_*.onnx with multiple=320; fixed_nmr_*.onnx with multiple=320 and
     gives=embedding.
@@ -43,7 +43,7 @@ class Onnx(Rater):
 
     def __init__(self, model: str = "", rate: str = "16000", gives: str = SCORE, multiple: str = "1") -> None:
         if not model:
-            raise UserError("rater onnx: needs the network; give --option model=FILE")
+            raise UserError("rater onnx: needs a network; give --option model=FILE")
         if gives not in (SCORE, DISTANCE, EMBEDDING):
             raise UserError(f"rater onnx: gives={gives}: {SCORE}, {DISTANCE} or {EMBEDDING}")
         self.model, self.gives = model, gives
@@ -56,7 +56,7 @@ class Onnx(Rater):
         self.check(reference, "reference")
         inputs = len(_session(self.model).get_inputs())
         if inputs > 2 or (inputs == 2 and self.gives == EMBEDDING):
-            raise UserError(f"{self.model}: takes {inputs} inputs; waveforms, one or two, were expected")
+            raise UserError(f"{self.model}: takes {inputs} inputs; one or two waveforms were expected")
         own = self._run(reference) if self.gives == EMBEDDING else None
 
         def rate(degraded: Samples) -> Rating:
@@ -69,7 +69,7 @@ class Onnx(Rater):
         return rate
 
     def _run(self, *waveforms: Samples) -> npt.NDArray[np.float32]:
-        """The network's first output."""
+        """Return the network's first output."""
         session = _session(self.model)
         feed: dict[str, Any] = {}
         for entry, samples in zip(session.get_inputs(), waveforms, strict=True):
@@ -77,7 +77,7 @@ class Onnx(Rater):
             feed[entry.name] = filled.reshape([1] * (len(entry.shape) - 1) + [-1])
         try:
             found = np.asarray(session.run(None, feed)[0])
-        except Exception as error:  # the library's own kinds have no common base but this
+        except Exception as error:  # the library's errors share no narrower base class
             raise UserError(f"{self.model}: cannot rate it ({str(error).splitlines()[0]})") from None
         if not np.isfinite(found).all():
             raise UserError(f"{self.model}: gives NaN or infinite values for it")
@@ -111,7 +111,7 @@ def _file(model: str) -> Path:
 
 @cache
 def _session(model: str) -> InferenceSession:
-    """One per process, of one thread: items are rated in parallel."""
+    """Load a network once per process, with one thread, because items are rated in parallel."""
     import onnxruntime
 
     path = _file(model)

@@ -7,11 +7,11 @@ from deepaq.errors import UserError
 from labels.raters.rater import Judge, Rater, Rating
 from manifests.provenance import package_version
 
-LONGEST_S = 20.0  # its program has room for 50 utterances of 0.2 s or more, and breaks down at more
+LONGEST_S = 20.0  # the program has room for 50 utterances of 0.2 s or more, and crashes at more
 
 
 class Pesq(Rater):
-    """MOS-LQO of ITU-T P.862.2, 1.04 to 4.64, for speech of at most 20 s; of music it says little."""
+    """MOS-LQO of ITU-T P.862.2, 1.04 to 4.64, for speech of at most 20 s; not meant for music."""
 
     name = "pesq"
     scale = "MOS-LQO"

@@ -1,4 +1,4 @@
-"""Scale-invariant signal-to-distortion ratio: a floor that knows nothing of hearing."""
+"""Scale-invariant signal-to-distortion ratio: a baseline without any model of hearing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from deepaq.audio import Samples
 from labels.raters.rater import Judge, Rater, Rating
 
-LARGEST_DB = 100.0  # of identical signals the ratio is infinite
+LARGEST_DB = 100.0  # the ratio of identical signals is infinite
 
 
 class SiSdr(Rater):

@@ -10,7 +10,7 @@ FRAME, HOP = 2048, 512  # samples of a Hann window and between windows
 
 
 def power_spectra(samples: Samples) -> Samples:
-    """(frames,) -> (steps, 1025): power per bin, a sine of full scale having 1 in the bin of its frequency."""
+    """Power per bin, (frames,) -> (steps, 1025); a full-scale sine has 1 in the bin of its frequency."""
     from scipy.fft import rfft
 
     window = np.hanning(FRAME + 1)[:-1].astype(np.float32)

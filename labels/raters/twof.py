@@ -14,7 +14,7 @@ class TwoF(Rater):
     """Mean MUSHRA score, 0 to 100 (Kastner and Herre 2019, "An Efficient Model for Estimating Subjective Quality of
     Separated Audio Source Signals").
 
-    Extras: the score before it is clipped (the reference against itself has 118.5), AvgModDiff1 and ADB.
+    Extras: the score before clipping (118.5 for a reference compared with itself), AvgModDiff1 and ADB.
     """
 
     name = "2f"
@@ -39,6 +39,6 @@ class TwoF(Rater):
 
 
 def two_f(values: Mapping[str, float]) -> float:
-    """The unclipped score of PEAQ's AvgModDiff1 and ADB."""
+    """Unclipped score from PEAQ's AvgModDiff1 and ADB."""
     slope = -0.0282 * values["AvgModDiff1"] - 0.8628
     return 56.1345 / (1 + slope**2) - 27.1451 * values["ADB"] + 86.3515

@@ -10,10 +10,10 @@ from manifests.provenance import package_version
 
 
 class Zimtohrli(Rater):
-    """Zimtohrli distance, 0 to about 1, the mean of both channels' (Alakuijala et al. 2025, "Zimtohrli: An Efficient
+    """Zimtohrli distance, 0 to about 1, mean over the channels (Alakuijala et al. 2025, "Zimtohrli: An Efficient
     Psychoacoustic Audio Similarity Metric").
 
-    Extra: mos, the package's mapping of the distance to 1 ... 5.
+    Extra: mos, the distance mapped to 1 ... 5 by the package.
     """
 
     name = "zimtohrli"

@@ -1,1 +1,1 @@
-"""PEAQ, basic version (ITU-R BS.1387-1): `ear` hears, `patterns` adapts, `movs` compares, `network` judges."""
+"""PEAQ, basic version (ITU-R BS.1387-1): `ear` models hearing, `patterns` adapts, `movs` compares, `network` rates."""

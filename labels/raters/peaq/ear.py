@@ -1,8 +1,8 @@
-"""The peripheral ear of ITU-R BS.1387, basic version: from samples to excitation in 109 bands a quarter Bark wide.
+"""Peripheral ear of ITU-R BS.1387, basic version: from samples to excitation in 109 bands of a quarter Bark.
 
 Equations follow ITU-R BS.1387-1, annex 2, section 2.1, and P. Kabal, "An Examination and Interpretation of ITU-R
 BS.1387: Perceptual Evaluation of Audio Quality", McGill University, 2003, section 2, where the recommendation is
-ambiguous. Arrays are (steps, channels, bins or bands), energies are linear, 1 being 0 dB SPL.
+ambiguous. Arrays are (steps, channels, bins or bands); energies are linear, and 1 is 0 dB SPL.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ STEPS_PER_S = SAMPLE_RATE / HOP
 BINS = FRAME // 2 + 1
 BARK = 0.25  # width of a band
 LOWEST_HZ, HIGHEST_HZ = 80.0, 18_000.0
-FULL_SCALE_DB, CALIBRATION_HZ = 92.0, 1019.5  # level at which a sine of full scale is assumed to be played
+FULL_SCALE_DB, CALIBRATION_HZ = 92.0, 1019.5  # assumed playback level of a full-scale sine, dB SPL
 LEAST_ENERGY = 1e-12
 
 
@@ -38,13 +38,13 @@ def _hertz(bark: Reals) -> Reals:
 _EDGES = np.append(np.arange(_bark(LOWEST_HZ), _bark(HIGHEST_HZ), BARK), _bark(HIGHEST_HZ))
 BANDS = len(_EDGES) - 1  # 109
 CENTRES_HZ: Reals = _hertz((_EDGES[:-1] + _EDGES[1:]) / 2)
-# Energy of the noise that the ear makes itself.
+# Energy of the ear's internal noise.
 INTERNAL_NOISE: Reals = 10 ** (0.4 * 0.364 * (CENTRES_HZ / 1000) ** -0.8)
 _WINDOW: Reals = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / (FRAME - 1))
 
 
 def count_steps(frames: int) -> int:
-    """Analysis frames of a signal: every 1024 samples one of 2048, the last one zero-padded."""
+    """Number of analysis frames: 2048 samples every 1024, the last one zero-padded."""
     return max(1, -(-(frames - FRAME) // HOP) + 1)
 
 
@@ -62,7 +62,7 @@ def magnitudes(samples: Samples, start: int, stop: int) -> Reals:
 
 @cache
 def _gain() -> float:
-    """Makes the peak of a full-scale sine of 1019.5 Hz, which falls between two bins, 92 dB."""
+    """Gain that makes the peak of a full-scale sine of 1019.5 Hz, which falls between two bins, 92 dB."""
     position = CALIBRATION_HZ * FRAME / SAMPLE_RATE
     offset = position - round(position)
     peak = np.abs(np.sum(_WINDOW * np.exp(2j * np.pi * offset * np.arange(FRAME) / FRAME))) / 2
@@ -71,7 +71,7 @@ def _gain() -> float:
 
 @cache
 def outer_ear() -> Reals:
-    """(bins,): what the outer and middle ear do to a magnitude."""
+    """Weights of the outer and middle ear for magnitudes: (bins,)."""
     khz = np.arange(1, BINS) * SAMPLE_RATE / FRAME / 1000
     decibels = -0.6 * 3.64 * khz**-0.8 + 6.5 * np.exp(-0.6 * (khz - 3.3) ** 2) - 1e-3 * khz**3.6
     weights: Reals = np.append(0.0, 10 ** (decibels / 20))
@@ -80,7 +80,7 @@ def outer_ear() -> Reals:
 
 @cache
 def _grouping() -> Reals:
-    """(bins, bands): the share of each bin, taken as one bin wide, that falls into each band."""
+    """Share of each bin, taken as one bin wide, that falls into each band: (bins, bands)."""
     edges = _hertz(_EDGES) * FRAME / SAMPLE_RATE
     bins = np.arange(BINS)[:, None]
     shares: Reals = np.clip(np.minimum(edges[1:], bins + 0.5) - np.maximum(edges[:-1], bins - 0.5), 0, 1)
@@ -88,12 +88,12 @@ def _grouping() -> Reals:
 
 
 def band_energies(weighted: Reals) -> Reals:
-    """(..., bins) magnitudes -> (..., bands) energies, at least 1e-12."""
+    """Sum magnitudes (..., bins) to energies (..., bands), at least 1e-12."""
     return np.maximum(np.square(weighted) @ _grouping(), LEAST_ENERGY)
 
 
 def excitation(weighted: Reals) -> Reals:
-    """(..., bins) weighted magnitudes -> (..., bands): energies over the ear's own noise, spread over other bands."""
+    """Excitation of weighted magnitudes, (..., bins) -> (..., bands): energies with noise, spread."""
     pattern: Reals = _spread(band_energies(weighted) + INTERNAL_NOISE) / _unit_spread()
     return pattern
 
@@ -104,15 +104,15 @@ def _unit_spread() -> Reals:
 
 
 def _spread(energies: Reals) -> Reals:
-    """(..., bands) -> (..., bands), not normalised.
+    """Spread energies over bands, (..., bands) -> (..., bands), without normalisation.
 
-    A band's energy falls by 27 dB/Bark below it and by 24 + 230 Hz/f - 0.2 L dB/Bark above it; it is divided by the
-    sum of these weights, so that none is added. What meets in a band is summed with an exponent of .4.
+    The energy of a band falls by 27 dB/Bark below it and by 24 + 230 Hz/f - 0.2 L dB/Bark above it, divided by the sum
+    of these weights to conserve energy. Contributions to a band are summed with an exponent of .4.
     """
     power = 0.4
     below = 10 ** (-2.7 * BARK)
     above = 10 ** (BARK * (-2.4 - 23 / CENTRES_HZ)) * energies ** (0.2 * BARK)
-    above = np.minimum(above, 1 - 1e-6)  # even at more than 120 dB
+    above = np.minimum(above, 1 - 1e-6)  # also above 120 dB
     bands = np.arange(BANDS)
     total = (1 - below ** (bands + 1)) / (1 - below) + (1 - above ** (BANDS - bands)) / (1 - above) - 1
     own = (energies / total) ** power

@@ -1,9 +1,9 @@
 """The 11 model output variables of the basic version (ITU-R BS.1387-1, annex 2, section 4; Kabal 2003, section 4).
 
-Where implementations differ, this one takes: analysis frames from the first sample on, of which those count that touch
-the reference's data (five successive samples of a channel whose magnitudes sum up to more than 200 of 32768); half a
-second from the first sample before modulation and loudness count; detection steps truncated; ADB of -0.5 when every
-audible error is smaller than a step; variables not clamped.
+Implementations differ. This one starts analysis frames at the first sample and counts those that touch the reference's
+data (five successive samples of a channel whose magnitudes sum to more than 200 of 32768); ignores modulation and
+loudness in the first half second; truncates detection steps; sets ADB to -0.5 if every audible error is smaller than a
+step; and does not clamp variables.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from labels.raters.peaq.ear import Reals
 _Flags = npt.NDArray[np.bool_]
 
 _FULL_SCALE = 32_768.0
-_CHUNK = 256  # analysis frames whose spectra are held at a time
-_FLOOR_BIN = 921  # from 21.6 kHz on the spectrum is taken for noise
-_LEAST_BANDWIDTH = 346  # bins; steps whose reference has less tell nothing of bandwidth
+_CHUNK = 256  # analysis frames whose spectra are in memory at a time
+_FLOOR_BIN = 921  # from 21.6 kHz the spectrum counts as noise
+_LEAST_BANDWIDTH = 346  # bins; steps whose reference has less do not count
 _LAGS = 256
 _DELAY = 24  # steps: half a second
 _ONSET = 3  # steps: 50 ms
@@ -33,7 +33,7 @@ _WINDOW = 4  # steps: 100 ms
 
 @dataclass(frozen=True)
 class _Spectral:
-    """What the spectra give, (steps, channels, ...)."""
+    """Quantities derived from the spectra, (steps, channels, ...)."""
 
     reference: Reals  # spread excitation, not smeared: bands
     test: Reals
@@ -43,18 +43,18 @@ class _Spectral:
 
 
 def model_output_variables(reference: Samples, test: Samples) -> dict[str, float]:
-    """The variables that `network.VARIABLES` names.
+    """Compute the variables named by `network.VARIABLES`.
 
-    reference, test: equally long and aligned, (frames, channels) at 48 kHz, full scale 1. Raises UserError when too
-    little of the reference sounds.
+    reference, test: equally long and aligned, (frames, channels) at 48 kHz, full scale 1. Raises UserError if too
+    little of the reference is audible.
     """
     if reference.shape[1] == 2 and all(np.array_equal(both[:, 0], both[:, 1]) for both in (reference, test)):
-        reference, test = reference[:, :1], test[:, :1]  # mono gives the same with half the work
+        reference, test = reference[:, :1], test[:, :1]  # identical channels give the same result as one
     found = _spectral(reference, test)
     first, last = _bounds(reference)
     late = slice(max(first, _DELAY), last)
     if late.stop - late.start < _WINDOW:
-        raise UserError("less than 0.1 s of the reference sounds after its first half second; PEAQ needs more")
+        raise UserError("less than 0.1 s of the reference is audible after its first half second; PEAQ needs more")
     counted = slice(first, last)
     smeared, smeared_test = patterns.smear(found.reference), patterns.smear(found.test)
     values = _bandwidth(found.bandwidths[counted])
@@ -96,7 +96,7 @@ def _bounds(reference: Samples) -> tuple[int, int]:
 
 
 def _active(reference: Samples, test: Samples) -> _Flags:
-    """(steps, channels): whether the newer half of the analysis frame holds energy in either signal."""
+    """Flags of the frames whose newer half has energy in either signal: (steps, channels)."""
     blocks = ear.count_steps(len(reference)) + 1
     flags = np.zeros((blocks, reference.shape[1]), np.bool_)
     for samples in (reference, test):
@@ -108,7 +108,7 @@ def _active(reference: Samples, test: Samples) -> _Flags:
 
 
 def _bandwidths(reference: Reals, test: Reals) -> Reals:
-    """Bins up to which the spectra rise 10 dB (reference) and 5 dB (test) above the test's floor; 0 for none."""
+    """Highest bins at which the spectra exceed the test's floor by 10 dB (reference) and 5 dB (test); 0 for none."""
     floor = test[..., _FLOOR_BIN:-1].max(axis=-1, keepdims=True)
     bins = np.arange(1, _FLOOR_BIN + 1)
     first = np.where(reference[..., :_FLOOR_BIN] >= floor * 10 ** (10 / 20), bins, 0).max(axis=-1)
@@ -122,10 +122,10 @@ def _bandwidth(bandwidths: Reals) -> dict[str, float]:
 
 
 def _harmonics(reference: Reals, test: Reals) -> Reals:
-    """(steps, channels): how strongly the error repeats over frequency (section 4.8).
+    """Harmonic structure of the error over frequency (section 4.8): (steps, channels).
 
-    The log ratio of the spectra up to 12 kHz is correlated with itself; of the correlation, mean removed and Hann
-    windowed, the power spectrum's highest value after its first valley counts.
+    The highest value after the first valley of the power spectrum of the autocorrelation, without mean and Hann
+    windowed, of the log ratio of the spectra up to 12 kHz.
     """
     kept = slice(0, 2 * _LAGS)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -144,7 +144,7 @@ def _harmonics(reference: Reals, test: Reals) -> Reals:
 
 
 def _masking(noise: Reals, reference: Reals) -> dict[str, float]:
-    """Noise against what the reference masks."""
+    """Variables of the noise relative to the masking threshold of the reference."""
     bark = ear.BARK * np.arange(ear.BANDS)
     ratio = noise / reference * 10 ** (np.maximum(3, np.where(bark > 12, 0.25 * bark, 0)) / 10)
     disturbed = ratio.max(axis=-1) >= 10 ** (1.5 / 10)
@@ -153,9 +153,9 @@ def _masking(noise: Reals, reference: Reals) -> dict[str, float]:
 
 
 def _detection(reference: Reals, test: Reals) -> dict[str, float]:
-    """How many steps above threshold, and how likely detected, by the better ear in every band."""
+    """Variables of detection: steps above threshold and probability, by the better ear in every band."""
     reference_db, test_db = 10 * np.log10(reference), 10 * np.log10(test)
-    level = np.maximum(0.3 * np.maximum(reference_db, test_db) + 0.7 * test_db, 1e-3)  # below: an error of any size
+    level = np.maximum(0.3 * np.maximum(reference_db, test_db) + 0.7 * test_db, 1e-3)  # below: any error
     step = 5.95072 * (6.39468 / level) ** 1.71332
     step += np.polyval((9.01033e-11, 5.05622e-6, -0.00102438, 0.0550197, -0.198719), level)
     error = reference_db - test_db
@@ -172,7 +172,7 @@ def _detection(reference: Reals, test: Reals) -> dict[str, float]:
 
 
 def _modulation(reference: patterns.Modulation, test: patterns.Modulation, late: slice) -> dict[str, float]:
-    """Differences of modulation; the averages are weighted by how far the reference is above the ear's noise."""
+    """Differences of modulation, averaged with weights that grow with the reference's level above internal noise."""
     mean = reference.mean[late]
     weights = (mean / (mean + 100 * ear.INTERNAL_NOISE**0.3)).sum(axis=-1)
     weights /= weights.sum(axis=0)
@@ -189,7 +189,7 @@ def _modulation(reference: patterns.Modulation, test: patterns.Modulation, late:
 
 
 def _heard(reference: Reals, test: Reals, late: slice) -> slice:
-    """Steps from 50 ms after both signals first exceed 0.1 sone in a channel; all late ones if they never do."""
+    """Steps from 50 ms after both signals first exceed 0.1 sone in a channel; all of `late` if they never do."""
     loud = (patterns.loudness(reference) > 0.1) & (patterns.loudness(test) > 0.1)
     onset = int(np.argmax(loud.any(axis=1))) + _ONSET if loud.any() else 0
     return slice(min(max(late.start, onset), late.stop - 1), late.stop)

@@ -1,5 +1,5 @@
-"""The network of the basic version that maps 11 model output variables to the distortion index (BS.1387-1, annex 2,
-section 6, tables 9 to 12)."""
+"""Network of the basic version: maps 11 model output variables to the distortion index (BS.1387-1, annex 2, section 6,
+tables 9 to 12)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-# variable, the range scaled to 0 ... 1, weights towards the three hidden nodes
+# variable, range scaled to 0 ... 1, weights to the three hidden nodes
 _INPUTS = {
     "BandwidthRef": (393.916656, 921.0, (-0.502657, 0.436333, 1.219602)),
     "BandwidthTest": (361.965332, 881.131226, (4.307481, 3.246017, 1.123743)),
@@ -28,7 +28,7 @@ VARIABLES = tuple(_INPUTS)
 
 
 def distortion_index(variables: Mapping[str, float]) -> float:
-    """DI of the 11 variables of `VARIABLES`."""
+    """Distortion index (DI) of the 11 variables of `VARIABLES`."""
     hidden = np.array(_HIDDEN_BIAS)
     for name, (low, high, weights) in _INPUTS.items():
         hidden += (variables[name] - low) / (high - low) * np.array(weights)
@@ -36,5 +36,5 @@ def distortion_index(variables: Mapping[str, float]) -> float:
 
 
 def objective_difference_grade(index: float) -> float:
-    """ODG of a DI: 0.22 (imperceptible) down to -3.98 (very annoying)."""
+    """Objective difference grade (ODG) of a DI: 0.22 (imperceptible) down to -3.98 (very annoying)."""
     return _LOWEST + (_HIGHEST - _LOWEST) / (1 + float(np.exp(-index)))

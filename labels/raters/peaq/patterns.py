@@ -1,4 +1,4 @@
-"""What the ear makes of excitation over time: smearing, modulation, adaptation, loudness.
+"""Excitation patterns over time: smearing, modulation, adaptation, loudness.
 
 ITU-R BS.1387-1, annex 2, sections 2.1.5, 3.1 to 3.3; Kabal 2003, sections 2.8 and 3. Arrays are
 (steps, channels, bands).
@@ -17,7 +17,7 @@ _LOUDNESS_SCALE, _REFERENCE_ENERGY = 1.07664, 1e4
 
 
 def _decay(at_100_hz: float, least: float = 0.008) -> Reals:
-    """(bands,): factor per step of a first-order low-pass; time constants in seconds."""
+    """Factor per step of a first-order low-pass, (bands,); time constants in seconds."""
     seconds = least + 100 / CENTRES_HZ * (at_100_hz - least)
     return np.exp(-1 / (STEPS_PER_S * seconds))
 
@@ -27,7 +27,7 @@ _ADAPTATION = _decay(0.050)
 
 
 def _accumulate(decay: Reals, values: Reals) -> Reals:
-    """y[n] = decay y[n - 1] + values[n], from silence."""
+    """Filter y[n] = decay y[n - 1] + values[n], starting from silence."""
     result = np.empty_like(values)
     state = np.zeros_like(values[0])
     for step, value in enumerate(values):
@@ -41,13 +41,13 @@ def _smooth(decay: Reals, values: Reals) -> Reals:
 
 
 def smear(unsmeared: Reals) -> Reals:
-    """Forward masking: excitation falls no faster than the ear recovers."""
+    """Apply forward masking: excitation falls no faster than the ear recovers."""
     return np.maximum(_smooth(_SMEARING, unsmeared), unsmeared)
 
 
 @dataclass(frozen=True)
 class Modulation:
-    """degree: how strongly the envelopes fluctuate. mean: running average of the compressed excitation."""
+    """Modulation. degree: strength of envelope fluctuations. mean: running average of the compressed excitation."""
 
     degree: Reals
     mean: Reals
@@ -62,7 +62,7 @@ def modulation(unsmeared: Reals) -> Modulation:
 
 
 def adapt(reference: Reals, test: Reals) -> tuple[Reals, Reals]:
-    """Take out what the ear gets used to: differences in level and slowly varying differences in spectrum."""
+    """Remove differences that the ear adapts to: in level, and slowly varying ones in the spectrum."""
     slow_reference, slow_test = _smooth(_ADAPTATION, reference), _smooth(_ADAPTATION, test)
     level = np.sum(np.sqrt(slow_reference * slow_test), axis=-1, keepdims=True) / slow_test.sum(-1, keepdims=True)
     level **= 2
@@ -74,7 +74,7 @@ def adapt(reference: Reals, test: Reals) -> tuple[Reals, Reals]:
 
 
 def _average_bands(values: Reals) -> Reals:
-    """Mean over a band, the 3 below and the 4 above it, fewer at the ends."""
+    """Average over a band, the 3 below and the 4 above it, fewer at the ends."""
     sums = np.concatenate([np.zeros_like(values[..., :1]), np.cumsum(values, axis=-1)], axis=-1)
     bands = np.arange(BANDS)
     first, last = np.maximum(bands - _BELOW, 0), np.minimum(bands + _ABOVE, BANDS - 1) + 1
@@ -83,7 +83,7 @@ def _average_bands(values: Reals) -> Reals:
 
 
 def loudness(excitation: Reals) -> Reals:
-    """(steps, channels): loudness in sone."""
+    """Loudness in sone: (steps, channels)."""
     khz = CENTRES_HZ / 1000
     threshold = 10 ** (0.364 * khz**-0.8)
     index = 10 ** (0.1 * (-2 - 2.05 * np.arctan(khz / 4) - 0.75 * np.arctan((khz / 1.6) ** 2)))
@@ -94,7 +94,7 @@ def loudness(excitation: Reals) -> Reals:
 
 
 def noise_loudness(reference: Reals, test: Reals, modulation_reference: Reals, modulation_test: Reals) -> Reals:
-    """(steps, channels): loudness of the additive distortion in adapted patterns, partially masked (section 4.3)."""
+    """Loudness of the partially masked additive distortion in adapted patterns (section 4.3): (steps, channels)."""
     slope_reference, slope_test = 0.15 * modulation_reference + 0.5, 0.15 * modulation_test + 0.5
     masking = np.exp(-1.5 * (test - reference) / reference)
     excess = np.maximum(slope_test * test - slope_reference * reference, 0)

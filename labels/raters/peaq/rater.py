@@ -10,10 +10,10 @@ from labels.raters.rater import Judge, Rater, Rating
 
 
 class Peaq(Rater):
-    """ODG from 0.2 (imperceptible) down to -3.98 (very annoying); it saturates from about -3.8 on.
+    """ODG from 0.2 (imperceptible) down to -3.98 (very annoying); saturates near -3.8.
 
-    Extras: DI and the 11 model output variables. Full scale is taken for 92 dB SPL. The grade of a reference against
-    itself is 0.13 to 0.22, depending on its bandwidth.
+    Extras: DI and the 11 model output variables. Full scale corresponds to 92 dB SPL. A reference compared with itself
+    gets 0.13 to 0.22, depending on its bandwidth.
     """
 
     name = "peaq"

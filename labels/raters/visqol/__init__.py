@@ -1,7 +1,7 @@
-"""ViSQOL v3 as a rater: our own engine for the hot path, visqol-python's constants, similarity and mapping beyond it.
+"""ViSQOL v3 as a rater: a fast engine that uses the constants, similarity and mapping of visqol-python.
 
-`engine` rates the versions of one reference; `gammatone`, `alignment` and `search` do its three costly steps; `package`
-is what is taken from visqol-python, and `shipped` that package alone, as the oracle.
+`engine` rates degraded signals of one reference; `gammatone`, `alignment` and `search` do its three costly steps.
+`package` wraps visqol-python, and `shipped` runs that package alone, as the oracle.
 """
 
 from labels.raters.visqol.mode import AUDIO, Mode

@@ -1,8 +1,8 @@
-"""The delay between two signals: the lag at which their upper envelopes correlate best.
+"""Delay between two signals: the lag at which their upper envelopes correlate best.
 
 Envelopes are positive, so a circular correlation, whose wrapped part can only add, bounds the linear one from above and
-equals it at lags within the padding. A clear maximum found there is the maximum over all lags, at half the transform
-length, and single precision is enough to see that it is clear. Where it is not, visqol-python's own functions decide.
+equals it at lags within the padding. A clear maximum found there is therefore the maximum over all lags, at half the
+transform length, and single precision suffices to tell that it is clear. Otherwise visqol-python's functions decide.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import scipy.fft
 Reals = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
 
-PADDING = 1 / 64  # of the length: lags within it are searched exactly
-CLEAR = 5e-6  # of the energies' geometric mean: by how much the best lag must win; rounding stays below 1e-6
+PADDING = 1 / 64  # share of the length within which lags are searched exactly
+CLEAR = 5e-6  # lead required of the best lag, relative to the energies' geometric mean; rounding stays below 1e-6
 BATCH = 2_000_000  # samples transformed together
 
 
 class Envelope:
-    """A reference signal's upper envelope, ready to be correlated with those of versions of it."""
+    """Upper envelope of a reference signal, prepared for correlation with those of degraded signals."""
 
     def __init__(self, samples: Reals) -> None:
         self.samples = samples
@@ -33,12 +33,12 @@ class Envelope:
 
 
 def _silenced() -> np.errstate:
-    """Overflow of single precision passes without a warning: nothing is clear then."""
+    """Silence warnings about overflow in single precision; no maximum is clear then."""
     return np.errstate(over="ignore", invalid="ignore")
 
 
 def lags(references: Sequence[Envelope], versions: Sequence[npt.NDArray[np.floating]]) -> list[int]:
-    """Samples by which each version must be delayed to fit its reference; 0 for more than half the reference."""
+    """Samples by which to delay each degraded signal to fit its reference; 0 if above half the reference's length."""
     found: dict[int, int | None] = {}
     for length in {len(version) for version in versions}:
         alike = [i for i, v in enumerate(versions) if len(v) == length == len(references[i].samples)]
@@ -65,7 +65,7 @@ def _exact_lag(reference: Envelope, version: npt.NDArray[np.floating]) -> int:
 
 
 def _clear_lags(references: Sequence[Envelope], versions: npt.NDArray[np.floating]) -> list[int | None]:
-    """(versions, samples) -> their lags, None where the best is not clear."""
+    """Lags of degraded signals, (signals, samples) -> (signals,); None if the best is not clear."""
     samples, size = versions.shape[1], references[0].size
     spectra, energies, sags = _transform(versions, size)
     for spectrum, reference in zip(spectra, references, strict=True):
@@ -80,7 +80,7 @@ def _clear_lags(references: Sequence[Envelope], versions: npt.NDArray[np.floatin
 
 
 def _clear_lag(correlation: Floats, exact: int, lead: float, wrapped: float) -> int | None:
-    """The lag of the maximum, if it is at most `exact` and wins by `lead`. A late version's peak is at the far end."""
+    """The lag of the maximum, if it is at most `exact` and leads by `lead`. Late signals peak at the far end."""
     best = int(np.argmax(correlation))
     value, correlation[best] = correlation[best], 0
     near = max(correlation[: exact + 1].max(), correlation[-exact:].max())
@@ -90,14 +90,14 @@ def _clear_lag(correlation: Floats, exact: int, lead: float, wrapped: float) -> 
 
 
 def _transform(samples: npt.NDArray[np.floating], size: int) -> tuple[npt.NDArray[np.complex64], Reals, Reals]:
-    """(rows, samples) -> spectra, energies and depths below zero of the rows' envelopes."""
+    """Spectra, energies and depths below zero of the envelopes of (rows, samples)."""
     envelopes = upper_envelope(samples)
     energies = np.array([np.dot(envelope, envelope) for envelope in envelopes], np.float64)
     return scipy.fft.rfft(envelopes, size), energies, np.maximum(0.0, -envelopes.min(axis=1).astype(np.float64))
 
 
 def upper_envelope(samples: npt.NDArray[np.floating]) -> Floats:
-    """(rows, samples) -> magnitude of the analytic signal of each row without its mean, plus that mean."""
+    """Magnitude of the analytic signal of each row without its mean, plus that mean: (rows, samples)."""
     length = samples.shape[1]
     means = samples.mean(axis=1, keepdims=True, dtype=np.float64)
     centred = np.subtract(samples, means, dtype=np.float32, casting="same_kind")
@@ -116,5 +116,5 @@ def upper_envelope(samples: npt.NDArray[np.floating]) -> Floats:
 
 
 def _fast_size(least: int) -> int:
-    """The smallest transform length from `least` on that is a power of two times 1, 3, 5, 9, 15 or 45."""
+    """The smallest transform length >= `least` that is a power of two times 1, 3, 5, 9, 15 or 45."""
     return min(factor << max(0, -(-least // factor) - 1).bit_length() for factor in (1, 3, 5, 9, 15, 45))

@@ -1,8 +1,8 @@
-"""ViSQOL of many versions of one reference: what depends on the reference alone is done once.
+"""ViSQOL for many degraded signals of one reference; work that depends only on the reference is done once.
 
-The steps are those of visqol-python (Apache-2.0), a port of the C++ program, and the figures agree with it to better
-than 1e-6. Every choice on the way (a delay, a patch's place, which of two similarities counts) is taken here only when
-it is clear beyond the rounding of either computation; a version with a choice too close to call goes to the package.
+The steps are those of visqol-python (Apache-2.0), a port of the C++ program, and values agree with it to better than
+1e-6. Every choice (a delay, the position of a patch, the larger of two similarities) is made here only if it is clear
+beyond the rounding of either computation. Otherwise the degraded signal is rated by the package.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from labels.raters.visqol.gammatone import Reals, filterbank, frame_count
 from labels.raters.visqol.mode import AUDIO, SEARCH_RADIUS, Mode
 from labels.raters.visqol.score import Score
 
-PATH_MARGIN = 1e-7  # of summed similarity; the search's own rounding stays below 1e-9
-CHOICE_MARGIN = 1e-8  # of one patch's similarity
+PATH_MARGIN = 1e-7  # in summed similarity; rounding in the search stays below 1e-9
+CHOICE_MARGIN = 1e-8  # in the similarity of one patch
 
 
 class _TooCloseError(Exception):
-    """A choice that rounding could turn."""
+    """Raised for a choice that rounding could change."""
 
 
 class Reference:
-    """A reference signal, mono at the mode's rate, prepared to rate versions of it."""
+    """A reference signal, mono at the mode's rate, prepared to rate degraded signals."""
 
     def __init__(self, samples: npt.NDArray[np.floating], mode: Mode = AUDIO) -> None:
         self.mode = mode
@@ -46,7 +46,7 @@ class Reference:
         self._patches = [_Patch(self, start) for start in self._starts]
 
     def score(self, samples: npt.NDArray[np.floating]) -> Score:
-        """Rate one version; UserError when it is too short or too different to be matched."""
+        """Rate one degraded signal; raises UserError if it is too short or too different to be matched."""
         (lag,) = lags([self._envelope], [samples])
         try:
             results = self._results(_Version(self, np.asarray(samples, np.float64), lag))
@@ -55,14 +55,14 @@ class Reference:
         return Score.of(results, self._starts, self.mode)
 
     def _results(self, version: _Version) -> list[PatchSimilarityResult]:
-        """The patches' results, as visqol-python's core has them before they are averaged."""
+        """Results of the patches, as in visqol-python's core before averaging."""
         reference, degraded = prepare_spectrograms_for_comparison(
             Spectrogram(self._spectrogram), Spectrogram(version.spectrogram)
         )
         width = self.mode.patch_frames
         count = _calc_max_num_patches(self._starts, degraded.shape[1], width)
         if count == 0:
-            raise UserError("the degraded version is too short to match any part of the reference")
+            raise UserError("the degraded signal is too short to match any part of the reference")
         starts = np.array(self._starts[:count])
         patches = np.stack([reference[:, start : start + width] for start in starts])
         path = search.find(patches, starts, degraded, SEARCH_RADIUS * width)
@@ -86,33 +86,33 @@ class Reference:
 
 @dataclass(frozen=True)
 class _Piece:
-    """Samples of a version and where they begin in it; no place when silence that it does not have was put first."""
+    """Samples of a degraded signal and their start in it; no start if silence was prepended."""
 
     samples: Reals
     start: int | None
 
 
 class _Version:
-    """A version, delayed and scaled to fit its reference."""
+    """A degraded signal, delayed and scaled to fit its reference."""
 
     def __init__(self, reference: Reference, samples: Reals, lag: int) -> None:
         aligned = samples[-lag:] if lag < 0 else np.concatenate([np.zeros(lag), samples])
         if len(aligned) <= reference.mode.window:
-            raise UserError(f"the degraded version is too short: {len(aligned)} samples overlap with the reference")
+            raise UserError(f"the degraded signal is too short: {len(aligned)} samples overlap with the reference")
         level = calc_sound_pressure_level(AudioSignal(aligned, reference.mode.sample_rate))
         self.signal = AudioSignal(aligned * 10.0 ** ((reference._level - level) / 20.0), reference.mode.sample_rate)
         self._bank = reference._bank
         self.spectrogram = self._bank.spectrogram(self.signal.data)
 
     def piece(self, start_s: float, length_s: float) -> _Piece:
-        """What visqol-python cuts out for these times, rounding errors included."""
+        """Samples that visqol-python selects for these times, rounding errors included."""
         end_s = start_s + length_s
         whole = end_s * self._bank.mode.sample_rate <= len(self.signal.data)
         samples = slice_signal(self.signal, start_s, end_s).data
         return _Piece(samples, int(start_s * self._bank.mode.sample_rate) if whole else None)
 
     def frames(self, piece: _Piece) -> Reals:
-        """The spectrogram of a piece; of one that starts on the grid of the whole, the whole's own columns."""
+        """Spectrogram of a piece; columns of the whole if it starts on the whole's grid."""
         hop = self._bank.mode.hop
         if piece.start is None or piece.start % hop:
             return self._bank.spectrogram(piece.samples)
@@ -121,7 +121,7 @@ class _Version:
 
 
 class _Patch:
-    """A patch of the reference and the sound it was taken from."""
+    """A patch of the reference and the samples that it was computed from."""
 
     def __init__(self, reference: Reference, frame: int) -> None:
         mode = reference.mode
@@ -138,14 +138,14 @@ class _Patch:
     def refine(
         self, result: PatchSimilarityResult, version: _Version, piece: _Piece, lag: int
     ) -> PatchSimilarityResult:
-        """The better of a patch's result and that of its sound when the matching piece is delayed by `lag` samples."""
+        """The better of a patch's result and its result when the matching piece is delayed by `lag` samples."""
         degraded, start, skipped = piece.samples, piece.start, 0
         if lag < 0:
             degraded, start = degraded[-lag:], None if start is None else start - lag
         elif lag > 0:
             degraded = np.concatenate([np.zeros(lag), degraded])
             if len(degraded) > len(self.samples):
-                # Rounding may give lag - 1, as it does in the package.
+                # Rounding may give lag - 1, as in the package.
                 skipped = int(lag / self._mode.sample_rate * self._mode.sample_rate)
             degraded, start = degraded[skipped:], start if skipped == lag else None
         length = min(len(self.samples) - skipped, len(degraded))
@@ -167,7 +167,7 @@ class _Patch:
         return refined
 
     def _frames(self, skipped: int, length: int) -> Reals:
-        """(bands, frames) of `length` samples of the patch's sound from `skipped` on."""
+        """Spectrogram of `length` samples of the patch from `skipped`: (bands, frames)."""
         if skipped not in self._spectrograms:
             self._spectrograms[skipped] = self._bank.spectrogram(self.samples[skipped:])
         return self._spectrograms[skipped][:, : frame_count(length, self._mode)]

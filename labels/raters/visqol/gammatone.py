@@ -5,8 +5,8 @@ of the first N outputs. With r the autocorrelation of h, the energy of all outpu
 Parseval's theorem turns into a weighted sum of |X|^2 on a grid of 2N frequencies. Of those, a real x needs N, and the
 N that lie a quarter bin above the DFT's own are one complex transform of x(n) exp(-i pi n / 2N).
 
-The outputs after the N-th, which ViSQOL never sees, are a superposition of the filter's eight decaying modes: their
-energy is the squared length of eight numbers that are linear in x. Subtracting it makes the result exact.
+The outputs after the N-th, which ViSQOL never uses, are a superposition of the filter's eight decaying modes. Their
+energy is the squared length of eight numbers that are linear in x; subtracting it makes the result exact.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ Reals = npt.NDArray[np.float64]
 
 MODES = 8  # real dimensions of four equal complex pole pairs
 RESPONSE = 1 << 14  # samples after which the slowest response is below 1e-20 of its peak
-NEGLIGIBLE = 1e-9  # of the largest weight: what a past sample may contribute to the ringing unseen
-CHUNK = 32  # frames transformed together: their spectra stay in the cache
+NEGLIGIBLE = 1e-9  # share of the largest weight below which past samples are ignored in the ringing
+CHUNK = 32  # frames transformed together, so that their spectra stay in the cache
 
 
 class Filterbank:
-    """Spectrograms of a mode. Building one takes about 0.3 s; `filterbank` keeps them."""
+    """Computes spectrograms of a mode. Construction takes about 0.3 s; `filterbank` caches instances."""
 
     def __init__(self, mode: Mode) -> None:
         self.mode = mode
@@ -44,9 +44,9 @@ class Filterbank:
         self._tails = np.concatenate([matrix for _, matrix in tails], axis=1)
 
     def spectrogram(self, samples: Reals) -> Reals:
-        """(frames of sound,) float64 -> (bands, frames): RMS in the window, from the lowest band to the highest.
+        """RMS per window and band: (samples,) float64 -> (bands, frames), from the lowest band to the highest.
 
-        Bands agree with the filters' own output within 1e-10, relative; needs more than one window of sound.
+        Bands agree with the filters' output within 1e-10, relative. Needs more than one window of samples.
         """
         with _blas().limit(limits=1, user_api="blas"):
             return self._spectrogram(samples)
@@ -67,7 +67,7 @@ class Filterbank:
         return np.ascontiguousarray(np.sqrt(np.maximum(energies, 0.0, out=energies) / size).T)
 
     def _ringing(self, samples: Reals, frames: int) -> Reals:
-        """(frames, bands): energy of the outputs after each frame's end."""
+        """Energy of the outputs after each frame's end: (frames, bands)."""
         hop = self.mode.hop
         blocks = samples[: (frames + HOPS_PER_WINDOW - 1) * hop].reshape(-1, hop)
         projected = blocks @ self._tails
@@ -82,18 +82,18 @@ class Filterbank:
 
 @cache
 def filterbank(mode: Mode) -> Filterbank:
-    """The mode's filterbank, one per process."""
+    """The filterbank of a mode, cached per process."""
     return Filterbank(mode)
 
 
 @cache
 def _blas() -> ThreadpoolController:
-    """Workers are processes: the products are too small to gain from threads, which would only wait for each other."""
+    """Controls BLAS threads. The products are too small for threads, and workers are processes already."""
     return ThreadpoolController()
 
 
 def frame_count(samples: int, mode: Mode) -> int:
-    """How many frames `samples` hold."""
+    """Number of frames in `samples` samples."""
     return 1 + (samples - mode.window) // mode.hop
 
 
@@ -114,7 +114,7 @@ def _responses(mode: Mode) -> list[tuple[Reals, complex]]:
 
 
 def _weights(response: Reals, size: int) -> Reals:
-    """(size,): what |X|^2 counts at the quarter-bin frequencies: the transform of the response's autocorrelation."""
+    """Weights of |X|^2 at the quarter-bin frequencies, (size,): the transform of the response's autocorrelation."""
     spectrum = np.fft.rfft(response, 2 * RESPONSE)
     correlation = np.fft.irfft(np.abs(spectrum) ** 2)[:size]
     weights: Reals = (2 * np.fft.fft(correlation * _quarter_bin(size)).real - correlation[0]) / size
@@ -122,7 +122,7 @@ def _weights(response: Reals, size: int) -> Reals:
 
 
 def _tail(response: Reals, pole: complex, size: int) -> Reals:
-    """(size, 8): the coordinates, in an orthonormal basis of the decaying modes, of a sample's output past the end."""
+    """Coordinates of a sample's output past the end, in an orthonormal basis of the decaying modes: (size, 8)."""
     time = np.arange(RESPONSE)
     modes = pole**time * (-time * np.log(abs(pole))) ** np.arange(MODES // 2)[:, None]
     basis = np.concatenate([modes.real, modes.imag]).T
@@ -133,7 +133,7 @@ def _tail(response: Reals, pole: complex, size: int) -> Reals:
 
 
 def _by_block(tails: list[Reals], hop: int) -> list[tuple[int, Reals]]:
-    """The tails cut into the window's hops, oldest first: (how many of the lowest bands still ring, their columns)."""
+    """Split the tails into the window's hops, oldest first: (number of lowest bands still ringing, their columns)."""
     parts = []
     for start in range(0, len(tails[0]), hop):
         alive = [np.abs(tail[: start + hop]).max() > NEGLIGIBLE * np.abs(tail).max() for tail in tails]

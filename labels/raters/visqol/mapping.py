@@ -1,4 +1,4 @@
-"""From the similarity of patches to MOS, by the models inside visqol-python."""
+"""Mapping from the similarity of patches to MOS, by the models inside visqol-python."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Reals = npt.NDArray[np.float64]
 
 
 def mos(patches: list[PatchSimilarityResult], mode: Mode) -> tuple[float, float]:
-    """MOS-LQO and mean similarity of the patches' results; below a similarity of 0.15 the MOS is 1."""
+    """MOS-LQO and mean similarity of the patches; the MOS is 1 below a similarity of 0.15."""
     similarity = visqol_core.calc_per_patch_mean_freq_band_means(patches)
     if mode.mapping == "svr":
         value = float(np.clip(_regression(similarity), 1, 5))
@@ -34,7 +34,7 @@ def mos(patches: list[PatchSimilarityResult], mode: Mode) -> tuple[float, float]
 
 
 def _regression(similarity: Reals) -> float:
-    """The support vector regression with its radial kernel (LIBSVM); the package's wrapper takes 100 times as long."""
+    """Support vector regression with its radial kernel (LIBSVM), 100 times faster than the package's wrapper."""
     vectors, coefficients, gamma, offset = _support_vectors()
     kernel = np.exp(-gamma * np.square(vectors - similarity).sum(axis=1))
     return float(coefficients @ kernel) - offset

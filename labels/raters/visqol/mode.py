@@ -1,4 +1,4 @@
-"""What sets ViSQOL's modes apart: the constants of the C++ program."""
+"""Constants of ViSQOL's modes, from the C++ program."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ SEARCH_RADIUS = 60  # in patches
 
 @dataclass(frozen=True)
 class Mode:
-    """A mode of visqol-python: rate in Hz, gammatone bands up to `highest_hz`, frames per patch, how similarity maps
-    to MOS (`svr`, `lattice` or `exponential`)."""
+    """A mode of visqol-python: rate in Hz, gammatone bands up to `highest_hz`, frames per patch, and the mapping from
+    similarity to MOS (`svr`, `lattice` or `exponential`)."""
 
     name: str
     sample_rate: int

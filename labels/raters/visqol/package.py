@@ -1,4 +1,4 @@
-"""What is taken from visqol-python: models, patches, and its results as the judge of what is too close to call."""
+"""Access to visqol-python: its models, its patches, and its results for cases too close to call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Floating = npt.NDArray[np.floating]
 
 @cache
 def manager(mode: Mode) -> Any:
-    """The package's manager, one per mode and process."""
+    """The package's manager, cached per mode and process."""
     from visqol import VisqolApi
 
     api = VisqolApi()
@@ -25,13 +25,13 @@ def manager(mode: Mode) -> Any:
 
 
 def measure(reference: Floating, degraded: Floating, mode: Mode) -> list[Any]:
-    """The package's results for the patches of one pair; UserError when it cannot match them."""
+    """The package's results for the patches of one pair; raises UserError if it cannot match them."""
     patches: list[Any] = run(reference, degraded, mode).patch_sims
     return patches
 
 
 def run(reference: Floating, degraded: Floating, mode: Mode) -> Any:
-    """The package's whole result for one pair; UserError when it cannot match them."""
+    """The package's whole result for one pair; raises UserError if it cannot match them."""
     from visqol.audio_utils import AudioSignal
 
     try:
@@ -43,12 +43,12 @@ def run(reference: Floating, degraded: Floating, mode: Mode) -> Any:
 
 
 def patch_frames(samples: Floating, mode: Mode) -> list[int]:
-    """The frames at which the reference's patches begin; UserError when there is no place for one."""
+    """Frames at which the reference's patches begin; raises UserError if there is room for none."""
     from visqol.analysis_window import AnalysisWindow
     from visqol.audio_utils import AudioSignal
 
     signal, window = AudioSignal(samples, mode.sample_rate), AnalysisWindow(mode.sample_rate)
-    spectrogram = np.empty((1, 1 + (len(samples) - mode.window) // mode.hop))  # of which only the length counts
+    spectrogram = np.empty((1, 1 + (len(samples) - mode.window) // mode.hop))  # only its length counts
     try:
         frames: list[int] = manager(mode).patch_creator.create_ref_patch_indices(spectrogram, signal, window)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The registered rater: ViSQOL behind a validating door."""
+"""The registered raters of ViSQOL, with validation of their input."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from labels.raters.visqol.score import Score
 
 SAMPLE_RATE = AUDIO.sample_rate
-IDENTITY_MOS = 4.732101253042  # what ViSQOL v3 gives a reference against itself
+IDENTITY_MOS = 4.732101253042  # MOS of a reference compared with itself
 ENGINES = ("fast", "shipped")
 MAPPINGS = {"lattice": SPEECH, "exponential": EXPONENTIAL_SPEECH}
 
@@ -29,9 +29,9 @@ class Visqol(Rater):
     """MOS-LQO, 1 to 4.732 (Chinen et al. 2020, "ViSQOL v3: An Open Source Production Ready Objective Speech and
     Audio Metric").
 
-    engine: `fast`, ours, or `shipped`, visqol-python as it is; their values agree to better than 1e-6.
-    timeline: seconds; also rate every stretch of about that length. A stretch is a whole number of patches of 0.6 s,
-    and the next one begins a patch later.
+    engine: `fast` (this package's) or `shipped` (visqol-python unchanged); values agree to better than 1e-6.
+    timeline: also rate segments of about this many seconds. A segment is a whole number of patches of 0.6 s, and
+    the next segment begins one patch later.
     """
 
     name = "visqol"
@@ -75,7 +75,7 @@ class Visqol(Rater):
     def warm_up(self) -> None:
         noise: Samples = (np.random.default_rng(0).standard_normal(2 * self.sample_rate) / 10).astype(np.float32)
         self.judge(noise)(noise)
-        # The fast engine leaves to the package what is too close to call.
+        # The fast engine leaves close calls to the package.
         package.measure(noise, noise, self.mode)
 
     def tools(self) -> dict[str, str]:
@@ -93,15 +93,15 @@ def _seconds(text: str) -> float:
 
 
 class VisqolSpeech(Visqol):
-    """MOS-LQO of speech at 16 kHz, bands up to 8 kHz, from patches of 0.4 s in which a voice is heard.
+    """MOS-LQO of speech at 16 kHz, with bands up to 8 kHz, from patches of 0.4 s with voice activity.
 
-    mapping: `lattice`, the C++ program's default (needs the extra `speech`), or `exponential`, its older one, which
-    rates degraded speech 1 to 2 points higher.
+    mapping: `lattice`, the default of the C++ program (needs the extra `speech`), or `exponential`, its older
+    default, which rates degraded speech 1 to 2 points higher.
     """
 
     name = "visqol-speech"
     sample_rate = SPEECH.sample_rate
-    identity = None  # the lattice also weighs the voice's spectrum: 4.5 to 4.8; the exponential always gives 5
+    identity = None  # the lattice depends on the voice's spectrum: 4.5 to 4.8; the exponential always gives 5
 
     def __init__(self, engine: str = "fast", timeline: str | None = None, mapping: str = "lattice") -> None:
         super().__init__(engine, timeline)

@@ -1,4 +1,4 @@
-"""What rating one version gives: the MOS of the whole, and of every stretch of it."""
+"""Result of rating one degraded signal: the MOS of the whole and of its segments."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from labels.raters.visqol.mode import Mode
 
 @dataclass(frozen=True)
 class Score:
-    """mos: MOS-LQO. vnsim: mean similarity. patches: visqol-python's results; frames: of the reference, where each
-    begins."""
+    """Score of a pair. mos: MOS-LQO. vnsim: mean similarity. patches: visqol-python's results. frames: the reference's
+    frames at which they begin."""
 
     mode: Mode
     mos: float
@@ -24,11 +24,11 @@ class Score:
 
     @classmethod
     def of(cls, patches: list[PatchSimilarityResult], frames: Sequence[int], mode: Mode) -> Score:
-        """The score of the patches' results."""
+        """Compute the score from the results of the patches."""
         return cls(mode, *mapping.mos(patches, mode), patches, frames[: len(patches)])
 
     def timeline(self, window_s: float) -> Timeline:
-        """The MOS of every stretch of about `window_s` seconds, a whole number of patches, one patch apart."""
+        """MOS of every segment of about `window_s` seconds, a whole number of patches, one patch apart."""
         width = self.mode.patch_frames
         first = width // 2 - 1
         slots = {(frame - first) // width: patch for frame, patch in zip(self.frames, self.patches, strict=True)}
@@ -43,7 +43,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Timeline:
-    """values[i] is the MOS from start_s + i * hop_s on, for window_s seconds; None where speech mode hears no voice."""
+    """MOS over time: values[i] covers window_s seconds from start_s + i * hop_s; None without voice in speech mode."""
 
     values: list[float | None]
     start_s: float

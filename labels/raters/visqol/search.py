@@ -1,4 +1,4 @@
-"""Where each patch of the reference lies in a degraded spectrogram: similarity at every offset, then the best path."""
+"""Positions of the reference's patches in a degraded spectrogram: similarity at every offset, then the best path."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Offsets = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Path:
-    """Frames at which the patches were found, which of them count as lost, and by how much the path won."""
+    """Frames at which the patches were found, which of them count as lost, and the margin of the path."""
 
     offsets: Offsets
     lost: npt.NDArray[np.bool_]
@@ -23,11 +23,11 @@ class Path:
 
 
 def find(patches: Reals, starts: Offsets, degraded: Reals, radius: int) -> Path:
-    """The path of increasing offsets with the largest sum of similarities, with the ties of the C++ program.
+    """Find the path of increasing offsets with the largest sum of similarities, with the tie rules of the C++ program.
 
     patches: (patches, bands, frames per patch) and starts: (patches,), their frames in the reference.
-    degraded: (bands, frames). radius: how many frames to look to either side. The margin is the smallest difference, in
-    units of summed similarity, by which a decision along the path was taken; exact ties have none.
+    degraded: (bands, frames). radius: number of frames to search on either side. The margin is the smallest difference,
+    in summed similarity, of a decision along the path; exact ties do not count.
     """
     frames = degraded.shape[1]
     padded = np.pad(degraded, ((0, 0), (0, patches.shape[2])))
@@ -41,9 +41,9 @@ def find(patches: Reals, starts: Offsets, degraded: Reals, radius: int) -> Path:
 
 @njit(cache=True)
 def _local(values: Reals, weights: Reals) -> tuple[Reals, Reals]:
-    """Weighted mean and standard deviation around every cell of (planes, bands, frames), edges repeated.
+    """Weighted mean and standard deviation around every cell of (planes, bands, frames), with edges repeated.
 
-    Shape (3, planes, bands, frames): with the cell in the first column of a patch, within it, in the last.
+    Shape (3, planes, bands, frames): for a cell in the first column of a patch, inside it, and in the last.
     """
     planes, bands, frames = values.shape
     means, deviations = np.empty((3, planes, bands, frames)), np.empty((3, planes, bands, frames))
@@ -70,7 +70,7 @@ def _similarities(
     patches: Reals, means: Reals, deviations: Reals, degraded: Reals, degraded_means: Reals, degraded_deviations: Reals,
     low: Offsets, high: Offsets, weights: Reals, c1: float, c3: float, out: Reals,
 ) -> None:  # fmt: skip
-    """NSIM of every patch at every offset, all offsets of one cell after another so that they fill vector registers."""
+    """NSIM of every patch at every offset; the offsets of one cell are contiguous, to fill vector registers."""
     count, bands, width = patches.shape
     for patch in range(count):
         first, length = low[patch], high[patch] + 1 - low[patch]
@@ -114,9 +114,9 @@ def _similarities(
 
 @njit(cache=True)
 def _path(similarity: Reals, low: Offsets, high: Offsets) -> tuple[Offsets, npt.NDArray[np.bool_], float]:
-    """Dynamic programming with the tie rules of visqol-python: of equal predecessors the last, of equal ends the first.
+    """Dynamic programming with the tie rules of visqol-python: the last of equal predecessors, the first of equal ends.
 
-    A patch may also stay at its predecessor's offset and add nothing: it is lost.
+    A patch may also stay at its predecessor's offset and add nothing; it counts as lost.
     """
     count, frames = similarity.shape
     total, came = np.zeros((count, frames)), np.full((count, frames), -1, np.int64)
@@ -156,7 +156,7 @@ def _path(similarity: Reals, low: Offsets, high: Offsets) -> tuple[Offsets, npt.
 
 @njit(cache=True)
 def _lead(values: Reals, best: float) -> float:
-    """How far the best value leads the next smaller one."""
+    """Lead of the best value over the next smaller one."""
     lead = np.inf
     for value in values:
         if value != best:

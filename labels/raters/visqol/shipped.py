@@ -1,4 +1,4 @@
-"""visqol-python as it is shipped: the oracle."""
+"""Reference implementation: visqol-python as shipped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from labels.raters.visqol.score import Score
 
 
 class Reference:
-    """The same interface as `engine.Reference`, over the package alone."""
+    """Implements the interface of `engine.Reference` with the package alone."""
 
     def __init__(self, samples: Floating, mode: Mode = AUDIO) -> None:
         self.mode = mode
@@ -17,5 +17,5 @@ class Reference:
         self._frames = package.patch_frames(samples, mode)
 
     def score(self, samples: Floating) -> Score:
-        """Rate one version; UserError when it cannot be matched."""
+        """Rate one degraded signal; raises UserError if it cannot be matched."""
         return Score.of(package.measure(self._samples, samples, self.mode), self._frames, self.mode)

@@ -137,7 +137,7 @@ def test_the_igorc96_page_links_files_with_spaces_and_its_anchors_are_faac(tmp_p
     page = tmp_path / "results.htm"
     page.write_text(page.read_text().replace("</tr>", "").replace("<td>1411</td>", "", 1))
     reading = reader("igorc96").read(tmp_path)
-    assert reading.problems == ["results.htm, row 1 of 'All sets of tracks': 7 cells where 8 are expected; left out"]
+    assert reading.problems == ["results.htm, row 1 of 'All sets of tracks': 7 cells instead of 8; left out"]
     assert len(reading.ratings) == 6
 
 

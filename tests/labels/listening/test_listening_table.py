@@ -44,8 +44,8 @@ def test_one_name_of_two_files_is_no_stimulus(tmp_path: Path) -> None:
     path = table(tmp_path / "t.csv", ("reference", "degraded", "score", "item", "condition"), rows)
     reading = reader("csv").read(path)
     assert reading.problems == [
-        "t.csv line 3: x has another reference than in a line before; left out, give each a name of its own",
-        "t.csv line 4: A of x is another file than in a line before; left out, give each a name of its own",
+        "t.csv line 3: x has another reference than in an earlier line; left out, give each a name of its own",
+        "t.csv line 4: A of x is another file than in an earlier line; left out, give each a name of its own",
     ]
     assert {key[1]: rating.value for key, rating in reading.ratings.items()} == {"A": 80, "B": 30}
 

@@ -44,7 +44,7 @@ def test_a_network_of_one_waveform_hears_the_degraded_version_alone(tmp_path: Pa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"model": ""}, "needs the network; give --option model=FILE"),
+        ({"model": ""}, "needs a network; give --option model=FILE"),
         ({"model": "nowhere.onnx"}, "nowhere.onnx: no such file"),
         ({"model": __file__}, "test_onnx.py: is not an ONNX network"),
         ({"gives": "money"}, "gives=money: score, distance or embedding"),

@@ -158,7 +158,7 @@ def test_hard_cases_stay_finite() -> None:
         assert np.isfinite(list(found.extras.values())).all()
     early = np.zeros_like(sound)
     early[:10_000] = sound[:10_000]
-    with pytest.raises(UserError, match=r"less than 0\.1 s of the reference sounds after its first half second"):
+    with pytest.raises(UserError, match=r"less than 0\.1 s of the reference is audible after its first half second"):
         rater("peaq").judge(early)(early)
 
 
