@@ -1,13 +1,14 @@
-"""How one rater agrees with the listeners over some stimuli, with intervals from the bootstrap over items."""
+"""How one rater agrees with the listeners over some stimuli, with intervals over items."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from labels.benchmark.statistics import jackknife
 from labels.benchmark.statistics.bootstrap import RESAMPLES, interval, item_weights
 from labels.benchmark.statistics.correlation import Correlation, Values, fisher_average, kendall, pcc, srcc
 from labels.benchmark.statistics.mapping import rmse_star
@@ -26,11 +27,11 @@ class Estimate:
     high: float | None = None
 
     @classmethod
-    def of(cls, point: float, resamples: Values, items: Sequence[int], correlation: bool = True) -> Estimate:
+    def of(cls, point: float, interval: tuple[float, float] | None) -> Estimate:
+        """The value with its interval; without one when it is undefined."""
         if not np.isfinite(point):
             return cls(None)
-        low, high = interval(point, resamples, items, correlation) or (None, None)
-        return cls(float(point), low, high)
+        return cls(float(point), *(interval or (None, None)))
 
     @property
     def numbers(self) -> list[float | None]:
@@ -40,8 +41,11 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Points:
-    """Some stimuli: a rater's values with the better ones higher, and the listeners' means and half intervals as
-    shares of the scale, each (n,); items: what is drawn together; groups: what is drawn apart, as tests are."""
+    """Some stimuli.
+
+    values: a rater's, the better ones higher. shares, half_widths: the listeners' means and half intervals as shares of
+    the scale. items: what is drawn together. groups: what is drawn apart, as tests are. Each of length n.
+    """
 
     values: Values
     shares: Values
@@ -55,7 +59,7 @@ class Points:
 
     @property
     def item_counts(self) -> list[int]:
-        """Of each group."""
+        """How many items each group has."""
         return list(Counter(group for group, _ in set(zip(self.groups, self.items, strict=True))).values())
 
 
@@ -75,57 +79,56 @@ class Bootstrap:
             weights[:, mine] = item_weights(np.asarray(points.items)[mine], self.resamples, self.seed + number)
         return weights
 
-    def correlations(self, points: Points, names: Sequence[str] = tuple(STATISTICS)) -> dict[str, Estimate]:
-        """Each of the correlations named."""
-        if points.count < FEWEST:
-            return {name: Estimate(None) for name in names}
-        weights = self.weights(points)
-        return {name: self._estimate(STATISTICS[name], points, weights) for name in names}
-
-    def average(self, parts: Sequence[Points], statistic: Correlation) -> Estimate:
-        """Fisher's average of a correlation over parts, whose items are drawn independently."""
-        parts = [part for part in parts if part.count >= FEWEST and np.isfinite(_plain(statistic, part))]
-        if not parts:
-            return Estimate(None)
-        weights = [item_weights(part.items, self.resamples, self.seed + number) for number, part in enumerate(parts)]
-        drawn = np.array([resampled(statistic, *both) for both in zip(parts, weights, strict=True)])
-        point = fisher_average(np.array([[_plain(statistic, part)] for part in parts]))[0]
-        return Estimate.of(point, fisher_average(drawn), [count for part in parts for count in part.item_counts])
-
-    def within_items(self, points: Points) -> Estimate:
-        """The mean over items of the SRCC within each, of items with at least three stimuli.
-
-        It ignores offsets between items, and asks whether the systems come in the listeners' order.
-        """
-        places: dict[tuple[str, str], list[int]] = {}
-        for i, key in enumerate(zip(points.groups, points.items, strict=True)):
-            places.setdefault(key, []).append(i)
-        parts = [np.array(members) for members in places.values() if len(members) >= FEWEST_WITHIN]
-        each = np.array([srcc(points.values[part], points.shares[part])[0] for part in parts])
-        each = each[np.isfinite(each)]
-        if not len(each):
-            return Estimate(None)
-        weights = item_weights([str(i) for i in range(len(each))], self.resamples, self.seed)
-        drawn = weights @ each / weights.sum(axis=1)
-        found = Estimate.of(float(each.mean()), drawn, [len(each)], correlation=False)
-        low, high = (None if end is None else min(max(end, -1.0), 1.0) for end in (found.low, found.high))
-        return Estimate(found.value, low, high)
-
     def mapped(self, points: Points, curve: Callable[[Values], Values]) -> dict[str, Estimate]:
         """pcc, srcc and rmse_star (a share of the scale) after a mapping."""
         if points.count < FEWEST:
             return {name: Estimate(None) for name in ("pcc", "srcc", "rmse_star")}
-        predicted = Points(curve(points.values), points.shares, points.half_widths, points.items, points.groups)
-        weights = self.weights(points)
-        result = {name: self._estimate(STATISTICS[name], predicted, weights) for name in ("pcc", "srcc")}
+        predicted = replace(points, values=curve(points.values))
         arguments = predicted.values, points.shares, points.half_widths
-        point, drawn = rmse_star(*arguments)[0], rmse_star(*arguments, weights)
-        error = Estimate.of(point, drawn, points.item_counts, correlation=False)
-        return result | {"rmse_star": error}
+        point, drawn = rmse_star(*arguments)[0], rmse_star(*arguments, self.weights(points))
+        error = Estimate.of(point, interval(point, drawn, points.item_counts))
+        return correlations(predicted, ("pcc", "srcc")) | {"rmse_star": error}
 
-    @staticmethod
-    def _estimate(statistic: Correlation, points: Points, weights: Values) -> Estimate:
-        return Estimate.of(_plain(statistic, points), resampled(statistic, points, weights), points.item_counts)
+
+def correlations(points: Points, names: Sequence[str] = tuple(STATISTICS)) -> dict[str, Estimate]:
+    """The correlations named, with jackknife intervals over items."""
+    if points.count < FEWEST:
+        return {name: Estimate(None) for name in names}
+    return {
+        name: Estimate.of(_plain(STATISTICS[name], points), jackknife.average_interval([_part(name, points)]))
+        for name in names
+    }
+
+
+def average(parts: Sequence[Points], name: str) -> Estimate:
+    """Fisher's average of a correlation over independent parts."""
+    parts = [part for part in parts if part.count >= FEWEST and np.isfinite(_plain(STATISTICS[name], part))]
+    if not parts:
+        return Estimate(None)
+    point = fisher_average(np.array([[_plain(STATISTICS[name], part)] for part in parts]))[0]
+    return Estimate.of(point, jackknife.average_interval([_part(name, part) for part in parts]))
+
+
+def within_items(points: Points) -> Estimate:
+    """The mean over items of the SRCC within each item of at least three stimuli.
+
+    It ignores offsets between items: what counts is whether the systems come in the listeners' order.
+    """
+    places: dict[tuple[str, str], list[int]] = {}
+    for i, key in enumerate(zip(points.groups, points.items, strict=True)):
+        places.setdefault(key, []).append(i)
+    parts = [np.array(members) for members in places.values() if len(members) >= FEWEST_WITHIN]
+    each = np.array([srcc(points.values[part], points.shares[part])[0] for part in parts])
+    each = each[np.isfinite(each)]
+    if not len(each):
+        return Estimate(None)
+    found = Estimate.of(float(each.mean()), jackknife.mean_interval(each))
+    low, high = (None if end is None else min(max(end, -1.0), 1.0) for end in (found.low, found.high))
+    return Estimate(found.value, low, high)
+
+
+def _part(name: str, points: Points) -> tuple[Correlation, Values, Values, Sequence[str], Sequence[str]]:
+    return STATISTICS[name], points.values, points.shares, points.items, points.groups
 
 
 def resampled(statistic: Correlation, points: Points, weights: Values) -> Values:

@@ -10,7 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from labels.benchmark.agreement import FEWEST, Bootstrap, Estimate, Points, as_numbers, resampled
+from labels.benchmark.agreement import (
+    FEWEST,
+    Bootstrap,
+    Estimate,
+    Points,
+    as_numbers,
+    average,
+    correlations,
+    resampled,
+    within_items,
+)
 from labels.benchmark.protocol import ALL, MAIN, PROTOCOLS, protocols
 from labels.benchmark.rated import Mask, Rated
 from labels.benchmark.statistics.bootstrap import interval
@@ -63,8 +73,8 @@ class Evaluation:
                 {
                     "rater": rater,
                     "stimuli": points.count,
-                    **as_numbers(self.bootstrap.correlations(points)),
-                    "srcc_within_item": self.bootstrap.within_items(points).numbers,
+                    **as_numbers(correlations(points)),
+                    "srcc_within_item": within_items(points).numbers,
                     "pcc_within_content": self._by_content(test, rater, mask).numbers,
                     "mapped": {c.name: as_numbers(self.bootstrap.mapped(points, c)) for c in curves[rater]},
                 }
@@ -76,14 +86,14 @@ class Evaluation:
             "items": len({test.items[i] for i in np.flatnonzero(mask)}),
             "ceiling": _ceiling(test, mask),
             "results": results,
-            SYSTEM_MEAN: {"stimuli": baseline.count, **as_numbers(self.bootstrap.correlations(baseline))},
+            SYSTEM_MEAN: {"stimuli": baseline.count, **as_numbers(correlations(baseline))},
         }
 
     def _by_content(self, test: Rated, rater: str, mask: Mask) -> Estimate:
         """Fisher's average of the PCC within each class of content, as ODAQ's authors report it."""
         parts = [self.points(test, rater, mask & part) for part in _classes(test, "content").values()]
         parts = [part for part in parts if part.count >= FEWEST]
-        return self.bootstrap.average(parts, pcc) if len(parts) > 1 else Estimate(None)
+        return average(parts, "pcc") if len(parts) > 1 else Estimate(None)
 
     def _curves(self, test: Rated, rater: str) -> list[Mapping]:
         """The mappings for `test`; none where the other tests do not suffice."""
@@ -121,7 +131,7 @@ class Evaluation:
             weights = self.bootstrap.weights(a)
             drawn = resampled(pcc, a, weights) - resampled(pcc, b, weights)
             row = {"a": one, "b": other, "stimuli": a.count, "pcc_a": r1, "pcc_b": r2, "difference": r1 - r2}
-            intervals = {"zou": zou(r1, r2, r12, a.count), "bootstrap": interval(r1 - r2, drawn, a.item_counts, False)}
+            intervals = {"zou": zou(r1, r2, r12, a.count), "bootstrap": interval(r1 - r2, drawn, a.item_counts)}
             rows.append(row | intervals | {"z": z})
             p_values.append(p)
         for row, p, adjusted in zip(rows, p_values, holm(p_values), strict=True):
@@ -147,8 +157,7 @@ class Evaluation:
 
     def _group(self, test: Rated, name: str, mask: Mask) -> dict[str, Any]:
         found = {
-            rater: as_numbers(self.bootstrap.correlations(self.points(test, rater, mask), ("pcc", "srcc")))
-            for rater in self.signs
+            rater: as_numbers(correlations(self.points(test, rater, mask), ("pcc", "srcc"))) for rater in self.signs
         }
         return {"group": name, "stimuli": int(mask.sum()), "mean": float(test.means[mask].mean()), "raters": found}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from labels.benchmark.agreement import STATISTICS, Points, as_numbers
+from labels.benchmark.agreement import Points, as_numbers, average, correlations
 from labels.benchmark.evaluate import Evaluation
 from labels.benchmark.protocol import ALL, MAIN, PROTOCOLS
 from labels.benchmark.rated import Rated
@@ -29,10 +29,8 @@ def overall(evaluation: Evaluation, tests: Sequence[Rated]) -> list[dict[str, An
                     "rater": rater,
                     "tests": len(parts),
                     "stimuli": sum(part.count for part in parts),
-                    "average": as_numbers(
-                        {name: evaluation.bootstrap.average(parts, STATISTICS[name]) for name in ("pcc", "srcc")}
-                    ),
-                    "pooled": as_numbers(evaluation.bootstrap.correlations(_pooled(parts), ("pcc", "srcc"))),
+                    "average": as_numbers({name: average(parts, name) for name in ("pcc", "srcc")}),
+                    "pooled": as_numbers(correlations(_pooled(parts), ("pcc", "srcc"))),
                 }
             )
     return rows

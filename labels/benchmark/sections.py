@@ -54,8 +54,8 @@ def _summary(report: dict[str, Any]) -> list[Block]:
     header = ["rater", *(name for name, _, _ in columns), "CPU s per s of audio"]
     return [
         Text(
-            "Pearson correlation (PCC) of each rater with the listeners' mean, and its 95 % interval by a bootstrap "
-            "over items (none with fewer than four, or eight of one stimulus each). The protocol decides the number, "
+            "Pearson correlation (PCC) of each rater with the listeners' mean, and its 95 % interval by a jackknife "
+            "over items (none with fewer than four items or a perfect correlation). The protocol decides the number, "
             "for the hidden reference alone lifts every rater; so it stands in the column's title, with the number of "
             "stimuli."
         ),
@@ -109,9 +109,9 @@ def _made(report: dict[str, Any]) -> list[Block]:
     settings = report["settings"]
     text = (
         f"Made {report['made']} by `labels benchmark`, revision {report['revision']}. Intervals: 95 %, "
-        f"Student's t times the bootstrap's standard error over items, {settings['resamples']} resamples, seed "
-        f"{settings['seed']}; noise ceiling: "
-        "random halves of the listeners, Spearman-Brown."
+        "Student's t times the standard error over items, by the jackknife for correlations, by the bootstrap for "
+        f"differences and errors ({settings['resamples']} resamples, seed {settings['seed']}); noise ceiling: random "
+        "halves of the listeners, Spearman-Brown, or the listeners' published deviations."
     )
     return [Text(text), Table("", ["tool", "version"], sorted(map(list, report["tools"].items())), 2)]
 

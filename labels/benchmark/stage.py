@@ -26,14 +26,18 @@ from manifests.fragment import fragments
 
 @dataclass(frozen=True)
 class Settings:
-    """How to work. fit_on: data sets that mappings are fitted on, instead of the other tests. options: ("RATER.KEY",
-    value) pairs. resamples, seed: of the bootstrap."""
+    """How to work.
+
+    fit_on: data sets that mappings are fitted on, instead of the other tests. options: ("RATER.KEY", value) pairs.
+    resamples, seed: of the bootstrap. mappings: fit mappings to the listeners' scale.
+    """
 
     fit_on: tuple[Path, ...] = ()
     options: tuple[tuple[str, str], ...] = ()
     resamples: int = RESAMPLES
     seed: int = 0
     jobs: int = field(default_factory=jobs.cpu_count)
+    mappings: bool = True
     retry_failed: bool = False
     quiet: bool = False
 
@@ -79,7 +83,7 @@ def benchmark(data: Sequence[Path], raters: Sequence[str], out: Path, settings: 
     evaluation = Evaluation(
         {name: 1 if judge.higher_is_better else -1 for name, judge in judges.items()},
         Bootstrap(settings.resamples, settings.seed),
-        {test.name: fits or [other for other in tests if other is not test] for test in tests},
+        {test.name: fits or [other for other in tests if other is not test] for test in tests if settings.mappings},
     )
     evaluated = [evaluation.test(test) for test in tests]
     noted = {"resamples": settings.resamples, "seed": settings.seed, "level": LEVEL}

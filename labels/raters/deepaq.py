@@ -13,23 +13,29 @@ from manifests.provenance import package_version
 
 if TYPE_CHECKING:
     from deepaq.scoring.metric import Metric, References, Score
+DISTANCE, MOS = "distance", "mos"  # what the metric gives
 
 
 class DeepaqFr(Rater):
     """Distance to the matching reference in the learned space; extras: mos where the model has a mapping.
 
-    Option model: the run folder; the packaged model without it. The metric aligns the pair itself.
+    Options: model, the run folder (the packaged model by default); gives, `distance` (default) or `mos`, the MOS that
+    the distance is mapped to. The metric aligns the pair itself.
     """
 
     name = "deepaq-fr"
-    scale = "DeePAQ distance"
+    scale: str = "DeePAQ distance"
     sample_rate = 48_000
     channels = 2
     identity: float | None = 0.0
     higher_is_better = False
 
-    def __init__(self, model: str = "") -> None:
-        self.model = model
+    def __init__(self, model: str = "", gives: str = DISTANCE) -> None:
+        if gives not in (DISTANCE, MOS):
+            raise UserError(f"rater {self.name}: gives={gives}: {DISTANCE} or {MOS}")
+        self.model, self.gives = model, gives
+        if gives == MOS:
+            self.scale, self.identity, self.higher_is_better = "MOS", None, True
 
     def judge(self, reference: Samples) -> Judge:
         self.check(reference, "reference")
@@ -38,9 +44,16 @@ class DeepaqFr(Rater):
         def rate(degraded: Samples) -> Rating:
             self.check(degraded, "degraded version")
             score = metric.score(reference, degraded, sample_rate=self.sample_rate)
-            return _rating(score, lag_samples=score.lag_samples, level_db=score.level_db)
+            return self._rating(score, lag_samples=score.lag_samples, level_db=score.level_db)
 
         return rate
+
+    def _rating(self, score: Score, **extras: float | None) -> Rating:
+        extras["mos"] = score.mos
+        value = score.mos if self.gives == MOS else score.distance
+        if value is None:
+            raise UserError("the model maps no distance to a MOS; leave out gives=mos")
+        return Rating(value, {name: float(value) for name, value in extras.items() if value is not None})
 
     def warm_up(self) -> None:
         _metric(self.model)
@@ -64,8 +77,8 @@ class DeepaqNmr(DeepaqFr):
     identity = None
     needs = ("references",)
 
-    def __init__(self, references: str = "", model: str = "") -> None:
-        super().__init__(model)
+    def __init__(self, references: str = "", model: str = "", gives: str = DISTANCE) -> None:
+        super().__init__(model, gives)
         self.references = references
 
     def judge(self, reference: Samples) -> Judge:
@@ -74,17 +87,12 @@ class DeepaqNmr(DeepaqFr):
 
         def rate(degraded: Samples) -> Rating:
             self.check(degraded, "degraded version")
-            return _rating(metric.score(degraded, references=clean, sample_rate=self.sample_rate))
+            return self._rating(metric.score(degraded, references=clean, sample_rate=self.sample_rate))
 
         return rate
 
     def warm_up(self) -> None:
         _references(self.references, self.model)
-
-
-def _rating(score: Score, **extras: float | None) -> Rating:
-    extras["mos"] = score.mos
-    return Rating(score.distance, {name: float(value) for name, value in extras.items() if value is not None})
 
 
 @cache

@@ -48,7 +48,7 @@ class Rater(ABC):
     """
 
     name: str
-    scale: ClassVar[str]
+    scale: str
     sample_rate: int
     channels: ClassVar[int] = 1
     identity: float | None
@@ -108,6 +108,7 @@ _BUILT_IN = {
     "si-sdr": "labels.raters.sisdr:SiSdr",
     "lsd": "labels.raters.lsd:LogSpectralDistance",
     "log-mel": "labels.raters.logmel:LogMel",
+    "consensus": "labels.raters.consensus:Consensus",
     "visqol-speech": "labels.raters.visqol:VisqolSpeech",
     "fad": "labels.raters.fad:Fad",
     "fad-clap": "labels.raters.fad:FadClap",

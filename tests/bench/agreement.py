@@ -32,8 +32,8 @@ from deepaq.backbones.backbone import Backbone, build
 from deepaq.scoring import checkpoint
 from deepaq.scoring.mapping import Exponential, Mapping
 from deepaq.scoring.metric import PACKAGED
-from labels.benchmark.statistics.bootstrap import interval, item_weights
 from labels.benchmark.statistics.correlation import pcc, srcc
+from labels.benchmark.statistics.jackknife import interval
 from labels.raters.visqol import IDENTITY_MOS
 from manifests.dataset import Dataset
 from manifests.ids import joined_id
@@ -56,7 +56,7 @@ ROOT = Path(__file__).parents[2]
 SHARED = ROOT / os.environ.get("DEEPAQ_SHARED", "../shared/data") / "music"
 FREE = ("CC0-", "CC-BY-4.0", "MIT ")  # licences under which the packaged metric trains
 REAL = "music"
-PARTS, REFERENCES, RESAMPLES = 3, 20, 200
+PARTS, REFERENCES = 3, 20
 
 
 def prepare(folder: Path) -> None:
@@ -206,9 +206,8 @@ def correlation(rows: Table, labels: Values, mos: Values, group: Rows) -> str:
     known = group & np.isfinite(mos) & np.isfinite(labels)
     if known.sum() < 3 or np.ptp(mos[known]) == 0:
         return "-"
-    weights = item_weights([str(clip) for clip in rows.clip[known]], RESAMPLES)
     value = float(srcc(mos[known], labels[known])[0])
-    found = interval(value, srcc(mos[known], labels[known], weights), len(np.unique(rows.clip[known])))
+    found = interval(srcc, mos[known], labels[known], [str(clip) for clip in rows.clip[known]])
     low_high = f" [{found[0]:.3f}, {found[1]:.3f}]" if found else ""
     return f"{value:.3f}{low_high} / {float(pcc(mos[known], labels[known])[0]):.3f}"
 

@@ -36,7 +36,8 @@ from manifests.jobs import cpu_count
 
 ROOT = Path(__file__).parents[2]
 LISTENING = ROOT / os.environ.get("DEEPAQ_SHARED", "../shared/data") / "listening"
-RATERS = "visqol,2f,peaq,zimtohrli,log-mel,si-sdr,deepaq-fr"
+RATERS = "visqol,2f,peaq,zimtohrli,log-mel,si-sdr,deepaq-fr+mos"
+DEFAULTS = {"deepaq-fr+mos.gives": "mos"}  # options of raters that --option does not set
 FAMILIES = {  # folder -> (format, family)
     "stahl2024_codec_speech": ("stahl2024", "codecs"),
     "genspeech_p239_warpq": ("csv", "generative speech"),
@@ -240,9 +241,13 @@ def judge(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
     for rater in filter(None, options.again.split(",")):
         for path in data:
             shutil.rmtree(path / "labels" / f"rater={rater}", ignore_errors=True)
-    pairs = tuple((key, value) for key, _, value in (text.partition("=") for text in options.option))
-    settings = Settings(options=pairs, jobs=options.jobs, resamples=options.resamples)
-    report = benchmark(data, options.raters.split(","), options.out / "report", settings)
+    raters = options.raters.split(",")
+    own = {key: value for key, value in DEFAULTS.items() if key.rpartition(".")[0] in raters}
+    own |= {key: value for key, _, value in (text.partition("=") for text in options.option)}
+    settings = Settings(
+        options=tuple(own.items()), jobs=options.jobs, resamples=options.resamples, mappings=False, quiet=True
+    )
+    report = benchmark(data, raters, options.out / "report", settings)
     names = {Dataset(path).degraded(["test"])["test"][0].as_py(): path.name for path in data}
     families = {
         test["name"]: named.get(folder, FAMILIES.get(folder, ("", folder))[1])

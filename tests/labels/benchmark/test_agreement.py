@@ -7,11 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from labels.benchmark.agreement import Bootstrap, Estimate, Points
-from labels.benchmark.statistics.correlation import pcc
-from tests.labels.benchmark.test_statistics import drawn
-
-BOOTSTRAP = Bootstrap(400)
+from labels.benchmark.agreement import Estimate, Points, average, correlations
+from tests.labels.benchmark.test_jackknife import drawn
 
 
 def points(seed: int, items: int, systems: int = 7, group: str = "t") -> Points:
@@ -26,7 +23,7 @@ def pooled(parts: Sequence[Points]) -> Points:
 
 def of_all(parts: Sequence[Points]) -> tuple[Estimate, Estimate]:
     """Average and pooled."""
-    return BOOTSTRAP.average(parts, pcc), BOOTSTRAP.correlations(pooled(parts), ("pcc",))["pcc"]
+    return average(parts, "pcc"), correlations(pooled(parts), ("pcc",))["pcc"]
 
 
 def test_a_part_of_few_items_leaves_the_whole_without_an_interval() -> None:
@@ -51,18 +48,16 @@ def test_intervals_over_parts_cover_the_truth_as_often_as_they_say() -> None:
 def test_a_part_in_which_the_rater_is_constant_is_left_out() -> None:
     parts = [points(1, 8, group="a"), points(2, 8, group="b")]
     flat = Points(np.ones(56), parts[0].shares, np.zeros(56), parts[0].items, ["c"] * 56)
-    assert BOOTSTRAP.average([*parts, flat], pcc) == BOOTSTRAP.average(parts, pcc)
-    assert BOOTSTRAP.average([flat], pcc) == Estimate(None)
+    assert average([*parts, flat], "pcc") == average(parts, "pcc")
+    assert average([flat], "pcc") == Estimate(None)
 
 
-@pytest.mark.parametrize("items", [4, 5, 6, 8, 12])
-def test_items_of_one_stimulus_need_enough_of_them(items: int) -> None:
-    """Resamples of two or three different stimuli correlate by construction and say nothing."""
+@pytest.mark.parametrize("items", [4, 5, 8])
+def test_items_of_one_stimulus_have_an_interval_within_the_range(items: int) -> None:
     for seed in range(10):
         rng = np.random.default_rng(seed)
         y = rng.standard_normal(items)
         x = y + 0.5 * rng.standard_normal(items)
         alone = Points(x, y, np.zeros(items), [str(i) for i in range(items)], ["t"] * items)
-        found = BOOTSTRAP.correlations(alone, ("pcc",))["pcc"]
-        assert (found.low is None) == (items < 8)
-        assert found.low is None or found.high - found.low < 1.8
+        found = correlations(alone, ("pcc",))["pcc"]
+        assert -1 < found.low < found.value < found.high < 1

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from labels.benchmark.agreement import Bootstrap, Points
+from labels.benchmark.agreement import Points, correlations, within_items
 from labels.benchmark.groups import by_group
 from labels.benchmark.rated import read_tests
 from labels.benchmark.stage import benchmark
@@ -84,16 +84,16 @@ def test_order_within_items_ignores_offsets_between_them() -> None:
     quality = rng.uniform(0, 1, 30)
     values = quality + 0.2 * rng.standard_normal(30) + 5 * rng.standard_normal(6)[items]
     points = Points(values, quality, np.zeros(30), [str(i) for i in items], ["t"] * 30)
-    found = Bootstrap(200).within_items(points)
+    found = within_items(points)
     each = [stats.spearmanr(values[items == i], quality[items == i]).statistic for i in range(6)]
     assert found.value == pytest.approx(np.mean(each), abs=1e-9)
     assert -1 <= found.low < found.value < found.high <= 1
-    assert found.value > Bootstrap(200).correlations(points)["srcc"].value
+    assert found.value > correlations(points)["srcc"].value
 
 
 def test_items_of_two_stimuli_have_no_order() -> None:
     points = Points(np.arange(8.0), np.arange(8.0), np.zeros(8), list("aabbccdd"), ["t"] * 8)
-    assert Bootstrap(200).within_items(points).value is None
+    assert within_items(points).value is None
 
 
 def test_the_reliability_of_published_means_is_that_of_their_ratings() -> None:

@@ -94,31 +94,6 @@ def test_holm() -> None:
     assert holm([]) == []
 
 
-def drawn(rng: np.random.Generator, items: int, systems: int = 7) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Listeners and a rater who share an effect of the item: (x, y, item) of every stimulus."""
-    grid = np.linspace(-1, 1, systems)
-    effect = rng.standard_normal((items, 1))
-    own = 0.5 * effect + 0.7 * rng.standard_normal((items, 1))
-    y = grid + effect + 0.3 * rng.standard_normal((items, systems))
-    x = 0.8 * grid + own + 0.3 * rng.standard_normal((items, systems))
-    return x.ravel(), y.ravel(), np.repeat(np.arange(items), systems)
-
-
-def test_the_bootstrap_covers_the_truth_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(1)
-    x, y, _ = drawn(rng, 100_000)
-    truth = np.corrcoef(x, y)[0, 1]
-    trials, covered = 400, {"items": 0, "stimuli": 0}
-    for seed in range(trials):
-        x, y, item = drawn(rng, 12)
-        for kind, units in (("items", item), ("stimuli", np.arange(len(x)))):
-            resamples = pcc(x, y, item_weights(units.astype(str), 500, seed))
-            low, high = interval(pcc(x, y)[0], resamples, [len(set(units))])
-            covered[kind] += low <= truth <= high
-    assert 0.92 <= covered["items"] / trials <= 0.98  # .95 within three standard errors
-    assert covered["stimuli"] / trials < 0.9  # stimuli drawn singly claim too much
-
-
 def test_every_item_is_drawn_whole() -> None:
     weights = item_weights(["b", "a", "b", "c"], 50)
     assert (weights[:, 0] == weights[:, 2]).all()
@@ -134,11 +109,9 @@ def test_no_interval_of_few_items_or_undefined_resamples() -> None:
     assert interval(math.nan, np.linspace(0, 1, 100), [10]) is None
 
 
-def test_the_interval_of_a_difference_is_normal_and_that_of_a_correlation_stays_below_one() -> None:
+def test_the_interval_of_a_difference_is_normal() -> None:
     drawn_again = 0.3 + 0.01 * np.random.default_rng(0).standard_normal(10_000)
-    assert interval(0.3, drawn_again, [100_000], False) == pytest.approx((0.3 - 0.0196, 0.3 + 0.0196), abs=4e-4)
-    low, high = interval(0.98, 0.98 + 0.004 * np.random.default_rng(0).standard_normal(999), [5])
-    assert 0 < low < 0.98 < high < 1
+    assert interval(0.3, drawn_again, [100_000]) == pytest.approx((0.3 - 0.0196, 0.3 + 0.0196), abs=4e-4)
 
 
 def rated(rng: np.random.Generator, stimuli: int, listeners: int, noise: float) -> np.ndarray:

@@ -81,7 +81,7 @@ def test_the_raters_are_listed_with_what_they_need(monkeypatch: pytest.MonkeyPat
         "from": "built-in",
         "here": "yes",
     }
-    assert found["deepaq-nmr"]["options"] == "references (needed), model"
+    assert found["deepaq-nmr"]["options"] == "references (needed), model, gives=distance"
     assert found["log-mel"]["value"] == "dB, lower is better"
     monkeypatch.setattr("labels.raters.rater.find_spec", lambda package: None)
     lines = CliRunner().invoke(main, ["raters"]).stdout.splitlines()
@@ -169,3 +169,20 @@ def test_a_value_of_pyclarity_itself(shared: Path, made: Made) -> None:
     pair = aligned(shared, "contrabassoon48_stereo_24kbps_aac")
     left, degraded = (np.ascontiguousarray(part[: 8 * 48_000, 0]) for part in (pair.reference, pair.degraded))
     assert made("haaqi").judge(left)(degraded).value == pytest.approx(0.3426, rel=0.001)
+
+
+def test_deepaq_gives_the_mos_instead_of_the_distance_when_asked(tmp_path: Path) -> None:
+    curve = Exponential(4.732, 0.3, 0.8)
+    checkpoint.save(tmp_path / "run", Checkpoint(build("compact").eval(), curve, curve))
+    checkpoint.save(tmp_path / "plain", Checkpoint(build("compact").eval()))
+    clean = music(2, 1, 48_000)
+    degraded = (clean + 0.01 * np.random.default_rng(0).standard_normal(clean.shape)).astype(np.float32)
+    distance = rater("deepaq-fr", model=str(tmp_path / "run"))
+    mos = rater("deepaq-fr+mos", model=str(tmp_path / "run"), gives="mos")
+    assert (mos.scale, mos.identity, mos.higher_is_better) == ("MOS", None, True)
+    found = distance.judge(clean)(degraded)
+    assert mos.judge(clean)(degraded).value == pytest.approx(found.extras["mos"])
+    with pytest.raises(UserError, match="maps no distance to a MOS"):
+        rater("deepaq-fr", model=str(tmp_path / "plain"), gives="mos").judge(clean)(degraded)
+    with pytest.raises(UserError, match="gives=rank: distance or mos"):
+        rater("deepaq-fr", gives="rank")
