@@ -78,6 +78,7 @@ class Stream:
         self.notes: list[str] = []
         self._power = np.zeros(2)  # of the channels' mean, and of their difference from it
         self._channels = channels
+        self._given_rate = sample_rate
         self._source = _resampled(map(self._mix, pieces(sound, sample_rate)), rate, channels)
         self._waiting: Samples = np.empty((0, 2) if channels == 2 else 0, np.float32)
 
@@ -88,6 +89,10 @@ class Stream:
         mean = float(np.dot(mid, mid))
         self._power += mean, float(np.vdot(audio.samples, audio.samples)) / audio.samples.shape[1] - mean
         return mixed, audio.sample_rate
+
+    def again(self) -> Stream:
+        """The same sound from its beginning."""
+        return Stream(self._sound, self.rate, self._channels, self._given_rate)
 
     @property
     def lossy(self) -> bool:

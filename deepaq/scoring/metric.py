@@ -7,19 +7,18 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from deepaq.audio import Samples, is_silent, level_dbfs
-from deepaq.audio.align import SILENT_DBFS
 from deepaq.audio.level import gain, without
 from deepaq.audio.stream import Sound, Stream, as_batch, mid_of
 from deepaq.errors import UserError
-from deepaq.scoring import checkpoint, hub, notes, segments
+from deepaq.scoring import checkpoint, hub, segments
 from deepaq.scoring.checkpoint import Checkpoint
+from deepaq.scoring.notes import Pair
 from deepaq.scoring.references import References
 from deepaq.scoring.score import Score, Timed, sum_up
+from deepaq.scoring.segments import Span
 
 PACKAGED = Path(__file__).parents[1] / "models" / "compact"
 ENOUGH_REFERENCES = 10
@@ -98,10 +97,10 @@ class Metric:
         """
         stream = self._stream(sound, sample_rate)
         silent = True
-        for start, new, samples in segments.segments(stream, self.backbone):
-            if self._audible(samples):
+        for span in segments.spans(self.backbone, stream):
+            if self._embeds(span):
                 silent = False
-                yield start / self.rate, new / self.rate, self.embed_clip(as_batch(samples))[0]
+                yield span.start_s, span.new / self.rate, self.embed_clip(as_batch(span.samples[0]))[0]
         if silent:
             raise UserError(f"{stream.name}: is silent")
 
@@ -119,9 +118,9 @@ class Metric:
         """Embed the same audio for non-matching references: -> (batch, dims), comparable across content."""
         return self.backbone.embed_clip(self.backbone.describe(self.backbone.front(samples)))
 
-    def _audible(self, samples: Samples) -> bool:
-        mid = mid_of(samples)
-        return not is_silent(mid) and bool(self.backbone.audible(as_batch(mid)).all())
+    def _embeds(self, span: Span) -> bool:
+        """True if the network can embed the first stream's segment."""
+        return bool(self.backbone.audible(as_batch(mid_of(span.samples[0]))).all())
 
     def _stream(self, sound: Sound, sample_rate: int | None) -> Stream:
         return Stream(sound, self.rate, self.backbone.channels, sample_rate)
@@ -129,39 +128,41 @@ class Metric:
     def _matched(self, reference: Sound, degraded: Sound, sample_rate: int | None, match_level: bool) -> Score:
         if not match_level:
             self.backbone.require_level()
-        clean, coded = (self._stream(sound, sample_rate) for sound in (reference, degraded))
-        aligned, skipped = segments.align(clean, coded)
+        ours, theirs = (self._stream(sound, sample_rate) for sound in (reference, degraded))
+        aligned = segments.align(ours, theirs)
         factor = float(gain(as_batch(aligned.reference), as_batch(aligned.degraded)))
+        pair = Pair(ours, theirs, aligned, 20 * math.log10(factor), match_level, self.backbone)
         found: list[Timed] = []
-        levels: list[tuple[float, float]] = []
-        for start, new, ours, theirs in segments.pairs(clean, coded, skipped, self.backbone):
-            if self._audible(ours):
-                found += self._over_time(start, new, ours, theirs, factor if match_level else 1.0)
-                levels.append((level_dbfs(mid_of(ours)), max(level_dbfs(mid_of(theirs)), SILENT_DBFS)))
-        if not found:
-            raise UserError(f"{clean.name}: is silent, or its channels cancel; nothing can be compared with it")
-        level_db = 20 * math.log10(factor)
+        for span in segments.spans(self.backbone, ours, theirs):
+            if embeds := self._embeds(span):
+                found += self._over_time(span, factor if match_level else 1.0)
+            pair.add(span, embeds)
+        if not found or not pair.levels:
+            raise UserError(f"{ours.name}: is silent, or its channels cancel; nothing can be compared with it")
         return sum_up(
             found,
             self.model.full,
             self.rate,
             pooling=self.backbone.pooling,
             lag=aligned.lag,
-            level_db=level_db,
-            notes=notes.about_pair(clean, coded, aligned, level_db, levels, match_level, self.backbone),
+            level_db=pair.level_db,
+            notes=pair.notes(sum(seconds for _, seconds, _ in found)),
         )
 
-    def _over_time(self, start: int, new: int, ours: Samples, theirs: Samples, factor: float) -> list[Timed]:
-        """The distance of the last `new` samples of two segments, about once a second."""
+    def _over_time(self, span: Span, factor: float) -> list[Timed]:
+        """The distance between two segments about once a second, for their new samples, where either is audible."""
         pooling = self.backbone.pooling
-        left, right = as_batch(ours), without(as_batch(theirs), factor)
-        steps = pooling.per_step(self.embed(left)[0], self.embed(right)[0])
-        steps = steps[len(steps) - max(1, round(len(steps) * new / len(ours))) :]
-        parts = steps.tensor_split(max(1, min(len(steps), round(new / self.rate / TIMELINE_S))))
-        seconds = np.array([len(part) for part in parts]) / len(steps) * new / self.rate
-        starts = start / self.rate + np.cumsum(seconds) - seconds
-        distances = [float(pooling.over_time(part)) for part in parts]
-        return list(zip(starts.tolist(), seconds.tolist(), distances, strict=True))
+        reference, degraded = (as_batch(samples) for samples in span.samples)
+        steps = pooling.per_step(self.embed(reference)[0], self.embed(without(degraded, factor))[0])
+        steps = steps[len(steps) - max(1, round(len(steps) * span.new / reference.shape[-1])) :]
+        count, seconds = len(steps), span.new / self.rate
+        audible = torch.from_numpy(span.audible(count))
+        found = []
+        for part in torch.arange(count).tensor_split(max(1, min(count, round(seconds / TIMELINE_S)))):
+            if len(part := part[audible[part]]):
+                start_s = span.start_s + int(part[0]) / count * seconds
+                found.append((start_s, len(part) / count * seconds, float(pooling.over_time(steps[part]))))
+        return found
 
     def _unmatched(self, degraded: Sound, references: References, sample_rate: int | None) -> Score:
         found: list[Timed] = [

@@ -2,103 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from deepaq.audio import level_dbfs
 from deepaq.audio.align import FAR_LAG_S, SILENT_DBFS, Aligned, similarity
 from deepaq.audio.stream import Stream
 from deepaq.backbones.backbone import Backbone
+from deepaq.scoring.segments import Span, louder_channel
 
 _LEVEL_DB = 1.0  # smallest difference in level that is noted
 _MOVING_DB = 3.0  # smallest range of the level over time that is noted
 _WIDTH_DB, _WIDE_DB = 6.0, -40.0  # smallest change of the stereo width that is noted, and least audible width
 _QUIET_DBFS = -45.0  # lower than any music is mastered
 _LENGTH_S = 0.1
+_SILENCE_S = 0.5  # shortest time, in all, that is noted when it is not scored or has a sound of its own
 _UNRELATED = 0.02  # normalised correlation below which two sounds may be different recordings
 
 
-def about_pair(
-    reference: Stream,
-    degraded: Stream,
-    aligned: Aligned,
-    level_db: float,
-    levels: Sequence[tuple[float, float]],
-    matched: bool,
-    backbone: Backbone,
-) -> list[str]:
-    """Return the notes on a pair of streams, which are read to their ends.
+@dataclass
+class Pair:
+    """Two streams that are being scored, and what was found in them so far.
 
     aligned: the beginning of both. level_db: gain of the degraded signal, removed before scoring when `matched`.
-    levels: dBFS of reference and degraded, segment by segment.
+    levels: dBFS of both for every segment with sound in the reference.
     """
-    return [
-        *_recording(reference, degraded, aligned),
-        *_level(reference, degraded, level_db, levels, matched, backbone.hears_level),
-        *_length(reference, degraded),
-        *_image(reference, degraded, backbone.channels == 2),
-    ]
 
+    reference: Stream
+    degraded: Stream
+    aligned: Aligned
+    level_db: float
+    matched: bool
+    backbone: Backbone
+    levels: list[tuple[float, float]] = field(default_factory=list)
+    _added_s: float = 0.0
+    _first_added_s: float = 0.0
+    _unjudged_s: float = 0.0
 
-def _recording(reference: Stream, degraded: Stream, aligned: Aligned) -> list[str]:
-    """A lag, and signs that the wrong files were given."""
-    notes = []
-    if aligned.lag:
-        direction = "late" if aligned.lag > 0 else "early"
-        shift = f"{abs(aligned.lag)} samples ({1000 * abs(aligned.lag) / degraded.rate:.1f} ms)"
-        notes.append(f"{degraded.name}: was {shift} {direction}, aligned")
-    pair = aligned.reference, aligned.degraded
-    if similarity(*pair) < _UNRELATED and all(sound.any() for sound in pair):
-        far = f"more than {FAR_LAG_S:g} s apart"
-        notes.append(f"{degraded.name}: hardly resembles {reference.name}; are they the same recording, and not {far}?")
-    if reference.lossy and not degraded.lossy:
-        kinds = f"is a coded file and {degraded.name} is not"
-        notes.append(f"{reference.name}: {kinds}; is the reference really named first?")
-    return notes
+    def add(self, span: Span, scored: bool) -> None:
+        """Take note of a segment of both. scored: False if the network cannot embed it."""
+        ours, theirs = span.sounding
+        seconds = span.new / self.reference.rate
+        if ours.any():
+            first, second = (level_dbfs(samples) for samples in louder_channel(*span.samples))
+            self.levels.append((first, max(second, SILENT_DBFS)))
+        alone = theirs & ~ours
+        if alone.any():
+            if not self._added_s:
+                self._first_added_s = span.start_s + int(alone.argmax()) / len(alone) * seconds
+            self._added_s += float(alone.mean()) * seconds
+        if not scored:
+            self._unjudged_s += seconds
 
+    def notes(self, scored_s: float) -> list[str]:
+        """Return the notes; the streams are read to their ends. scored_s: length of what was scored."""
+        common_s = self.degraded.seconds - max(self.aligned.lag, 0) / self.degraded.rate
+        silent_s = common_s - scored_s - self._unjudged_s
+        return [
+            *self._recording(),
+            *self._level(),
+            *self._length(),
+            *self._silence(silent_s),
+            *self._image(),
+        ]
 
-def _level(
-    reference: Stream,
-    degraded: Stream,
-    level_db: float,
-    levels: Sequence[tuple[float, float]],
-    matched: bool,
-    heard: bool,
-) -> list[str]:
-    """Differences in level. heard: True for a network that hears level."""
-    if max(theirs for _, theirs in levels) <= SILENT_DBFS:
-        return [f"{degraded.name}: is silent where {reference.name} is not"]
-    notes = []
-    over_time = [theirs - ours for ours, theirs in levels]
-    loudest = max(ours for ours, _ in levels)
-    if heard and loudest < _QUIET_DBFS:
-        kind = f"is quiet, {loudest:.0f} dBFS where it is loudest"
-        notes.append(f"{reference.name}: {kind}; what lies below -90 dBFS in it is not heard")
-    if abs(level_db) > _LEVEL_DB:
-        kind = f"{abs(level_db):.1f} dB {'louder' if level_db > 0 else 'softer'} than its reference"
-        notes.append(f"{degraded.name}: is {kind}; that is {'not ' if matched else ''}scored")
-    if max(over_time) - min(over_time) > _MOVING_DB:
-        moves = f"between {min(over_time):+.1f} and {max(over_time):+.1f} dB of its reference's"
-        notes.append(f"{degraded.name}: its level moves {moves}" + ("" if heard else "; that is not scored"))
-    return notes
+    def _recording(self) -> list[str]:
+        """A lag, and signs that the wrong files were given."""
+        notes, ours, theirs, lag = [], self.reference, self.degraded, self.aligned.lag
+        if lag:
+            shift = f"{abs(lag)} samples ({1000 * abs(lag) / theirs.rate:.1f} ms)"
+            notes.append(f"{theirs.name}: was {shift} {'late' if lag > 0 else 'early'}, aligned")
+        beginnings = self.aligned.reference, self.aligned.degraded
+        if similarity(*beginnings) < _UNRELATED and all(sound.any() for sound in beginnings):
+            far = f"more than {FAR_LAG_S:g} s apart"
+            notes.append(f"{theirs.name}: hardly resembles {ours.name}; are they the same recording, and not {far}?")
+        if ours.lossy and not theirs.lossy:
+            kinds = f"is a coded file and {theirs.name} is not"
+            notes.append(f"{ours.name}: {kinds}; is the reference really named first?")
+        return notes
 
+    def _level(self) -> list[str]:
+        name, heard = self.degraded.name, self.backbone.hears_level
+        if max(theirs for _, theirs in self.levels) <= SILENT_DBFS:
+            return [f"{name}: is silent where {self.reference.name} is not"]
+        notes = []
+        over_time = [theirs - ours for ours, theirs in self.levels]
+        loudest = max(ours for ours, _ in self.levels)
+        if heard and loudest < _QUIET_DBFS:
+            kind = f"is quiet, {loudest:.0f} dBFS where it is loudest"
+            notes.append(f"{self.reference.name}: {kind}; what lies below -90 dBFS in it is not heard")
+        if abs(self.level_db) > _LEVEL_DB:
+            kind = f"{abs(self.level_db):.1f} dB {'louder' if self.level_db > 0 else 'softer'} than its reference"
+            notes.append(f"{name}: is {kind}; that is {'not ' if self.matched else ''}scored")
+        if max(over_time) - min(over_time) > _MOVING_DB:
+            moves = f"between {min(over_time):+.1f} and {max(over_time):+.1f} dB of its reference's"
+            notes.append(f"{name}: its level moves {moves}" + ("" if heard else "; that is not scored"))
+        return notes
 
-def _length(reference: Stream, degraded: Stream) -> list[str]:
-    left_over = _rest(degraded) - _rest(reference)
-    if abs(left_over) <= _LENGTH_S:
-        return []
-    longer = degraded if left_over > 0 else reference
-    return [f"{longer.name}: is {abs(left_over):.2f} s longer, the rest was not scored"]
+    def _length(self) -> list[str]:
+        left_over = _rest(self.degraded) - _rest(self.reference)
+        if abs(left_over) <= _LENGTH_S:
+            return []
+        longer = self.degraded if left_over > 0 else self.reference
+        return [f"{longer.name}: is {abs(left_over):.2f} s longer, the rest was not scored"]
 
+    def _silence(self, silent_s: float) -> list[str]:
+        """Sound where the reference is silent, and time that was not scored."""
+        notes, name = [], self.degraded.name
+        if self._added_s >= _SILENCE_S:
+            time = f"{self._added_s:.2f} s in all, first at {self._first_added_s:.2f} s"
+            notes.append(f"{name}: has sound where its reference is silent, {time}")
+        if silent_s >= _SILENCE_S:
+            notes.append(f"{name}: {silent_s:.2f} s in which both signals are silent were not scored")
+        if self._unjudged_s >= _SILENCE_S:
+            why = f"the network {self.backbone.name} needs sound in both halves of a segment of the reference"
+            notes.append(f"{name}: {self._unjudged_s:.2f} s were not scored; {why}")
+        return notes
 
-def _image(reference: Stream, degraded: Stream, heard: bool) -> list[str]:
-    """A changed stereo width, in what was read of both. heard: True for a network of two channels."""
-    theirs, ours = degraded.side_db, reference.side_db
-    if theirs is None or ours is None:
-        return []
-    wider = theirs - ours
-    if abs(wider) <= _WIDTH_DB or max(theirs, ours) <= _WIDE_DB:
-        return []
-    kind = f"{abs(wider):.0f} dB {'wider' if wider > 0 else 'narrower'} than its reference"
-    return [f"{degraded.name}: its stereo image is {kind}" + ("" if heard else "; only the channels' mean is scored")]
+    def _image(self) -> list[str]:
+        """A changed stereo width."""
+        theirs, ours = self.degraded.side_db, self.reference.side_db
+        if theirs is None or ours is None:
+            return []
+        wider = theirs - ours
+        if abs(wider) <= _WIDTH_DB or max(theirs, ours) <= _WIDE_DB:
+            return []
+        kind = f"{abs(wider):.0f} dB {'wider' if wider > 0 else 'narrower'} than its reference"
+        heard = self.backbone.channels == 2
+        note = f"{self.degraded.name}: its stereo image is {kind}"
+        return [note if heard else f"{note}; only the channels' mean is scored"]
 
 
 def _rest(stream: Stream) -> float:

@@ -1,12 +1,18 @@
-"""Segments of a stream, and of two streams that are aligned first."""
+"""Segments: the audible parts of one stream, or of two aligned ones, in the lengths that a network takes.
+
+Silence that all streams share is left out, wherever it is: segments start at sound, so that the place of a sound in
+the file does not change its score.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from deepaq.audio import Samples, is_silent
+from deepaq.audio import SILENCE_DBFS, Samples, is_silent
 from deepaq.audio.align import FAR_LAG_S, Aligned
 from deepaq.audio.align import align as align_samples
 from deepaq.audio.stream import Stream, mid_of
@@ -14,56 +20,101 @@ from deepaq.backbones.backbone import Backbone
 from deepaq.errors import UserError
 
 ALIGN_S = 30.0  # length of the beginning from which the lag is found
+_FRAME_S = 0.01  # resolution at which silence is told from sound
+_CANCELLED = 0.01  # power of mid relative to side below which the channels cancel in mid
+
+Flags = npt.NDArray[np.bool_]
 
 
-def segments(stream: Stream, backbone: Backbone) -> Iterator[tuple[int, int, Samples]]:
-    """Yield (start, new samples, samples) in the lengths that `backbone` takes.
+@dataclass(frozen=True)
+class Span:
+    """A segment of one or two streams.
 
-    A short last segment is preceded by samples of the one before, so that only its last `new` samples are new.
-    UserError when the stream is too short.
+    start_s: time in the last stream at which its new samples start. new: samples at its end that are new; those before
+    them are repeated from the segment before, to fill a short last segment.
+    samples: from every stream, (frames,) or (frames, 2). sounding: from every stream, True for each 10 ms of the new
+    samples that are louder than -70 dBFS.
     """
-    length = round(backbone.segment_s * backbone.sample_rate)
-    start, before = 0, stream.peek(0)
-    for samples in stream.segments(length):
-        new = len(samples)
-        filled = _filled(before, samples, length)
-        _check_length(filled, backbone, f"{stream.name}: lasts")
-        yield start, new, filled
-        start, before = start + new, filled
+
+    start_s: float
+    new: int
+    samples: tuple[Samples, ...]
+    sounding: tuple[Flags, ...]
+
+    def audible(self, steps: int) -> Flags:
+        """Divide the new samples into `steps` equal parts, and return True for those in which any stream sounds."""
+        sounding = np.logical_or.reduce(self.sounding)
+        found: Flags = np.logical_or.reduceat(sounding, np.arange(steps) * len(sounding) // steps)
+        return found
 
 
-def pairs(
-    reference: Stream, degraded: Stream, start: int, backbone: Backbone
-) -> Iterator[tuple[int, int, Samples, Samples]]:
-    """Yield (start, new samples, reference, degraded) as long as both streams last, see `segments`.
+def spans(backbone: Backbone, *streams: Stream) -> Iterator[Span]:
+    """Yield the audible segments of the streams, as long as all of them last; UserError when they are too short."""
+    rate = backbone.sample_rate
+    length, shortest, frame = (round(s * rate) for s in (backbone.segment_s, backbone.shortest_s, _FRAME_S))
+    position = round(streams[-1].seconds * rate)
+    before = none = tuple(stream.peek(0) for stream in streams)
+    while new := min(len(stream.peek(length)) for stream in streams):
+        sounding = tuple(_sounding(stream.peek(new), frame) for stream in streams)
+        silent = min(_leading_silence(sounding) * frame, new)
+        if new < length and silent < new:  # near the end, enough is left for a segment
+            silent = max(0, min(silent, new - shortest))
+        if silent:
+            for stream in streams:
+                stream.read(silent)
+            position, before = position + silent, none
+            continue
+        samples = tuple(_filled(old, stream.read(new), length) for old, stream in zip(before, streams, strict=True))
+        if len(samples[0]) < shortest:
+            raise UserError(f"{_named(streams)} {len(samples[0]) / rate:.2f} s, {backbone.shortest_s:g} s are needed")
+        yield Span(position / rate, new, samples, sounding)
+        position, before = position + new, samples
 
-    start: samples of both that were skipped before.
-    """
-    length = round(backbone.segment_s * backbone.sample_rate)
-    before = reference.peek(0), degraded.peek(0)
-    while new := min(len(reference.peek(length)), len(degraded.peek(length))):
-        pair = _filled(before[0], reference.read(new), length), _filled(before[1], degraded.read(new), length)
-        _check_length(pair[0], backbone, f"{degraded.name}: in common with {reference.name} are")
-        yield start, new, *pair
-        start, before = start + new, pair
 
-
-def align(reference: Stream, degraded: Stream) -> tuple[Aligned, int]:
-    """Find the lag in the first 30 s with sound, and skip the samples that have no counterpart.
-
-    Also returns how many samples of leading silence were skipped in both.
-    """
-    frames, skipped = round(ALIGN_S * reference.rate), 0
-    while len(silence := reference.peek(frames)) == frames and is_silent(mid_of(silence)):
-        step = frames - round(FAR_LAG_S * reference.rate)
-        if len(degraded.peek(step)) < step:
-            break
-        reference.read(step), degraded.read(step)
-        skipped += step
-    found = align_samples(mid_of(reference.peek(frames)), mid_of(degraded.peek(frames)), reference.rate)
+def align(reference: Stream, degraded: Stream) -> Aligned:
+    """Find the lag in the first 30 s with sound in the reference, and skip the samples that have no counterpart."""
+    found = align_samples(*_beginnings(reference, degraded), reference.rate)
     late = degraded if found.lag > 0 else reference
     late.read(abs(found.lag))
-    return found, skipped
+    return found
+
+
+def louder_channel(reference: Samples, degraded: Samples) -> tuple[Samples, Samples]:
+    """Return the mid signals, (frames,), or the side signals when the channels of the reference cancel in mid."""
+    if reference.ndim == 2:
+        mid, side = (float(np.dot(channel, channel)) for channel in reference.T)
+        if mid < _CANCELLED * side:
+            return np.ascontiguousarray(reference[:, 1]), np.ascontiguousarray(degraded[:, 1])
+    return mid_of(reference), mid_of(degraded)
+
+
+def _beginnings(reference: Stream, degraded: Stream) -> tuple[Samples, Samples]:
+    """The first 30 s with sound in the reference, (frames,); the streams themselves are not read from."""
+    frames = round(ALIGN_S * reference.rate)
+    step = frames - round(FAR_LAG_S * reference.rate)
+    found = louder_channel(reference.peek(frames), degraded.peek(frames))
+    if len(found[0]) < frames or not is_silent(found[0]):
+        return found
+    reference, degraded = reference.again(), degraded.again()
+    while len(found[0]) == frames and is_silent(found[0]) and len(degraded.peek(step)) == step:
+        reference.read(step), degraded.read(step)
+        found = louder_channel(reference.peek(frames), degraded.peek(frames))
+    return found
+
+
+def _sounding(samples: Samples, frame: int) -> Flags:
+    """True for every `frame` samples, the last ones fewer, that are louder than -70 dBFS, all channels together."""
+    power = np.square(samples) if samples.ndim == 1 else np.einsum("fc,fc->f", samples, samples)
+    starts = np.arange(0, len(power), frame)
+    counts = np.diff(np.append(starts, len(power)))
+    loud: Flags = np.add.reduceat(power, starts, dtype=np.float64) >= counts * 10 ** (SILENCE_DBFS / 10)
+    return loud
+
+
+def _leading_silence(sounding: tuple[Flags, ...]) -> int:
+    """Number of frames before the first in which any stream sounds."""
+    together = np.logical_or.reduce(sounding)
+    return int(together.argmax()) if together.any() else len(together)
 
 
 def _filled(before: Samples, samples: Samples, length: int) -> Samples:
@@ -71,7 +122,6 @@ def _filled(before: Samples, samples: Samples, length: int) -> Samples:
     return samples if len(samples) == length else np.concatenate([before, samples])[-length:]
 
 
-def _check_length(samples: Samples, backbone: Backbone, what: str) -> None:
-    if len(samples) < backbone.shortest_s * backbone.sample_rate:
-        seconds = len(samples) / backbone.sample_rate
-        raise UserError(f"{what} {seconds:.2f} s, {backbone.shortest_s:g} s are needed")
+def _named(streams: tuple[Stream, ...]) -> str:
+    first, last = streams[0].name, streams[-1].name
+    return f"{first}: lasts" if len(streams) == 1 else f"{last}: in common with {first} are"
