@@ -1,9 +1,10 @@
-"""Quality over time, written as JSON, CSV or a picture."""
+"""Quality over time in the degraded file, written as JSON, CSV or a picture."""
 
 from __future__ import annotations
 
 import csv
 import json
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,7 +16,8 @@ from deepaq.files import check_writable, committed, printable
 from deepaq.scoring.score import Score
 
 SUFFIXES = (".json", ".csv", ".png")
-COLUMNS = ("reference", "degraded", "start_s", "seconds", "distance", "mos")
+COLUMNS = ("reference", "degraded", "start_s", "seconds", "distance", "mos", "lag_s")
+_GAP_S = 0.1
 Scored = tuple[str, str, Score]  # reference, degraded, and what it got
 
 
@@ -29,7 +31,7 @@ def check(path: Path) -> None:
 def write(path: Path, scores: Sequence[Scored]) -> None:
     """The segments of every score; the suffix of `path` decides the format."""
     rows = [
-        {"reference": reference, "degraded": degraded, **asdict(segment)}
+        {"reference": reference, "degraded": degraded, **asdict(segment), "lag_s": score.lag_s}
         for reference, degraded, score in scores
         for segment in score.segments
     ]
@@ -48,6 +50,18 @@ def write(path: Path, scores: Sequence[Scored]) -> None:
                     _picture(scores).savefig(partial, dpi=120, format="png")
 
 
+def _levels(score: Score, mapped: bool) -> tuple[list[float], list[float]]:
+    """Edges and levels of a staircase: one level per segment, NaN for longer gaps between segments."""
+    edges, values = [score.segments[0].start_s], []
+    for segment in score.segments:
+        if segment.start_s - edges[-1] > _GAP_S:
+            edges.append(segment.start_s)
+            values.append(math.nan)
+        edges.append(segment.start_s + segment.seconds)
+        values.append((segment.mos if mapped else segment.distance) or 0.0)
+    return edges, values
+
+
 def _picture(scores: Sequence[Scored]) -> Any:
     from matplotlib.figure import Figure
 
@@ -55,12 +69,9 @@ def _picture(scores: Sequence[Scored]) -> Any:
     axis = figure.subplots()
     mapped = all(score.mos is not None for _, _, score in scores)
     for _, degraded, score in scores:
-        # One level per segment, held until the next begins.
-        edges = [segment.start_s for segment in score.segments]
-        edges.append(score.segments[-1].start_s + score.segments[-1].seconds)
-        values = [(segment.mos if mapped else segment.distance) or 0.0 for segment in score.segments]
+        edges, values = _levels(score, mapped)
         axis.stairs(values, edges, baseline=None, linewidth=1.5, label=f" {printable(Path(degraded).name)}")
-    axis.set(xlabel="time (s)", ylabel="MOS" if mapped else "distance")
+    axis.set(xlabel="time in the degraded file (s)", ylabel="MOS" if mapped else "distance")
     if mapped:
         axis.set_ylim(1, 5)
     axis.grid(alpha=0.3)

@@ -14,7 +14,7 @@ Timed = tuple[float, float, float]  # a segment: start and length in seconds, di
 
 @dataclass(frozen=True)
 class Segment:
-    """Part of a score: where it starts, how long it is, its distance and its MOS."""
+    """Part of a score: when it starts in the degraded signal, how much of it was scored, its distance and its MOS."""
 
     start_s: float
     seconds: float
@@ -44,6 +44,11 @@ class Score:
     lag_samples: int | None = None
     level_db: float | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def lag_s(self) -> float | None:
+        """Lag in seconds."""
+        return None if self.lag_samples is None else self.lag_samples / self.sample_rate
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures without the segments and notes."""
