@@ -19,7 +19,7 @@ from deepaq.console import note
 from deepaq.errors import UserError
 from deepaq.scoring import checkpoint
 from deepaq.scoring.checkpoint import Checkpoint
-from deepaq.scoring.mapping import FITS, Mapping
+from deepaq.scoring.mapping import FITS, MosMapping
 from manifests.dataset import Dataset
 from manifests.provenance import package_version, provenance
 from training.data import cache, store, table
@@ -249,10 +249,10 @@ def _finish(out: Path, trainer: Trainer, held_out: Table, found: Distances, resu
     card.write_checksums(out)
 
 
-def _mappings(trainer: Trainer, rows: Table, found: Distances) -> dict[str, Mapping]:
+def _mappings(trainer: Trainer, rows: Table, found: Distances) -> dict[str, MosMapping]:
     """Distance -> MOS per mode: as the recipe says, fitted to the held-out clips, or as regression learned it."""
     recipe = trainer.recipe
-    result: dict[str, Mapping] = {}
+    result: dict[str, MosMapping] = {}
     for mode, weights in (("full", recipe.full), ("unmatched", recipe.unmatched)):
         learned = weights.regression > 0 and (mode == "full" or trainer.descriptions is not None)
         if recipe.run.mapping == "auto" and learned:

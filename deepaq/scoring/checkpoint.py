@@ -29,8 +29,8 @@ class Checkpoint:
     """
 
     backbone: Backbone
-    full: mapping.Mapping | None = None
-    unmatched: mapping.Mapping | None = None
+    full: mapping.MosMapping | None = None
+    unmatched: mapping.MosMapping | None = None
     info: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -1,14 +1,14 @@
-"""From distance to MOS: monotone curves, fitted on held-out data and stored with the model.
+"""Mappings from distance to MOS: monotone curves, fitted on held-out data and stored with the model.
 
 The DeePAQ paper (arXiv 2510.12326) maps by a third-order polynomial or a three-layer perceptron with ReLU and sigmoid;
-both are held to be monotone here, and to give an identical pair the top of the scale.
+here both are made monotone, and an identical pair gets the top of the scale.
 """
 
 from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping as Settings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -20,22 +20,22 @@ from deepaq.errors import UserError
 Values = npt.NDArray[np.float64]
 
 
-class Mapping(ABC):
-    """A non-increasing function of the distance. Distance 0 gives the top of the scale."""
+class MosMapping(ABC):
+    """A non-increasing function from distance to MOS. Distance 0 gives the top of the scale."""
 
     kind: ClassVar[str]
 
     @abstractmethod
     def __call__(self, distance: npt.ArrayLike) -> Values:
-        """MOS of distances of any shape."""
+        """Map distances of any shape to MOS."""
 
     def to_json(self) -> dict[str, Any]:
-        """For the model's settings file."""
+        """Return the kind and the parameters, for `model.json`."""
         return {"kind": self.kind, **asdict(self)}  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True)
-class Exponential(Mapping):
+class Exponential(MosMapping):
     """MOS = 1 + (top - 1) exp(-scale * distance ** power); scale and power are positive."""
 
     top: float
@@ -49,13 +49,13 @@ class Exponential(Mapping):
 
 
 def fit_exponential(distance: npt.ArrayLike, mos: npt.ArrayLike, top: float) -> Exponential:
-    """The exponential curve through `top` at distance 0 with the least squared error over pairs, both (n,)."""
+    """Fit the exponential curve through `top` at distance 0 to pairs, both (n,), by least squares."""
     from scipy.optimize import least_squares
 
     x, y = np.asarray(distance, float), np.asarray(mos, float)
     if (x < 0).any():
-        raise ValueError("distances are not negative")
-    unit = max(float(np.median(x)), 1e-9)  # fitted in units of the median, so that any scale of distances will do
+        raise ValueError("distances must not be negative")
+    unit = max(float(np.median(x)), 1e-9)  # in units of the median, the scale of the distances does not matter
 
     def curve(p: Values) -> Values:
         return 1 + (top - 1) * np.exp(-np.exp(p[0]) * (x / unit) ** np.exp(p[1]))
@@ -66,11 +66,11 @@ def fit_exponential(distance: npt.ArrayLike, mos: npt.ArrayLike, top: float) -> 
 
 
 @dataclass(frozen=True)
-class Cubic(Mapping):
+class MonotoneCubic(MosMapping):
     """MOS = top - reach * integral from 0 to t of (a + b u)^2 + c u (1 - u) du, t = distance / reach, at most 1.
 
-    The integrand is every non-negative polynomial of degree 2 on 0..1 (Lukacs' theorem; c is not negative), so this is
-    every non-increasing cubic through `top` up to the distance `reach`, and constant beyond.
+    With c >= 0, the integrand can be any non-negative polynomial of degree 2 on 0..1 (Lukacs' theorem), so this can be
+    any non-increasing cubic through `top` up to the distance `reach`; it is constant beyond.
     """
 
     top: float
@@ -87,15 +87,15 @@ class Cubic(Mapping):
         return np.asarray(np.maximum(1, self.top - (first * t + second * t**2 / 2 + third * t**3 / 3)))
 
 
-def fit_cubic(distance: npt.ArrayLike, mos: npt.ArrayLike, top: float) -> Cubic:
-    """The monotone cubic through `top` at distance 0 with the least squared error over pairs, both (n,)."""
+def fit_cubic(distance: npt.ArrayLike, mos: npt.ArrayLike, top: float) -> MonotoneCubic:
+    """Fit the monotone cubic through `top` at distance 0 to pairs, both (n,), by least squares."""
     from scipy.optimize import least_squares
 
     x, y = np.asarray(distance, float), np.asarray(mos, float)
     reach = max(float(x.max()), 1e-9)
 
-    def curve(p: Values) -> Cubic:
-        return Cubic(top, reach, *(float(value) for value in p))
+    def curve(p: Values) -> MonotoneCubic:
+        return MonotoneCubic(top, reach, *(float(value) for value in p))
 
     bounds = ([-np.inf, -np.inf, 0], [np.inf, np.inf, np.inf])
     starts = itertools.product((0.3, 1.5), (-3.0, -1.0, 1.0), (0.5, 4.0))
@@ -104,11 +104,11 @@ def fit_cubic(distance: npt.ArrayLike, mos: npt.ArrayLike, top: float) -> Cubic:
 
 
 @dataclass(frozen=True)
-class Perceptron(Mapping):
+class Perceptron(MosMapping):
     """MOS = 1 + (top - 1) s(distance) / s(0), s a perceptron of three layers with ReLU, ReLU and sigmoid.
 
-    scale: distance that counts as 1. weights, biases: of every layer; weights of the first are negative in effect and
-    the others positive, which makes it non-increasing.
+    scale: distance that counts as 1. weights, biases: those of every layer; no weight of the first layer is positive
+    and none of the others negative, so that the function does not increase.
     """
 
     top: float
@@ -126,45 +126,51 @@ class Perceptron(Mapping):
     def _inner(self, x: Values) -> Values:
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             x = np.maximum(x @ np.array(weight) + np.array(bias), 0)
-        return np.asarray(1 / (1 + np.exp(-(x @ np.array(self.weights[-1]) + np.array(self.biases[-1])))))
+        return _sigmoid(x @ np.array(self.weights[-1]) + np.array(self.biases[-1]))
 
 
-def fit_perceptron(
-    distance: npt.ArrayLike, mos: npt.ArrayLike, top: float, width: int = 4, seed: int = 0
-) -> Perceptron:
-    """The perceptron with layers of `width` that fits pairs, both (n,), best; the same for the same seed."""
+def fit_perceptron(distance: npt.ArrayLike, mos: npt.ArrayLike, top: float, width: int = 8) -> Perceptron:
+    """Fit a perceptron with layers of `width` to pairs, both (n,), by least squares.
+
+    The corners of the first layer lie at the quantiles of the distances and the second layer passes them on, so that
+    only the last layer is searched for. That is a smooth problem in few numbers: it converges, and rounding errors do
+    not change the curve. All weights free would fit no better, for the argument of the sigmoid is convex either way.
+    """
     from scipy.optimize import least_squares
 
     x, y = np.asarray(distance, float), np.asarray(mos, float)
     scale = max(float(np.median(x)), 1e-9)
-    shapes = ((1, width), (width, width), (width, 1))
-    sizes = [rows * columns for rows, columns in shapes] + [columns for _, columns in shapes]
+    corners = np.quantile(x / scale, np.arange(1, width + 1) / width)
+    hidden = np.column_stack([np.maximum(corners - x[:, None] / scale, 0), np.ones(len(x))])
+    at_zero = np.append(corners, 1.0)
 
-    def build(p: Values) -> Perceptron:
-        parts = np.split(p, np.cumsum(sizes)[:-1])
-        # Exponentials keep the weights' signs; the first layer falls with the distance, all others rise.
-        signs = (-1.0, 1.0, 1.0)
-        weights = [
-            (sign * np.exp(part)).reshape(shape).tolist()
-            for sign, part, shape in zip(signs, parts[:3], shapes, strict=True)
-        ]
-        return Perceptron(top, scale, weights, [part.tolist() for part in parts[3:]])
+    def curve(p: Values) -> Values:
+        return np.asarray(1 + (top - 1) * _sigmoid(hidden @ p) / _sigmoid(at_zero @ p))
 
-    rng = np.random.default_rng(seed)
-    start = [rng.normal(0, 0.3, size) for size in sizes]
-    # Corners of the first layer are spread over the data: ReLU(bias - weight x) ends at x = bias / weight.
-    start[3] = np.exp(start[0]) * np.quantile(x / scale, (np.arange(width) + 0.5) / width)
-    start[5] -= 2
-    found = least_squares(lambda p: build(p)(x) - y, np.concatenate(start), loss="soft_l1", max_nfev=100)
-    return build(found.x)
+    def slope(p: Values) -> Values:
+        outer = (1 - _sigmoid(hidden @ p))[:, None] * hidden - (1 - _sigmoid(at_zero @ p)) * at_zero
+        return np.asarray((curve(p) - 1)[:, None] * outer)
+
+    start = np.append(np.full(width, 1 / width), -1.0)
+    bounds = (np.append(np.zeros(width), -12), np.append(np.full(width, 50), 12))
+    # loss: as in the other fits; the tolerances are far below what a MOS is rounded to.
+    found = least_squares(
+        lambda p: curve(p) - y, start, slope, bounds, loss="soft_l1", ftol=1e-12, xtol=1e-12, gtol=1e-12, max_nfev=3000
+    )
+    weights = [[[-1.0] * width], np.eye(width).tolist(), found.x[:-1, None].tolist()]
+    return Perceptron(top, scale, weights, [corners.tolist(), [0.0] * width, [float(found.x[-1])]])
 
 
-MAPPINGS: dict[str, type[Mapping]] = {mapping.kind: mapping for mapping in (Exponential, Cubic, Perceptron)}
+def _sigmoid(x: Values) -> Values:
+    return np.asarray(1 / (1 + np.exp(-x)))
+
+
+MAPPINGS: dict[str, type[MosMapping]] = {mapping.kind: mapping for mapping in (Exponential, MonotoneCubic, Perceptron)}
 FITS = {"exponential": fit_exponential, "cubic": fit_cubic, "mlp": fit_perceptron}
 
 
-def from_json(settings: Settings[str, Any]) -> Mapping:
-    """The mapping that `to_json` described."""
+def from_json(settings: Mapping[str, Any]) -> MosMapping:
+    """Make the mapping that `to_json` described; UserError for anything else."""
     arguments = dict(settings)
     kind = arguments.pop("kind", None)
     if kind not in MAPPINGS:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepaq.backbones.pooling import MEAN, Pooling
-from deepaq.scoring.mapping import Mapping
+from deepaq.scoring.mapping import MosMapping
 
 Timed = tuple[float, float, float]  # a segment: start and length in seconds, distance
 
@@ -58,7 +58,7 @@ class Score:
 
 def sum_up(
     segments: Sequence[Timed],
-    mapping: Mapping | None,
+    mapping: MosMapping | None,
     sample_rate: int,
     *,
     pooling: Pooling = MEAN,

@@ -30,7 +30,7 @@ import torch
 
 from deepaq.backbones.backbone import Backbone, build
 from deepaq.scoring import checkpoint
-from deepaq.scoring.mapping import Exponential, Mapping
+from deepaq.scoring.mapping import Exponential, MosMapping
 from deepaq.scoring.metric import PACKAGED
 from labels.benchmark.statistics.correlation import pcc, srcc
 from labels.benchmark.statistics.jackknife import interval
@@ -51,7 +51,7 @@ from training.settings import Data, Recipe
 Values = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.bool_]
 Found = tuple[Values, Values]  # MOS of every row with and without its own reference, NaN where not judged
-Model = tuple[Backbone, tuple[Mapping, Mapping]]
+Model = tuple[Backbone, tuple[MosMapping, MosMapping]]
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT / os.environ.get("DEEPAQ_SHARED", "../shared/data") / "music"
 FREE = ("CC0-", "CC-BY-4.0", "MIT ")  # licences under which the packaged metric trains
@@ -129,7 +129,7 @@ class Bench:
         found.table = replace(found.table, valid=held_out[needed])
         return found
 
-    def judged(self, network: Backbone, source: Store, curves: tuple[Mapping, Mapping], held_out: Rows) -> Found:
+    def judged(self, network: Backbone, source: Store, curves: tuple[MosMapping, MosMapping], held_out: Rows) -> Found:
         """MOS of the held-out rows."""
         seen = self.seen(source, held_out)
         distances = evaluate.distances(network, seen)

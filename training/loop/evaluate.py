@@ -14,7 +14,7 @@ from torch import Tensor
 
 from deepaq.backbones.backbone import Backbone
 from deepaq.errors import UserError
-from deepaq.scoring.mapping import FITS, Mapping, fit_exponential
+from deepaq.scoring.mapping import FITS, MosMapping, fit_exponential
 from training.data.store import Store
 from training.data.table import Table
 from training.loop.gather import World, added
@@ -153,7 +153,7 @@ def cross_codec(table: Table, values: Values, rows: npt.NDArray[np.bool_]) -> fl
     return right / total if total else None
 
 
-def cross_fitted(table: Table, values: Values, top: float, fit: Callable[..., Mapping] = fit_exponential) -> Values:
+def cross_fitted(table: Table, values: Values, top: float, fit: Callable[..., MosMapping] = fit_exponential) -> Values:
     """MOS from distances: each half of the held-out clips is mapped by a curve fitted to the other half."""
     held = np.unique(table.clip[table.valid])
     first = np.isin(table.clip, held[::2])

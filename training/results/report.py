@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from deepaq.scoring.mapping import Mapping
+from deepaq.scoring.mapping import MosMapping
 from training.data.table import Table
 from training.loop import log
 from training.loop.evaluate import Distances
 
 
-def write(out: Path, rows: Table, found: Distances, mappings: dict[str, Mapping]) -> None:
+def write(out: Path, rows: Table, found: Distances, mappings: dict[str, MosMapping]) -> None:
     """Save `labels.png` and `predicted.png` of the held-out rows, and `curves.png` of the log, into `out`."""
     _labels(rows).savefig(out / "labels.png", dpi=110)
     _predicted(rows, found, mappings).savefig(out / "predicted.png", dpi=110)
@@ -41,7 +41,7 @@ def _labels(rows: Table) -> Figure:
     return figure
 
 
-def _predicted(rows: Table, found: Distances, mappings: dict[str, Mapping]) -> Figure:
+def _predicted(rows: Table, found: Distances, mappings: dict[str, MosMapping]) -> Figure:
     figure = Figure(figsize=(9, 4.4), layout="constrained")
     axes: Any = figure.subplots(1, 2, sharey=True)
     judged = rows.valid & ~rows.clean
