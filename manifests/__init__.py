@@ -1,1 +1,1 @@
-"""The tables that every stage reads and writes, and the jobs that fill them."""
+"""Tables of a data set that every stage reads and writes, and the jobs that fill them."""

@@ -16,14 +16,14 @@ DATA = click.argument("data", type=click.Path(path_type=Path))
 @click.group(cls=Console)
 @click.version_option(package_name="deepaq")
 def main() -> None:
-    """Look into a data set folder, check, tidy, compare and export it."""
+    """Inspect, check, compact, compare, report and export a data set folder."""
 
 
 @main.command()
 @DATA
 @json_option
 def show(data: Path, as_json: bool) -> None:
-    """Counts per table and, per codec and bitrate, count, mean actual kbps and mean MOS."""
+    """Count rows per table, and per codec and bitrate with mean measured kbps and mean MOS."""
     from manifests.dataset import Dataset
     from manifests.summary import summarise
 
@@ -36,20 +36,23 @@ def show(data: Path, as_json: bool) -> None:
 
 @main.command()
 @DATA
-@click.option("--deep", is_flag=True, help="Compare every file with its checksum.")
+@click.option("--deep", is_flag=True, help="Also compare every file with its checksum.")
 @json_option
 def check(data: Path, deep: bool, as_json: bool) -> None:
-    """Verify ids, splits and files; exit 1 when something is wrong."""
-    from manifests.check import problems
+    """Verify values, ids, splits, files and their sizes; exit 1 when something is wrong."""
+    from manifests.check import problems, remarks
     from manifests.dataset import Dataset
 
     found = list(problems(Dataset(data), deep))
+    notes = [] if found else list(remarks(Dataset(data)))
     for line in found:
         complain(line)
+    for line in notes:
+        note(line)
     if as_json:
-        print_json({"problems": len(found), "lines": found})
+        print_json({"problems": len(found), "lines": found, "notes": notes})
     elif not found:
-        note(f"{data}: all is well")
+        note(f"{data}: no problems found")
     finish(len(found))
 
 
@@ -57,7 +60,7 @@ def check(data: Path, deep: bool, as_json: bool) -> None:
 @DATA
 @json_option
 def compact(data: Path, as_json: bool) -> None:
-    """Merge the tables' many small files into few; safe at any moment, nothing is lost when interrupted."""
+    """Merge the many small files of the tables into few; an interruption loses nothing."""
     from manifests.compact import compact as merge
     from manifests.dataset import Dataset
 
@@ -65,17 +68,19 @@ def compact(data: Path, as_json: bool) -> None:
     if as_json:
         print_json(result)
     for folder, counts in {} if as_json else result.items():
-        note(f"{folder}: {counts['before']} fragments are now {counts['after']}")
+        note(f"{folder}: {counts['before']} fragments merged into {counts['after']}")
 
 
 @main.command()
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
-@click.option("--tolerance", default=1e-6, show_default=True, help="Numbers that are closer are the same.")
-@click.option("--content", is_flag=True, help="Equal means rows and values; settings and versions are only shown.")
+@click.option("--tolerance", default=1e-6, show_default=True, help="Largest difference of equal numbers.")
+@click.option(
+    "--content", is_flag=True, help="Ignore settings and software versions in the exit code; they are only shown."
+)
 @json_option
 def diff(a: Path, b: Path, tolerance: float, content: bool, as_json: bool) -> None:
-    """Explain what tells the data sets A and B apart; exit 0 when they are equal, 1 when not."""
+    """Explain how the data sets A and B differ; exit 0 when they are equal, 1 when they are not."""
     from manifests.dataset import Dataset
     from manifests.diff import diff as compare
     from manifests.diff import explain
@@ -91,12 +96,14 @@ def diff(a: Path, b: Path, tolerance: float, content: bool, as_json: bool) -> No
 
 @main.command()
 @DATA
-@click.option("--out", type=click.Path(path_type=Path), help="The page to write.  [default: DATA/report.html]")
-@click.option("--rater", default=None, help="Whose labels.  [default: visqol, where it has any]")
-@click.option("--clips", default=4, show_default=True, help="Clips to hear at either end of the scale.")
+@click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: DATA/report.html]")
+@click.option(
+    "--rater", default=None, help="Rater to report on.  [default: visqol if it has labels, else the one with most]"
+)
+@click.option("--clips", default=4, show_default=True, help="Number of clips to listen to at either end of the scale.")
 @json_option
 def report(data: Path, out: Path | None, rater: str | None, clips: int, as_json: bool) -> None:
-    """Write one HTML page about DATA's labels, with clips to hear; it needs no network and no other file."""
+    """Write one self-contained HTML page about the labels in DATA, with clips to listen to."""
     from manifests.dataset import Dataset
     from manifests.report import write_report
 
@@ -104,21 +111,31 @@ def report(data: Path, out: Path | None, rater: str | None, clips: int, as_json:
     if as_json:
         print_json(result)
     else:
-        note(f"{result['path']}: {result['versions']} versions rated by {result['rater']}")
+        note(f"{result['path']}: {result['versions']} degraded clips rated by {result['rater']}")
 
 
 @main.command()
 @DATA
-@click.option("--croissant", "form", flag_value="croissant", help="A JSON-LD description, written into DATA.")
-@click.option("--datasets", "form", flag_value="datasets", help="A folder for Hugging Face datasets, with Audio.")
-@click.option("--webdataset", "form", flag_value="webdataset", help="Tar shards; a clip and its versions are a sample.")
-@click.option("--out", type=click.Path(path_type=Path), help="New folder; Croissant: file.  [default: croissant.json]")
-@click.option("--shard-mb", type=click.FloatRange(0.001), default=500.0, show_default=True, help="About a file's size.")
-@click.option("--name", help="Croissant: of the data set.  [default: of DATA]")
-@click.option("--licence", help="Croissant: address or SPDX name of the licence.")
-@click.option("--citation", help="Croissant: how to cite the data set.")
-@click.option("--creator", help="Croissant: who made the data set.")
-@click.option("--url", help="Croissant: where the data set is published.")
+@click.option("--croissant", "form", flag_value="croissant", help="Write a JSON-LD description into DATA.")
+@click.option("--datasets", "form", flag_value="datasets", help="Write a folder for Hugging Face datasets.")
+@click.option("--webdataset", "form", flag_value="webdataset", help="Write tar shards with one sample per clip.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Name the new folder, or the Croissant file.  [default: DATA/croissant.json]",
+)
+@click.option(
+    "--shard-mb",
+    type=click.FloatRange(0.001),
+    default=500.0,
+    show_default=True,
+    help="Set the approximate file size in MB.",
+)
+@click.option("--name", help="Name the data set (Croissant).  [default: the name of DATA]")
+@click.option("--licence", help="Give the licence as an address or SPDX name (Croissant).")
+@click.option("--citation", help="Say how to cite the data set (Croissant).")
+@click.option("--creator", help="Name who made the data set (Croissant).")
+@click.option("--url", help="Give the address of the published data set (Croissant).")
 @json_option
 def export(
     data: Path,
@@ -130,12 +147,12 @@ def export(
     citation: str | None,
     **about: str | None,
 ) -> None:
-    """Give DATA another shape: Croissant, Hugging Face datasets or WebDataset. Failed rows have no sound to export."""
+    """Export DATA as Croissant, Hugging Face datasets or WebDataset. Failed rows are left out."""
     from manifests.dataset import Dataset
     from manifests.export import croissant, hub, shards
 
     if form is None:
-        raise UserError("say what to export to: --croissant, --datasets or --webdataset")
+        raise UserError("choose a format: --croissant, --datasets or --webdataset")
     if out is None and form != "croissant":
         raise UserError(f"--{form}: name the new folder with --out")
     dataset, size = Dataset(data), round(1e6 * shard_mb)
@@ -151,17 +168,21 @@ def export(
 
 
 def _print_tables(summary: dict[str, Any]) -> None:
+    from manifests.summary import by_rater
+
     tables = summary["tables"]
     rows = [("references", tables["references"]), ("degraded", tables["degraded"])]
-    rows += [(f"labels {rater}", counts) for rater, counts in tables["labels"].items()]
+    rows += by_rater(tables["labels"]).items()
     click.echo(f"{'table':<20}{'rows':>8}{'ok':>8}{'failed':>8}{'skipped':>9}")
     for name, counts in rows:
-        click.echo(f"{name:<20}{counts['rows']:>8}{counts['ok']:>8}{counts['failed']:>8}{counts['skipped']:>9}")
+        click.echo(
+            f"{one_line(name):<20}{counts['rows']:>8}{counts['ok']:>8}{counts['failed']:>8}{counts['skipped']:>9}"
+        )
     click.echo(f"\n{summary['hours']:.3f} h of clean clips; splits: {summary['splits']}\n")
     click.echo(f"{'condition':<20}{'count':>8}{'kbps':>10}{'MOS':>8}")
     for row in summary["conditions"]:
         click.echo(
-            f"{row['condition']:<20}{row['count']:>8}{_number(row['mean_actual_kbps'], 1):>10}"
+            f"{one_line(row['condition']):<20}{row['count']:>8}{_number(row['mean_actual_kbps'], 1):>10}"
             f"{_number(row['mean_mos'], 3):>8}"
         )
 

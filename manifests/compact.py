@@ -21,13 +21,13 @@ ROW_GROUP = 1 << 16
 def compact(dataset: Dataset) -> dict[str, dict[str, int]]:
     """Merge every table's fragments and return, per table (labels: per rater), fragments before and after.
 
-    The merged fragments are committed before the old ones go, so that an interruption at any moment loses nothing:
-    rows that are there twice count once. Other runs may write meanwhile; what they write is left alone.
+    The merged fragments are committed before the old ones are removed, so an interruption loses nothing: rows that
+    are present twice count once. Fragments that other runs write meanwhile are left alone.
     """
     results: dict[str, dict[str, int]] = {}
     for spec in schema.TABLES.values():
-        raters = sorted(path for path in dataset.folder(spec).glob("rater=*") if path.is_dir())
-        for folder in raters or [dataset.folder(spec)]:
+        raters = sorted(path.name.partition("=")[2] for path in dataset.folder(spec).glob("rater=*") if path.is_dir())
+        for folder in [dataset.folder(spec, rater) for rater in raters] or [dataset.folder(spec)]:
             if found := fragments(folder):
                 results[folder.relative_to(dataset.root).as_posix()] = {
                     "before": len(found),
@@ -45,7 +45,7 @@ def _merge(folder: Path, spec: TableSpec, found: list[Path]) -> int:
     for name in dict.fromkeys(names):
         members = [index for index, other in enumerate(names) if other == name]
         tables = _gathered(read_fragment(found[index], spec.schema).filter(pa.array(kept[index])) for index in members)
-        # Named after the newest merged fragment: what others write meanwhile stays newer.
+        # Named after the newest merged fragment, so that fragments written meanwhile stay newer.
         newest = int(found[members[-1]].name.partition("-")[0])
         write_tables(folder, tables, spec.schema, footers[members[0]], time_ns=newest)
     for path in found:
@@ -54,7 +54,7 @@ def _merge(folder: Path, spec: TableSpec, found: list[Path]) -> int:
 
 
 def _kept(spec: TableSpec, found: list[Path]) -> list[npt.NDArray[np.bool_]]:
-    """Per fragment, which rows count."""
+    """One mask per fragment: the rows that are not superseded."""
     layout = pa.schema([spec.schema.field(name) for name in [*spec.key, "status"]])
     keys = [read_fragment(path, layout) for path in found]
     kept = np.zeros(sum(table.num_rows for table in keys), bool)
@@ -63,7 +63,7 @@ def _kept(spec: TableSpec, found: list[Path]) -> list[npt.NDArray[np.bool_]]:
 
 
 def _gathered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in pieces of at least ROW_GROUP rows, but for the last."""
+    """Join consecutive tables until each has at least ROW_GROUP rows; only the last may have fewer."""
     waiting: list[pa.Table] = []
     for table in tables:
         waiting.append(table)

@@ -1,4 +1,4 @@
-"""A data set is a folder: read its tables, find its audio."""
+"""Read the tables of a data set folder and find its audio."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from manifests import schema
 from manifests.fragment import fragments, read_fragment
 from manifests.schema import TABLES, TableSpec
 from manifests.storage import inside
+from manifests.values import plain
 
 _READERS, _ATTEMPTS = 4, 5
 
@@ -24,7 +25,7 @@ _READERS, _ATTEMPTS = 4, 5
 class Dataset:
     """A folder of tables and audio.
 
-    root: the folder. With `create=False` (default) a folder without any of the tables is refused.
+    root: the folder. create: make it if need be; otherwise a folder without tables raises UserError.
     """
 
     def __init__(self, root: str | Path, create: bool = False) -> None:
@@ -39,16 +40,20 @@ class Dataset:
             raise UserError(f"{self.root}: holds no manifests; make them with `prep transcode MUSIC --out {self.root}`")
 
     def folder(self, spec: TableSpec, rater: str | None = None) -> Path:
-        """Where a table's fragments lie; labels have one folder per rater."""
-        folder = self.root / spec.name
-        return folder / f"rater={rater}" if rater else folder
+        """Folder of a table's fragments; labels have one folder per rater.
+
+        UserError for a rater whose name would lead elsewhere, and when the folder is a link out of the data set.
+        """
+        if rater and not plain(rater):
+            raise UserError(f"{self.root}: {rater!r} cannot name a rater's folder; use letters, digits and -_.:@+")
+        return inside(self.root, f"{spec.name}/rater={rater}" if rater else spec.name)
 
     def path(self, relative: str) -> Path:
-        """A manifest's path as a file, checked against escaping the folder."""
+        """File that a manifest's path names; UserError when it would lie outside the folder."""
         return inside(self.root, relative)
 
     def verified(self, relative: str, sha256: str) -> Path:
-        """A row's file, its content compared with the row's checksum.
+        """Return the path of a row's file after comparing its content with the row's checksum.
 
         UserError, naming the file as the row does, when it is missing, unreadable or differs.
         """
@@ -68,14 +73,14 @@ class Dataset:
     def table(self, spec: TableSpec, columns: Sequence[str] | None = None, rater: str | None = None) -> pa.Table:
         """All current rows, one per key: the latest `ok` row, else the latest row.
 
-        columns: those wanted (key and status are always read). rater: only that rater's labels.
+        columns: the wanted ones; key and status are always read. rater: read only this rater's labels.
         """
         wanted = list(dict.fromkeys([*spec.key, "status", *(spec.schema.names if columns is None else columns)]))
         layout = pa.schema([spec.schema.field(name) for name in wanted])
         return latest(self._rows(self.folder(spec, rater), layout), spec.key)
 
     def _rows(self, folder: Path, layout: pa.Schema) -> pa.Table:
-        """All rows of a folder's fragments, oldest first, superseded ones too."""
+        """All rows of a folder's fragments, oldest first, superseded rows included."""
         with ThreadPoolExecutor(_READERS) as pool:
             for attempt in range(_ATTEMPTS):
                 try:
@@ -87,19 +92,23 @@ class Dataset:
         raise AssertionError("the last attempt returns or raises")
 
     def tracks(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Current rows of the table `tracks`; see `table`."""
         return self.table(schema.TRACKS, columns)
 
     def references(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Current rows of the table `references`; see `table`."""
         return self.table(schema.REFERENCES, columns)
 
     def degraded(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Current rows of the table `degraded`; see `table`."""
         return self.table(schema.DEGRADED, columns)
 
     def labels(self, rater: str | None = None, columns: Sequence[str] | None = None) -> pa.Table:
+        """Current rows of the table `labels`; see `table`."""
         return self.table(schema.LABELS, columns, rater)
 
     def there(self, table: pa.Table) -> npt.NDArray[np.bool_]:
-        """(rows,): whether a row's file lies where its `path` says, with the size that `bytes` says where it does."""
+        """(rows,) mask: the row's file exists and has the size that `bytes` gives, if it gives one."""
         pairs = zip(table["path"].to_pylist(), table["bytes"].to_pylist(), strict=True)
         return np.array([path is not None and self._lies(path, size) for path, size in pairs], bool)
 
@@ -110,7 +119,7 @@ class Dataset:
             return False
 
     def done(self, spec: TableSpec, rater: str | None = None, retry_failed: bool = False) -> set[str]:
-        """First key column of every committed row: what need not be done again (failures too, unless retried)."""
+        """First key column of every row that need not be made again; failed rows count unless `retry_failed`."""
         table = self.table(spec, columns=list(spec.key), rater=rater)
         if retry_failed:
             table = table.filter(pc.not_equal(table["status"], schema.FAILED))
@@ -118,12 +127,12 @@ class Dataset:
 
 
 def is_dataset(folder: Path) -> bool:
-    """Whether rows are committed in any table of this toolkit there."""
+    """Return whether the folder holds rows in any table of this toolkit."""
     return any(next((folder / name).rglob("*.parquet"), None) for name in TABLES)
 
 
 def standing(references: pa.Table) -> pa.Table:
-    """Reference rows without the failures of whole tracks that were cured: those with other rows at that clip length.
+    """Drop failures of whole tracks that have succeeded since, that is, have other rows at the same clip length.
 
     references: with the columns track_id, clip_s, start_s, status.
     """
@@ -135,7 +144,7 @@ def standing(references: pa.Table) -> pa.Table:
 
 
 def latest(table: pa.Table, key: Sequence[str]) -> pa.Table:
-    """One row per key: the last `ok` row, else the last row; the order of the rows is kept."""
+    """Keep one row per key, the last `ok` row, else the last row, in their order."""
     rows = latest_rows(table, key)
     return table if len(rows) == table.num_rows else table.take(pa.array(rows))
 
@@ -143,7 +152,7 @@ def latest(table: pa.Table, key: Sequence[str]) -> pa.Table:
 def latest_rows(table: pa.Table, key: Sequence[str]) -> npt.NDArray[np.int64]:
     """Indices of the rows that `latest` keeps, ascending."""
     keys = table.select(list(key))
-    # Arrow's threads may end last what NumPy lent them, and abort when the interpreter is ending: none in any of these.
+    # No threads: Arrow's may outlive the NumPy buffers that they borrow and abort when the interpreter shuts down.
     if keys.group_by(list(key), use_threads=False).aggregate([]).num_rows == table.num_rows:
         return np.arange(table.num_rows)
     order = np.arange(table.num_rows)

@@ -1,10 +1,11 @@
-"""What tells two data sets apart, and why: settings, versions, rows, values."""
+"""Compare two data sets and say why they differ: settings, versions, rows, values."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,20 +19,20 @@ from manifests.fragment import fragments, read_footer
 from manifests.lock import read_lock
 from manifests.schema import TableSpec
 
-TOLERANCE = 1e-6  # what processors of different makes may differ by
-# They tell of the machine, not of the data: where the source lay, CPU time, the wording of an error.
+TOLERANCE = 1e-6  # differences between processor types
+# Columns that depend on the machine: path of the source, CPU time, wording of errors.
 _MACHINE = {"track_path", "seconds", "error"}
 Mask = npt.NDArray[np.bool_]
 
 
 def diff(a: Dataset, b: Dataset, tolerance: float = TOLERANCE) -> dict[str, Any]:
-    """Compare two data sets; JSON-serialisable.
+    """Compare two data sets and return what differs, JSON-serialisable.
 
-    Keys: equal; same_content (rows and values); provenance, rows whose settings, versions or surroundings differ, with
-    the values of both sides; tables, by name: rows in both, only_a and only_b with the reasons and their counts, and
-    changed, columns and in how many of the common rows they differ; values, by rater: of the labels in both, how many
-    differ, the largest and the mean difference B - A. Numbers within `tolerance` are the same. Where the music lay,
-    CPU seconds and the wording of errors are not compared.
+    Keys: equal; same_content (rows and values); provenance, the footer entries (settings, versions, environment) that
+    differ, with the values of both sides; tables, by name: row counts, only_a and only_b with reasons and their
+    counts, and changed, the columns that differ and in how many of the common rows; values, by rater: the number of
+    labels in both, how many differ, the largest and the mean difference B - A. Numbers within `tolerance` are equal.
+    Paths of the sources, CPU seconds and the wording of errors are not compared.
     """
     tables = {spec.name: (a.table(spec), b.table(spec)) for spec in schema.CONTENT}
     compared = {}
@@ -62,16 +63,16 @@ def diff(a: Dataset, b: Dataset, tolerance: float = TOLERANCE) -> dict[str, Any]
 
 
 def _provenance(a: Dataset, b: Dataset) -> Iterator[dict[str, Any]]:
-    """Entries of the footers that the sides do not share, by table; for other packages, which they are."""
-    for name in (spec.name for spec in schema.CONTENT):
-        left, right = _explained(a, footers(a, name)), _explained(b, footers(b, name))
+    """Yield the footer entries that differ, by table, down to single packages."""
+    for spec in schema.CONTENT:
+        left, right = (_explained(side, footers(side.folder(spec))) for side in (a, b))
         for entry in sorted(set(left) | set(right)):
             if left[entry] != right[entry]:
-                yield {"table": name, "entry": entry, "a": sorted(left[entry]), "b": sorted(right[entry])}
+                yield {"table": spec.name, "entry": entry, "a": sorted(left[entry]), "b": sorted(right[entry])}
 
 
 def _explained(dataset: Dataset, found: dict[str, set[str]]) -> dict[str, set[str]]:
-    """The same with the packages behind every id of a package lock."""
+    """Add an entry for each package behind the ids of package locks."""
     for entry in [entry for entry in found if entry.endswith(": environment.packages")]:
         for name in found[entry]:
             for package, version in read_lock(dataset.root, name).items():
@@ -79,10 +80,10 @@ def _explained(dataset: Dataset, found: dict[str, set[str]]) -> dict[str, set[st
     return found
 
 
-def footers(dataset: Dataset, table: str) -> dict[str, set[str]]:
-    """Every value that an entry, such as tools.ffmpeg, has in a table's footers."""
+def footers(folder: Path) -> dict[str, set[str]]:
+    """All values of each entry, such as tools.ffmpeg, in the footers of a table's folder."""
     found: dict[str, set[str]] = defaultdict(set)
-    for path in fragments(dataset.root / table):
+    for path in fragments(folder):
         footer = read_footer(path)
         prefix = f"{footer.get('stage', 'unknown')}: "
         for key, value in _flat({k: v for k, v in footer.items() if k != "stage"}):
@@ -99,7 +100,7 @@ def _flat(entries: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, s
 
 
 def _places(table: pa.Table, other: pa.Table, spec: TableSpec) -> npt.NDArray[np.int64]:
-    """(rows of table,): where its key is in `other`, -1 where it is not."""
+    """(rows of table,): the index of each row's key in `other`, or -1."""
     places = pc.index_in(_keys(table, spec), value_set=_keys(other, spec).combine_chunks())
     return np.asarray(pc.fill_null(places, -1).to_numpy(), dtype=np.int64)
 
@@ -109,7 +110,7 @@ def _keys(table: pa.Table, spec: TableSpec) -> pa.ChunkedArray:
 
 
 def _reasons(spec: TableSpec, rows: pa.Table, other: Mapping[str, pa.Table]) -> Iterator[str]:
-    """Why each row has no counterpart in the other data set's tables."""
+    """Yield the reason why each row has no counterpart in the other data set."""
     known = {
         name: set(pc.unique(other[table][name]).to_pylist())
         for table, name in (
@@ -126,7 +127,7 @@ def _reasons(spec: TableSpec, rows: pa.Table, other: Mapping[str, pa.Table]) -> 
             yield "other clips of a track" if row["track_id"] in known["track_id"] else "another track"
         elif spec is schema.DEGRADED:
             if row["reference_id"] not in known["reference_id"]:
-                yield "of another reference clip"
+                yield "another reference clip"
             elif row["condition_id"] in known["condition_id"]:
                 yield f"{row['condition']}: not made there"
             elif row["condition"] in known["condition"]:
@@ -136,7 +137,7 @@ def _reasons(spec: TableSpec, rows: pa.Table, other: Mapping[str, pa.Table]) -> 
         elif row["rater"] not in known["rater"]:
             yield f"{row['rater']}: another rater"
         elif row["degraded_id"] not in known["degraded_id"]:
-            yield f"{row['rater']}: of another degraded version"
+            yield f"{row['rater']}: another degraded clip"
         else:
             yield f"{row['rater']}: not rated there"
 
@@ -147,7 +148,7 @@ def _changed(a: pa.Table, b: pa.Table, tolerance: float) -> dict[str, int]:
 
 
 def _same(a: pa.ChunkedArray, b: pa.ChunkedArray, tolerance: float) -> Mask:
-    """(rows,): whether the values are the same; null is the same as null."""
+    """(rows,) mask: the values are equal; null equals null."""
     if a.equals(b):
         return np.ones(len(a), bool)
     if pa.types.is_floating(a.type):
@@ -161,7 +162,7 @@ def _numbers(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
 
 
 def _close(x: Any, y: Any, tolerance: float) -> bool:
-    """Of nested values: lists, and maps as lists of pairs."""
+    """Compare nested values: lists, and maps as lists of pairs."""
     if isinstance(x, float) and isinstance(y, float):
         return abs(x - y) <= tolerance or x == y
     if isinstance(x, (list, tuple)) and isinstance(y, (list, tuple)):
@@ -170,7 +171,7 @@ def _close(x: Any, y: Any, tolerance: float) -> bool:
 
 
 def _values(a: pa.Table, b: pa.Table, tolerance: float) -> dict[str, dict[str, Any]]:
-    """Per rater, of the labels that are ok on both sides."""
+    """Differences per rater of the labels that are `ok` on both sides."""
     both = pc.and_(pc.equal(a["status"], schema.OK), pc.equal(b["status"], schema.OK))
     a, b = a.filter(both), b.filter(both)
     raters, gaps = np.array(a["rater"].to_pylist(), object), _numbers(b["value"]) - _numbers(a["value"])
@@ -187,7 +188,7 @@ def _values(a: pa.Table, b: pa.Table, tolerance: float) -> dict[str, dict[str, A
 
 
 def explain(found: Mapping[str, Any]) -> Iterator[str]:
-    """The result of `diff` in lines to read."""
+    """Yield the result of `diff` as lines of text."""
     for entry in found["provenance"]:
         left, right = (", ".join(entry[side]) or "nothing" for side in "ab")
         yield f"{entry['table']}: {entry['entry']}: {left} in A, {right} in B"
@@ -207,7 +208,7 @@ def explain(found: Mapping[str, Any]) -> Iterator[str]:
         "the data sets are equal"
         if found["equal"]
         else (
-            "the data sets have the same rows and values, made in different surroundings"
+            "the data sets have the same rows and values but differ in settings or software versions"
             if found["same_content"]
             else "the data sets differ"
         )

@@ -1,4 +1,4 @@
-"""One fragment of a table: a Parquet file whose appearance under its final name is the commit."""
+"""Fragments of a table: Parquet files, committed by appearing under their final name."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from deepaq.errors import UserError
 from deepaq.files import PARTIAL, committed
 from manifests.lock import keep_lock, lock_id
 from manifests.schema import SCHEMA_VERSION, TableSpec
+from manifests.values import fault, footer_fault
 
 FOOTER_KEY = b"deepaq"
+MOST_ROWS = 50_000_000  # of a fragment: a small file may claim any number
+_BROKEN = (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, RecursionError)
 
 
 def to_table(spec: TableSpec, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Rows as an Arrow table; ValueError when a row has a column too many or lacks a required one."""
+    """Rows as an Arrow table; ValueError when a row has an unknown column or lacks a required one."""
     names = set(spec.schema.names)
     required = {field.name for field in spec.schema if not field.nullable}
     for row in rows:
@@ -36,8 +39,8 @@ def to_table(spec: TableSpec, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 def write_fragment(folder: Path, spec: TableSpec, rows: Sequence[Mapping[str, Any]], footer: Mapping[str, Any]) -> Path:
     """Write rows and their provenance atomically into `folder` and return the new file.
 
-    Names sort by time, so that later fragments supersede earlier ones. The package lock that the provenance names is
-    kept in the data set.
+    Names sort by time, so later fragments supersede earlier ones. The package lock that the footer names is stored in
+    the data set.
     """
     table = to_table(spec, rows)
     if footer.get("environment", {}).get("packages") == lock_id():
@@ -57,9 +60,9 @@ def write_tables(
     footer: Mapping[str, Any],
     time_ns: int | None = None,
 ) -> Path:
-    """Write tables that come one by one as one new fragment.
+    """Write tables, consumed one by one, as one new fragment.
 
-    time_ns: what its name says it was written at, now by default.
+    time_ns: time for the file name, now by default.
     """
     text = json.dumps(footer, sort_keys=True, allow_nan=False)
     layout = layout.with_metadata({FOOTER_KEY: text.encode()})
@@ -74,21 +77,25 @@ def write_tables(
 
 
 def fragments(folder: Path) -> list[Path]:
-    """The committed fragments under `folder`, oldest first."""
+    """The committed fragments under `folder`, oldest first; UserError for a link that leads out of it."""
     found = [path for path in folder.rglob("*.parquet") if not path.name.startswith(PARTIAL)]
+    for path in found:
+        if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+            raise UserError(f"{path}: is a link out of {folder}; put the file itself there or remove the link")
     return sorted(found, key=lambda path: path.name)
 
 
 def read_footer(path: Path) -> dict[str, Any]:
-    """The provenance of one fragment; UserError when it is not one of ours or of a newer version."""
+    """The provenance of one fragment; UserError when it is foreign, damaged or of a newer version."""
     with _opened(path) as file:
         return _footer(path, file)
 
 
 def read_fragment(path: Path, layout: pa.Schema) -> pa.Table:
-    """One fragment's rows in the wanted columns; optional ones that it is too old to have are null.
+    """One fragment's rows in the wanted columns; optional columns that an old fragment lacks are null.
 
-    Raises UserError when it is damaged, foreign or of a newer version, FileNotFoundError when it is gone.
+    Raises UserError when it is damaged, foreign, of a newer version, or holds a value that no row may hold (see
+    `manifests.values`), and FileNotFoundError when it is gone.
     """
     with _opened(path) as file:
         _footer(path, file)
@@ -103,33 +110,48 @@ def read_fragment(path: Path, layout: pa.Schema) -> pa.Table:
                 for field in layout
             ]
             table = pa.table(columns, schema=layout)
-            table.validate(full=True)  # text that is none is damage too, in pages from before there were checksums
-        except (pa.ArrowException, OSError, ValueError):
+            table.validate(full=True)  # finds text that is not UTF-8, in pages without checksums
+        except _BROKEN:
             raise _damaged(path) from None
+    if wrong := fault(table) if "status" in layout.names else None:
+        raise UserError(f"{path}: {wrong}; the file is damaged or not to be trusted, move it away")
     return table
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+    if not path.is_file() and path.exists():  # opening a pipe would wait for a writer
+        raise _damaged(path)
     try:
         file = pq.ParquetFile(path, page_checksum_verification=True)
     except FileNotFoundError:
         raise
-    except (pa.ArrowException, OSError, ValueError):
+    except _BROKEN:
         raise _damaged(path) from None
     with file:
+        if file.metadata.num_rows > MOST_ROWS:
+            raise UserError(f"{path}: claims {file.metadata.num_rows} rows, at most {MOST_ROWS} are read; move it away")
         yield file
 
 
 def _damaged(path: Path) -> UserError:
-    return UserError(f"{path}: is not a manifest of this toolkit, or is damaged; move it away and rerun")
+    return UserError(
+        f"{path}: is not a manifest of this toolkit, or is damaged; move it away and run the command again"
+    )
 
 
 def _footer(path: Path, file: pq.ParquetFile) -> dict[str, Any]:
     try:
-        footer: dict[str, Any] = json.loads((file.schema_arrow.metadata or {})[FOOTER_KEY])
-    except (KeyError, ValueError):
+        text = (file.schema_arrow.metadata or {})[FOOTER_KEY]
+        footer: dict[str, Any] = json.loads(text, parse_constant=_no_number)
+    except _BROKEN:
         raise _damaged(path) from None
+    if wrong := footer_fault(text, footer):
+        raise UserError(f"{path}: {wrong}; the file is damaged or not to be trusted, move it away")
     if footer.get("schema_version", 0) > SCHEMA_VERSION:
         raise UserError(f"{path}: was written by a newer version (schema {footer['schema_version']}); upgrade deepaq")
     return footer
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no JSON")

@@ -1,6 +1,6 @@
 """Run a picklable function over batches, in processes, with progress.
 
-Each job commits its own rows and returns counts; the parent only adds them up, so losing the parent loses nothing.
+Each job commits its own rows and returns counts; the parent only adds them up, so killing the parent loses nothing.
 """
 
 from __future__ import annotations
@@ -18,19 +18,18 @@ from deepaq.progress import Progress
 
 T = TypeVar("T")
 Counts = Counter[str]
-# For the process that cleans up after joblib's workers: what an interrupted run left may be gone already when it comes,
-# which is no news for the user, whose last line says what happened.
+# Silences joblib's resource tracker, which warns after an interruption about files that are gone already.
 _NO_NEWS = "ignore:resource_tracker"
-_JOIN_S = 60  # that a cluster's first worker may take to come
+_JOIN_S = 60  # longest wait for a cluster's first worker
 
 
 def cpu_count() -> int:
-    """Processors this process may use."""
+    """Number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def cpu_seconds() -> float:
-    """User and system seconds of this process and of its finished children."""
+    """User and system seconds of this process and its finished children."""
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
@@ -58,12 +57,12 @@ def shared_out(items: Sequence[T], jobs: int, *, largest: int = 16, per_worker: 
 
 
 def shard_of(key: str, shards: int) -> int:
-    """The shard, 0..shards-1, that a hexadecimal id belongs to."""
+    """Shard, 0..shards-1, of a hexadecimal id."""
     return int(key[-8:], 16) % shards
 
 
 def parse_shard(text: str | None) -> tuple[int, int]:
-    """'2/4' -> (1, 4): shard numbers count from 1. None is the whole work, (0, 1)."""
+    """Parse `--shard`: '2/4' -> (1, 4), shard numbers count from 1; None -> (0, 1), everything."""
     if text is None:
         return 0, 1
     index, _, count = text.partition("/")
@@ -124,15 +123,15 @@ def _results(
         )(tasks)
     except BrokenProcessPool:
         raise UserError(
-            "a worker process was killed, mostly for want of memory; what was finished is kept, run the command "
-            f"again with fewer than --jobs {jobs}"
+            "a worker process was killed, probably for lack of memory; finished work is kept, run the command again "
+            f"with fewer than --jobs {jobs}"
         ) from None
 
 
 def _on_cluster(
     function: Callable[[Sequence[T]], tuple[int, Counts]], batches: Sequence[Sequence[T]], address: str
 ) -> Iterator[tuple[int, Counts]]:
-    """The results as they come. Not by joblib, which does the work of a cluster of one thread in this process."""
+    """Yield results as they arrive. Does not use joblib, which would do the work of a one-thread cluster itself."""
     try:
         from distributed import Client, KilledWorker, as_completed
     except ImportError:
@@ -147,17 +146,17 @@ def _on_cluster(
         try:
             client.wait_for_workers(1, timeout=_JOIN_S)
         except TimeoutError:
-            raise UserError(f"--dask {address}: no worker has joined this scheduler; start some") from None
+            raise UserError(f"--dask {address}: no worker has joined this scheduler; start one") from None
         try:
-            # Not pure: the same batch done again is work again, whatever the scheduler remembers.
+            # Not pure: repeating a batch is new work, even if the scheduler remembers its result.
             for future in as_completed(client.map(function, batches, pure=False)):
                 yield future.result()
         except KilledWorker:
             raise UserError(
-                f"--dask {address}: workers died again and again over the same work, mostly for want of memory; what "
-                "was finished is kept, run the command again with fewer or larger workers"
+                f"--dask {address}: workers died repeatedly on the same work, probably for lack of memory; finished "
+                "work is kept, run the command again with fewer or larger workers"
             ) from None
         except CancelledError:
             raise UserError(
-                f"--dask {address}: the scheduler was lost; what was finished is kept, run the command again"
+                f"--dask {address}: the scheduler was lost; finished work is kept, run the command again"
             ) from None

@@ -1,4 +1,4 @@
-"""What made a fragment: schema version, settings, tool versions and surroundings, as JSON for the Parquet footer."""
+"""Provenance of a fragment: schema version, settings, tool versions and environment, as JSON for the Parquet footer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IMAGE = "DEEPAQ_IMAGE"  # environment variable: a container image's digest, or t
 
 
 def package_version(name: str) -> str:
-    """A distribution's version, or 'absent'."""
+    """Version of an installed distribution, or 'absent'."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -26,7 +26,7 @@ def package_version(name: str) -> str:
 
 @cache
 def environment() -> dict[str, str]:
-    """Around the tools: `packages`, the id of the package lock; `image`, the container image's digest, or none."""
+    """The environment: `packages`, the id of the package lock; `image`, the container image's digest, or 'none'."""
     return {"packages": lock_id(), "image": _image()}
 
 
@@ -38,10 +38,10 @@ def _image() -> str:
 
 
 def provenance(stage: str, settings: Mapping[str, Any], tools: Mapping[str, str]) -> dict[str, Any]:
-    """The footer's content.
+    """Content of a fragment's footer.
 
-    stage: the command, such as 'prep transcode'. settings: everything that decides the rows.
-    tools: names and versions of what did the work, such as {'libopus': '1.5.2'}.
+    stage: the command, such as 'prep transcode'. settings: everything that determines the rows.
+    tools: names and versions of the programs and libraries used, such as {'libopus': '1.5.2'}.
     """
     return {
         "schema_version": SCHEMA_VERSION,

@@ -1,7 +1,7 @@
-"""The tables, column by column: tracks (sources that were looked at), references, degraded, labels.
+"""The tables, column by column: tracks (sources that were examined), references, degraded, labels.
 
-A table's fragments are Parquet files in its folder; a row is known by its key, and of two rows with one key the
-latest `ok` one counts. A column that may be null may also be absent from a fragment: it was added later.
+A table is a folder of Parquet files (fragments). Rows are identified by a key; of several rows with one key the latest
+`ok` row counts. A nullable column may be missing from an old fragment.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pyarrow as pa
 SCHEMA_VERSION = 1
 OK, FAILED, SKIPPED = "ok", "failed", "skipped"
 REFERENCE, ANCHOR, CODED = "reference", "anchor", "coded"  # roles in a listening test
+LISTENER = "listener:"  # prefix of the rater of a single listener's ratings
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,17 @@ TRACKS = TableSpec(
     "tracks",
     ("source_id",),
     _schema(
-        ("source_id", _TEXT, True),  # of the source files' paths, sizes and times
-        ("track_id", _TEXT, True),  # of their bytes
+        ("source_id", _TEXT, True),  # hash of the source files' paths, sizes and times
+        ("track_id", _TEXT, True),  # hash of their bytes
         ("name", _TEXT, True),  # such as artist - title
         ("corpus", _TEXT, True),
-        ("path", _TEXT, True),  # of the source file, of the first one where a song is a sum
-        ("split", _TEXT, False),  # train | valid | test where the corpus says so
+        ("path", _TEXT, True),  # of the source file; of the first one when the track is a sum of files
+        ("split", _TEXT, False),  # train | valid | test if the corpus has splits
         ("seconds", _REAL, False),
         ("sample_rate", _INT, False),  # Hz
-        ("lossy", pa.bool_(), False),  # coded before, by the file's kind
-        ("cutoff_hz", _REAL, False),  # of the spectral wall that lossy coding leaves; null without one
-        ("sound_id", _TEXT, False),  # of the decoded samples
+        ("lossy", pa.bool_(), False),  # the source file is in a lossy format
+        ("cutoff_hz", _REAL, False),  # of the spectral edge that lossy coding leaves; null without one
+        ("sound_id", _TEXT, False),  # hash of the decoded samples
         ("fingerprint", pa.binary(), False),  # 32-bit little-endian words
         ("status", _TEXT, True),
         ("error", _TEXT, False),
@@ -55,15 +56,15 @@ REFERENCES = TableSpec(
     "references",
     ("reference_id",),
     _schema(
-        # Of the clip's PCM; of that and clip_s when it is shorter; of the track and position when the clip is not ok.
+        # Hash of the clip's PCM; for a shorter clip clip_s is included; of track and position when the clip is not ok.
         ("reference_id", _TEXT, True),
-        ("track_id", _TEXT, True),  # of the source file's bytes
+        ("track_id", _TEXT, True),  # hash of the source file's bytes
         ("split", _TEXT, True),  # train | valid | test, by track
         ("path", _TEXT, False),  # of the clip, relative to the data set
-        ("track_path", _TEXT, True),  # of the source file, of the first one where a song is a sum
+        ("track_path", _TEXT, True),  # of the source file; of the first one when the track is a sum of files
         ("corpus", _TEXT, False),
         ("start_s", _REAL, False),  # of the clip in the source
-        ("clip_s", _REAL, False),  # clip length that was asked for
+        ("clip_s", _REAL, False),  # requested clip length
         ("frames", _INT, False),
         ("sample_rate", _INT, False),  # Hz
         ("channels", _INT, False),
@@ -82,25 +83,25 @@ DEGRADED = TableSpec(
     _schema(
         ("degraded_id", _TEXT, True),
         ("reference_id", _TEXT, True),
-        ("condition_id", _TEXT, True),  # of the exact settings
+        ("condition_id", _TEXT, True),  # hash of the exact settings
         ("condition", _TEXT, True),  # readable: opus-016, LP35
         ("codec", _TEXT, False),
-        ("bitrate_kbps", _REAL, False),  # asked for
-        ("encoder", _TEXT, False),  # its name and version
-        ("arguments", _TEXT, False),  # the encoder's, exactly, or the distortion's grade
+        ("bitrate_kbps", _REAL, False),  # requested
+        ("encoder", _TEXT, False),  # name and version
+        ("arguments", _TEXT, False),  # exact arguments of the encoder, or severity of the distortion
         ("actual_kbps", _REAL, False),  # 8 * bytes / seconds / 1000
         ("coded_sample_rate", _INT, False),  # Hz
         ("path", _TEXT, False),
         ("bytes", _INT, False),
         ("sha256", _TEXT, False),
-        ("lag_samples", _INT, False),  # positive: the degraded version is late
+        ("lag_samples", _INT, False),  # positive when the degraded clip is late
         ("correlation", _REAL, False),  # normalised, at that lag, -1..1
         ("peak", _REAL, False),  # of the decoded samples, full scale is 1
-        ("test", _TEXT, False),  # listening test that rated it, and in that test's own names:
-        ("item", _TEXT, False),  # the trial; two trials may share a reference
+        ("test", _TEXT, False),  # listening test that rated it; the next three are in its own terms
+        ("item", _TEXT, False),  # trial; two trials may share a reference
         ("content", _TEXT, False),  # the class of the item
-        ("role", _TEXT, False),  # reference (the hidden one) | anchor | coded
-        ("group", _TEXT, False),  # stimuli of which only a common score is known
+        ("role", _TEXT, False),  # reference (hidden) | anchor | coded
+        ("group", _TEXT, False),  # stimuli that share one known score
         ("status", _TEXT, True),
         ("error", _TEXT, False),
     ),
@@ -113,16 +114,16 @@ LABELS = TableSpec(
         ("degraded_id", _TEXT, True),
         ("rater", _TEXT, True),
         ("value", _REAL, False),
-        ("scale", _TEXT, False),  # what the value means, such as MOS-LQO
+        ("scale", _TEXT, False),  # meaning of the value, such as MOS-LQO
         ("extras", pa.map_(_TEXT, _REAL), False),
         ("status", _TEXT, True),
         ("error", _TEXT, False),
         ("seconds", _REAL, False),  # CPU seconds spent on it
-        # Values of overlapping stretches of the clip, such as every 4 s: value i is of the sound from
-        # extras.timeline_start_s + i * extras.timeline_hop_s on, for extras.timeline_window_s seconds.
+        # Ratings of overlapping segments of the clip: value i is of the segment that starts at
+        # extras.timeline_start_s + i * extras.timeline_hop_s and lasts extras.timeline_window_s seconds.
         ("timeline", pa.list_(pa.float32()), False),
     ),
 )
 
 TABLES = {table.name: table for table in (TRACKS, REFERENCES, DEGRADED, LABELS)}
-CONTENT = (REFERENCES, DEGRADED, LABELS)  # what a data set says wherever it lies; `tracks` tells of the machine
+CONTENT = (REFERENCES, DEGRADED, LABELS)  # the same on every machine; `tracks` holds paths and times of the sources

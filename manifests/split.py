@@ -1,4 +1,4 @@
-"""Splits by track: stable when tracks are added, and no track in two of them."""
+"""Splits by track: stable when tracks are added, and no track is in two of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ VALID_SHARE = 0.2
 
 
 def split_of(track_id: str, valid_share: float = VALID_SHARE, test_share: float = 0.0) -> str:
-    """The split of a track, from a hash of its id alone.
+    """Split of a track, determined by its id alone.
 
     track_id: hexadecimal. The shares are expected fractions of the tracks, 0..1.
     """

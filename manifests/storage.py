@@ -1,4 +1,4 @@
-"""A data set's folder: room for what is to be written, what dead processes left, and no way out of it."""
+"""A data set's folder: free space, leftovers of dead processes, and paths that stay inside."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _DAY_S = 86_400
 
 
 def sweep(root: Path, deep: bool = True) -> None:
-    """Remove the temporary files and folders that dead processes left under `root`: those of this machine at once,
-    those of others, of which nothing can be known, after a day.
+    """Remove the temporary files and folders that dead processes left under `root`.
 
-    deep: anywhere below, else directly in it. Others may be at work and sweep there too.
+    Those of this machine go at once; those of other machines, whose processes cannot be looked up, after a day.
+    deep: anywhere below `root`, else directly in it. Several processes may sweep and work at the same time.
     """
     pattern = re.compile(re.escape(f"{PARTIAL}{machine()}-") + r"(\d+)-")
     for where, folders, names in os.walk(root):
@@ -42,11 +42,11 @@ def _alive(process: int) -> bool:
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
-        return not Path("/proc/self").exists()  # without a process list nothing can be said
+        return not Path("/proc/self").exists()  # without a process list, assume that it lives
 
 
 def require_space(folder: Path, size: int) -> None:
-    """Raise OSError when `size` bytes cannot be written into `folder` for lack of space, quota or permission."""
+    """Raise OSError when space, quota or permissions do not allow `size` more bytes in `folder`."""
     if shutil.disk_usage(folder).free < size:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     with tempfile.TemporaryFile(dir=folder) as file:
@@ -56,14 +56,20 @@ def require_space(folder: Path, size: int) -> None:
 
 
 def inside(root: Path, relative: str) -> Path:
-    """The file that a manifest's relative POSIX path names under `root`.
+    """Return the file under `root` that a manifest's relative POSIX path names.
 
-    Raises UserError when the path is absolute or leads out of the folder, through `..` or a symbolic link.
+    Raises UserError when the path is absolute, leads out of the folder through `..` or a symbolic link, or names a
+    pipe or a device.
     """
     pure = PurePosixPath(relative)
     if pure.is_absolute() or ".." in pure.parts or not pure.parts or "\0" in relative:
-        raise UserError(f"{root}: the manifest names {relative!r}, which leads out of the data set; repair that row")
+        raise UserError(f"{root}: {relative!r} leads out of the data set; repair that row")
     path = root / pure
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise UserError(f"{root}: {relative!r} is a link out of the data set; repair that row")
+    try:
+        if not path.resolve().is_relative_to(root.resolve()):
+            raise UserError(f"{root}: {relative!r} is a link out of the data set; put the file itself there")
+        if path.exists() and not (path.is_file() or path.is_dir()):  # reading a pipe would wait for its writer
+            raise UserError(f"{root}: {relative!r} is no regular file; remove it")
+    except (OSError, RuntimeError) as error:  # too long a name, a loop of links
+        raise UserError(f"{root}: {relative[:80]!r} cannot be looked up ({error}); repair that row") from None
     return path

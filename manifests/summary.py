@@ -1,7 +1,9 @@
-"""What a data set holds: counts per table, and per codec and bitrate."""
+"""Counts of a data set: per table, and per codec and bitrate."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +16,7 @@ MOS_RATER = "visqol"
 
 
 def summarise(dataset: Dataset) -> dict[str, Any]:
-    """Counts per table and status, per rater, and per condition: count, mean actual kbps, mean ViSQOL MOS."""
+    """Count rows per table, rater and status, and per condition with mean measured kbps and mean ViSQOL MOS."""
     references = standing(dataset.references(["track_id", "clip_s", "start_s", "split", "frames", "sample_rate"]))
     degraded = dataset.degraded(["condition", "codec", "bitrate_kbps", "actual_kbps"])
     labels = dataset.labels(columns=["value"])
@@ -33,6 +35,18 @@ def summarise(dataset: Dataset) -> dict[str, Any]:
         "hours": (pc.sum(seconds).as_py() or 0.0) / 3600,
         "conditions": _conditions(_ok(degraded), _ok(labels.filter(pc.equal(labels["rater"], MOS_RATER)))),
     }
+
+
+def by_rater(labels: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """Name the counts per rater for readers: raters first, then one entry for all single listeners."""
+    found = {f"labels {name}": dict(counts) for name, counts in labels.items() if not name.startswith(schema.LISTENER)}
+    listeners = [counts for name, counts in labels.items() if name.startswith(schema.LISTENER)]
+    if listeners:
+        total: Counter[str] = Counter()
+        for counts in listeners:
+            total.update(counts)
+        found[f"labels {len(listeners)} listener{'s' if len(listeners) > 1 else ''}"] = dict(total)
+    return found
 
 
 def _ok(table: pa.Table) -> pa.Table:

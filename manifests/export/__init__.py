@@ -1,1 +1,1 @@
-"""A data set in the shapes that other tools read."""
+"""Exports of a data set for other tools."""

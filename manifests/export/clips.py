@@ -1,4 +1,4 @@
-"""What is exported: every good clip with its good versions and what their raters say."""
+"""Clips to export: every `ok` reference with its `ok` degraded clips and their ratings."""
 
 from __future__ import annotations
 
@@ -27,15 +27,20 @@ SHARD_BYTES = 500_000_000
 
 @dataclass(frozen=True)
 class Clip:
-    """reference: its row. versions: the rows of its degraded versions, each with `labels`: a list of rater, value
-    and scale."""
+    """A row of the references with its degraded clips.
+
+    versions: rows of the degraded clips, each with `labels`, a list of {rater, value, scale}.
+    """
 
     reference: dict[str, Any]
     versions: tuple[dict[str, Any], ...]
 
 
 def clips(dataset: Dataset) -> Iterator[Clip]:
-    """Every clip that is ok, by split and id; its versions by condition. Failed rows have no sound and are left out."""
+    """Yield the `ok` references by split and id, their degraded clips by condition; failed rows have no audio.
+
+    Raises UserError when there is none.
+    """
     labels = defaultdict(list)
     for row in dataset.labels(columns=["value", "scale"]).to_pylist():
         if row["status"] == schema.OK:
@@ -47,14 +52,14 @@ def clips(dataset: Dataset) -> Iterator[Clip]:
             versions[row["reference_id"]].append(row | {"labels": mine})
     rows = [row for row in dataset.references(REFERENCE_COLUMNS).to_pylist() if row.pop("status") == schema.OK]
     if not rows:
-        raise UserError(f"{dataset.root}: holds no clip that is ok, there is nothing to export")
+        raise UserError(f"{dataset.root}: holds no clip that is ok; there is nothing to export")
     for row in sorted(rows, key=lambda row: (row["split"], row["reference_id"])):
         yield Clip(row, tuple(sorted(versions[row["reference_id"]], key=lambda v: (v["condition"], v["degraded_id"]))))
 
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """A temporary folder beside `out` that becomes `out` when the block ends well; UserError when `out` is there."""
+    """Yield a temporary folder and rename it to `out` when the block succeeds; UserError if `out` exists."""
     import shutil
 
     if out.exists():
@@ -72,9 +77,9 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 
 def sound(dataset: Dataset, row: dict[str, Any]) -> bytes:
-    """The bytes of a row's file; UserError when it is missing."""
+    """Read the bytes of a row's file; UserError when it is missing."""
     path = dataset.path(row["path"])
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise UserError(f"{path}: is missing; `manifests check {dataset.root}` lists all that is") from None
+        raise UserError(f"{path}: is missing; `manifests check {dataset.root}` lists all missing files") from None

@@ -1,4 +1,4 @@
-"""Croissant: a JSON-LD description of the data set, beside its tables, that search engines and ML tools read."""
+"""Croissant: a JSON-LD description of a data set that search engines and machine-learning tools read."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from deepaq.errors import UserError
 from deepaq.files import committed
 from manifests import schema
 from manifests.dataset import Dataset
+from manifests.fragment import fragments
 from manifests.schema import TableSpec
 
 FILE = "croissant.json"
 _TYPES = {pa.string(): "sc:Text", pa.float64(): "sc:Float", pa.int64(): "sc:Integer"}
 _ABOUT = {
     "references": "Clean clips.",
-    "degraded": "Degraded versions, coded or with a distortion, of the clip in references with that reference_id.",
-    "labels": "What raters say of the version in degraded with that degraded_id.",
+    "degraded": "Degraded clips, coded or distorted; reference_id names the clean clip in references.",
+    "labels": "Ratings; degraded_id names the rated clip in degraded.",
 }
-# As the Croissant 1.0 specification gives it.
+# The context of the Croissant 1.0 specification.
 _CONTEXT: dict[str, Any] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
@@ -62,15 +63,18 @@ _CONTEXT: dict[str, Any] = {
 
 
 def export(dataset: Dataset, out: Path | None = None, about: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Write the description into the data set's folder, to which its paths are relative; return its file and counts.
+    """Write the description into the data set's folder and return its path and the tables described.
 
-    out: another file name in that folder. about: name, description, license, url, citeAs, creator where known.
-    The tables are described as they lie there; `extras` and `timeline`, which Croissant has no types for, are not.
+    out: another file name in that folder; paths in the description are relative to it. about: any of name,
+    description, license, url, citeAs, creator. The columns `extras` and `timeline` are left out: Croissant has no
+    types for them. Raises UserError when `out` is elsewhere.
     """
     path = out or dataset.root / FILE
     if path.parent.resolve() != dataset.root.resolve():
-        raise UserError(f"{path}: a Croissant file lies in the data set it describes, such as {dataset.root / FILE}")
-    tables = [spec for spec in schema.CONTENT if any((dataset.root / spec.name).rglob("*.parquet"))]
+        raise UserError(
+            f"{path}: a Croissant file must lie in the data set that it describes, such as {dataset.root / FILE}"
+        )
+    tables = [spec for spec in schema.CONTENT if fragments(dataset.folder(spec))]
     named = {key: value for key, value in (about or {}).items() if value}
     if "creator" in named:
         named |= {"creator": {"@type": "Organization", "name": named["creator"]}}  # type: ignore[dict-item]
@@ -78,7 +82,7 @@ def export(dataset: Dataset, out: Path | None = None, about: Mapping[str, str] |
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "name": dataset.root.resolve().name,
-        "description": "Clean music, its degraded versions, and the labels of raters, made by deepaq.",
+        "description": "Clean music, degraded clips and their ratings, made by deepaq.",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         **named,
         "distribution": [_files(spec.name, _pattern(spec), "application/x-parquet") for spec in tables]

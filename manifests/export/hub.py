@@ -1,4 +1,4 @@
-"""The Hugging Face `datasets` view: Parquet files with the sound in them, under Audio features."""
+"""Hugging Face `datasets`: Parquet files with the audio embedded as Audio features."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from manifests.schema import TableSpec
 
 _AUDIO = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 _LABELS = pa.list_(pa.struct([("rater", pa.string()), ("value", pa.float64()), ("scale", pa.string())]))
-_GROUP_BYTES = 32_000_000  # a row group is held in memory
+_GROUP_BYTES = 32_000_000  # of a row group, which is held in memory
 _DTYPES = {pa.string(): "string", pa.float64(): "float64", pa.int64(): "int64"}
 _CARD = """---
 configs:
@@ -27,8 +27,8 @@ configs:
 
 # {name}
 
-Clean music (`references`) and its degraded versions (`degraded`, joined by `reference_id`) with the labels of raters,
-made by deepaq {version}. The sound of a version is the coded file itself.
+Clean music (`references`) and degraded clips (`degraded`, joined by `reference_id`) with their ratings, made by deepaq
+{version}. The audio of a degraded clip is the coded file itself.
 
     from datasets import load_dataset
     degraded = load_dataset("{name}", "degraded")
@@ -36,10 +36,10 @@ made by deepaq {version}. The sound of a version is the coded file itself.
 
 
 def export(dataset: Dataset, out: Path, shard_bytes: int = SHARD_BYTES) -> dict[str, Any]:
-    """Write the folder `out`, which `datasets.load_dataset(out, "references" | "degraded")` reads, and return counts.
+    """Write the folder `out` for `datasets.load_dataset(out, "references" | "degraded")` and return counts.
 
-    Every row of the tables becomes one row; `audio` is the file as it is stored, decoded when it is accessed; the
-    versions' `labels` are lists of rater, value and scale.
+    Each `ok` row of the tables becomes one row. `audio` is the stored file, decoded on access; `labels` of a degraded
+    clip is a list of {rater, value, scale}.
     """
     from manifests.provenance import package_version
 
@@ -59,7 +59,7 @@ def export(dataset: Dataset, out: Path, shard_bytes: int = SHARD_BYTES) -> dict[
 
 
 def _layout(spec: TableSpec, columns: Iterable[str]) -> pa.Schema:
-    """The Arrow schema, with the features as `datasets` notes them."""
+    """The Arrow schema, with the features in the metadata that `datasets` reads."""
     fields = [spec.schema.field(name) for name in columns if name != "path"]
     if spec is schema.DEGRADED:
         fields.append(pa.field("split", pa.string()))
@@ -76,7 +76,7 @@ def _layout(spec: TableSpec, columns: Iterable[str]) -> pa.Schema:
 def _write(
     dataset: Dataset, folder: Path, spec: TableSpec, layout: pa.Schema, shard_bytes: int, counts: dict[str, int]
 ) -> list[str]:
-    """Write a table's files, add to the counts and return the splits that there are."""
+    """Write a table's files, add to `counts` and return the splits found."""
     (folder / spec.name).mkdir()
     splits: list[str] = []
     with ExitStack() as opened:
@@ -96,7 +96,7 @@ def _write(
 
 
 def _groups(dataset: Dataset, spec: TableSpec, layout: pa.Schema) -> Iterator[tuple[str, int, pa.Table]]:
-    """(split, bytes of sound, rows), as much as fits into memory at a time."""
+    """Yield (split, bytes of audio, rows) in groups that fit into memory."""
     for split, of_split in groupby(clips(dataset), key=lambda clip: clip.reference["split"]):
         rows: list[dict[str, Any]] = []
         held = 0

@@ -1,9 +1,10 @@
-"""WebDataset: tar shards in which a clip and all its versions are one sample."""
+"""WebDataset: tar shards with one sample per clip, its degraded clips included."""
 
 from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
@@ -14,12 +15,12 @@ from manifests.export.clips import SHARD_BYTES, Clip, clips, new_folder, sound
 
 
 def export(dataset: Dataset, out: Path, shard_bytes: int = SHARD_BYTES) -> dict[str, Any]:
-    """Write `out`/<split>-<number>.tar and return the numbers of samples, versions and shards.
+    """Write `out`/<split>-<number>.tar and return the numbers of samples, degraded clips and shards.
 
-    A sample's key is the reference_id. Its parts: `flac` (or what the clip is stored as), the clip; `json`, the rows
-    of the tables with the labels; and per version `<condition>.<suffix>`, the coded sound as it is; where a condition
-    occurs twice in a clip, `<condition>-<degraded_id>.<suffix>`. The row's `part` names it. The same data give the
-    same bytes.
+    A sample's key is the reference_id. Its parts are `flac` (or the format that the clip is stored in), the clip;
+    `json`, the rows of the tables with the labels; and for each degraded clip `<condition>.<suffix>`, the stored file,
+    or `<condition>-<degraded_id>.<suffix>` when two of a sample would have one name. Letters of a condition are
+    lower-case; dots and slashes become underscores. The row's `part` gives the name. The same data give the same bytes.
     """
     counts = {"samples": 0, "versions": 0, "shards": 0}
     with new_folder(out) as folder, ExitStack() as open_shards:
@@ -44,17 +45,21 @@ def export(dataset: Dataset, out: Path, shard_bytes: int = SHARD_BYTES) -> dict[
 def _parts(dataset: Dataset, clip: Clip) -> list[tuple[str, bytes]]:
     """(extension, content) of a sample."""
     names = [version["condition"] for version in clip.versions]
+    plain = [f"{_slug(version)}.{_suffix(version)}" for version in clip.versions]
     parts = [(_suffix(clip.reference), sound(dataset, clip.reference))]
     rows = []
-    for version in clip.versions:
-        condition = version["condition"].lower().replace(".", "_").replace("/", "_")
-        once = names.count(version["condition"]) == 1
-        part = f"{condition if once else condition + '-' + version['degraded_id']}.{_suffix(version)}"
+    for version, part in zip(clip.versions, plain, strict=True):
+        if names.count(version["condition"]) > 1 or plain.count(part) > 1:
+            part = f"{_slug(version)}-{version['degraded_id']}.{_suffix(version)}"
         parts.append((part, sound(dataset, version)))
         rows.append(version | {"part": part})
     content = {"reference": clip.reference | {"part": parts[0][0]}, "versions": rows}
     return [*parts, ("json", json.dumps(content, allow_nan=False).encode())]
 
 
+def _slug(row: dict[str, Any]) -> str:
+    return re.sub(r"[./\\]", "_", row["condition"].lower())
+
+
 def _suffix(row: dict[str, Any]) -> str:
-    return PurePosixPath(row["path"]).suffix.lower().removeprefix(".")
+    return re.sub(r"[^a-z0-9]", "", PurePosixPath(row["path"]).suffix.lower()) or "bin"

@@ -1,4 +1,4 @@
-"""One self-contained HTML page about a data set: its labels, their saturation, clips to hear, failures, provenance."""
+"""One self-contained HTML page about a data set: labels, saturation, clips to listen to, failures, provenance."""
 
 from manifests.report.document import write_report
 

@@ -1,4 +1,4 @@
-"""The charts of the labels: boxes by condition, scatter over the measured bitrate, how they crowd near the top."""
+"""Charts of the labels: boxes by condition, scatter over the measured bitrate, histogram."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from manifests.report.rows import Labelled, by_codec, quartiles
 
 MOST_POINTS = 3000  # of a scatter plot
 BINS = 40
+NARROW = 380  # CSS pixels of a chart beside others
 WIDE = 1120  # CSS pixels of a chart across the page
+LONGEST_NAME = 48  # letters of a condition under a chart
+_LETTER = 6.4  # CSS pixels of a letter, about
 
 
 def scale_range(rows: Sequence[Labelled]) -> tuple[float, float]:
-    """The values' range with some air; 1 to 5 for values of a MOS."""
+    """The range of an axis: the values with a margin, or 1 to 5 when they lie within."""
     values = [row.value for row in rows]
     low, high = min(values), max(values)
     if low >= 1 and high <= 5:
@@ -27,31 +30,48 @@ def scale_range(rows: Sequence[Labelled]) -> tuple[float, float]:
 
 
 def boxes(rows: Sequence[Labelled], title: str) -> str:
-    """One chart per codec: quartiles and extremes of every condition."""
+    """One chart per codec: quartiles and extremes of every condition.
+
+    A line joins the medians of bitrates; other conditions have no order.
+    """
     ends = scale_range(rows)
     figures = []
     for index, (codec, conditions) in enumerate(by_codec(rows).items()):
-        labels = [_short(members[0], codec) for members in conditions.values()]
-        wide = max(380, 60 + 46 * len(labels))
-        bitrates = any(members[0].bitrate_kbps is not None for members in conditions.values())
-        axes = page.Axes(
-            (-0.6, len(labels) - 0.4), ends, "kbps" if bitrates else "condition", title, width=wide, x_labels=labels
-        )
+        coded = all(members[0].bitrate_kbps is not None for members in conditions.values())
+        labels = [f"{members[0].bitrate_kbps:g}" if coded else _shorter(name) for name, members in conditions.items()]
+        axes = _categories(labels, ends, "kbps" if coded else "condition", title)
         marks = []
         for place, (condition, members) in enumerate(conditions.items()):
             values = [row.value for row in members]
-            marks.append(_box(axes, place, values, f"{condition}: {len(values)} versions", page.series(index)))
-        marks.append(_line(axes, [float(np.median([r.value for r in members])) for members in conditions.values()]))
-        name = codec or "conditions"
+            marks.append(_box(axes, place, values, f"{condition}: {_clips(len(values))}", page.series(index)))
+        if coded:
+            marks.append(_line(axes, [float(np.median([r.value for r in group])) for group in conditions.values()]))
+        name = codec or "all conditions"
         count = sum(len(members) for members in conditions.values())
-        figures.append(page.figure(axes.svg(marks, f"{title} of {name}"), f"{name}, {count} versions"))
+        figure = page.figure(axes.svg(marks, f"{title} of {name}"), f"{name}, {_clips(count)}")
+        figures.append(_wide(figure, axes.width) if axes.width > NARROW else figure)
     return f'<div class="charts">{"".join(figures)}</div>'
 
 
-def _short(row: Labelled, codec: str) -> str:
-    if row.bitrate_kbps is not None:
-        return f"{row.bitrate_kbps:g}"
-    return row.condition.removeprefix(codec).strip("-_ ")[:8] or row.condition[:8]
+def _categories(labels: Sequence[str], ends: tuple[float, float], x_title: str, y_title: str) -> page.Axes:
+    """Axes with a column for each label; long labels are slanted and get the room that they need."""
+    longest = max(map(len, labels))
+    slanted = longest > 7
+    across, down = (round(share * _LETTER * longest) for share in ((0.57, 0.82) if slanted else (0, 0)))
+    left, bottom = max(52, across + 20), 42 + down
+    width = max(NARROW, left + 10 + 46 * len(labels))
+    return page.Axes(
+        (-0.6, len(labels) - 0.4), ends, x_title, y_title, width, 258 + bottom, left, bottom, 10, labels, slanted
+    )
+
+
+def _shorter(name: str) -> str:
+    half = LONGEST_NAME // 2
+    return name if len(name) <= LONGEST_NAME else f"{name[: half - 1]}…{name[-half:]}"
+
+
+def _clips(count: int) -> str:
+    return page.counted(count, "degraded clip")
 
 
 def _box(axes: page.Axes, place: int, values: Sequence[float], name: str, colour: int) -> str:
@@ -79,10 +99,11 @@ def _line(axes: page.Axes, values: Sequence[float]) -> str:
 
 
 def scatter(rows: Sequence[Labelled], title: str) -> str:
-    """Values over the measured bitrate, a colour per codec; an even sample where there are too many."""
+    """Values over the measured bitrate, one colour per codec; an even sample when there are too many.
+
+    rows: some of them with a measured bitrate.
+    """
     known = [row for row in rows if row.actual_kbps is not None]
-    if not known:
-        return page.paragraph("No bitrates were measured: the versions are not coded.")
     codecs = list(dict.fromkeys(row.codec for row in known))
     step = -(-len(known) // MOST_POINTS)
     most = max(row.actual_kbps or 0.0 for row in known)
@@ -93,24 +114,26 @@ def scatter(rows: Sequence[Labelled], title: str) -> str:
         "</circle>"
         for row in known[::step]
     ]
-    caption = f"{len(known[::step])} of {len(known)} versions" if step > 1 else f"{len(known)} versions"
-    return page.legend(codecs) + _wide(page.figure(axes.svg(marks, f"{title} over measured bitrate"), caption))
+    caption = f"{len(known[::step]):,} of {_clips(len(known))}" if step > 1 else _clips(len(known))
+    return page.legend([codec or "not coded" for codec in codecs]) + _wide(
+        page.figure(axes.svg(marks, f"{title} over measured bitrate"), caption)
+    )
 
 
 def histogram(rows: Sequence[Labelled], title: str) -> str:
     """How often each value occurs."""
     ends = scale_range(rows)
     counts, edges = np.histogram([row.value for row in rows], BINS, ends)
-    axes = page.Axes(ends, (0, 1.05 * float(counts.max())), title, "versions", width=WIDE, height=260)
+    axes = page.Axes(ends, (0, 1.05 * float(counts.max())), title, "degraded clips", width=WIDE, height=260)
     marks = [
         f'<rect class="mark s0" x="{axes.x(a)}" y="{axes.y(count)}" width="{round(axes.x(b) - axes.x(a) - 1, 1)}" '
         f'height="{round(axes.y(0) - axes.y(count), 1)}"><title>{a:.2f} to {b:.2f}: {count}</title></rect>'
         for (a, b), count in zip(pairwise(edges.tolist()), counts.tolist(), strict=True)
         if count
     ]
-    return _wide(page.figure(axes.svg(marks, f"histogram of {title}"), f"{len(rows)} versions"))
+    return _wide(page.figure(axes.svg(marks, f"histogram of {title}"), _clips(len(rows))))
 
 
-def _wide(figure: str) -> str:
-    """On a narrow screen a wide chart is scrolled, so that its text can be read."""
-    return f'<div class="scroll"><div style="min-width: 720px">{figure}</div></div>'
+def _wide(figure: str, least: int = 720) -> str:
+    """A chart that scrolls on a narrow screen instead of shrinking below `least` pixels, so that it stays readable."""
+    return f'<div class="scroll wide"><div style="min-width: {min(least, 720)}px">{figure}</div></div>'

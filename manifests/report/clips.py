@@ -1,4 +1,4 @@
-"""Clips to hear and see: players of reference and degraded version, and their spectrograms, all inside the page."""
+"""Clips to listen to: players and spectrograms of reference and degraded clip, all inside the page."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.audio import Audio, read, to_mono
+from deepaq.audio import Audio, blocks, to_mono
 from deepaq.errors import UserError
 from manifests.dataset import Dataset
 from manifests.report import page
 from manifests.report.rows import Labelled
 
-EXCERPT_S = 10.0  # of longer clips, so that the page stays small
+EXCERPT_S = 10.0  # of longer clips, so that the page stays small and a long file costs no more memory than this
+LONGEST_S, LARGEST_VALUE = 1e6, 1e9  # of a timeline
 RANGE_DB = 90.0
 FRAME, HOP = 1024, 512
 SHOWN_HZ = 22_050.0
 COLUMNS, ROWS = 360, 180  # of a spectrogram at most: about the pixels that it is shown with
-# What browsers play as it is; everything else, and every excerpt, is put in as FLAC.
+MOST_BYTES = 4_000_000  # of a file that is embedded as it is
+# Formats that browsers play; everything else, and every excerpt, is embedded as FLAC.
 PLAYABLE = {".opus": "audio/ogg", ".ogg": "audio/ogg", ".mp3": "audio/mpeg", ".m4a": "audio/mp4"}
 
 
 def clip(dataset: Dataset, row: Labelled) -> str:
-    """A version and its reference: value, players, spectrograms and, where there is one, its timeline."""
+    """A degraded clip and its reference: rating, players, spectrograms and, if there is one, the timeline."""
     about = f"{row.value:.3f} · {row.track} · {row.condition}"
     if row.actual_kbps is not None:
         about += f" · {row.actual_kbps:.1f} kbps"
@@ -34,20 +36,35 @@ def clip(dataset: Dataset, row: Labelled) -> str:
     for name, relative in (("reference", row.reference_path), ("degraded", row.path)):
         try:
             path = dataset.path(relative)
-            audio = read(path)
+            audio, whole = excerpt(path)
         except UserError as error:
-            parts.append(page.paragraph(f"{name}: {error}", "note"))
+            message = str(error).replace(str(dataset.root), dataset.root.resolve().name)
+            parts.append(page.paragraph(f"{name}: {message}", "note"))
             continue
-        parts.append(f"<figure>{spectrogram(audio, name)}{player(path, audio, name)}</figure>")
-    if row.timeline and any(value is not None for value in row.timeline):
+        parts.append(f"<figure>{spectrogram(audio, name)}{player(path, audio, whole, name)}</figure>")
+    if row.timeline and _points(row):
         parts.append(page.figure(timeline(row), "value over time"))
     return f'<h3>{escape(about)}</h3>\n<div class="charts">{"".join(parts)}</div>'
 
 
-def player(path: Path, audio: Audio, name: str) -> str:
-    """An audio element with the sound inside."""
+def excerpt(path: Path) -> tuple[Audio, bool]:
+    """The first 10.5 s of a file at most, and whether that is all of it; only that much is decoded."""
+    parts: list[Audio] = []
+    frames = 0
+    for part in blocks(path):
+        parts.append(part)
+        frames += part.frames
+        if frames > (EXCERPT_S + 0.5) * part.sample_rate:
+            break
+    samples = np.concatenate([part.samples[:, :2] for part in parts])
+    audio = Audio(samples[: round((EXCERPT_S + 0.5) * parts[0].sample_rate)], parts[0].sample_rate)
+    return audio, audio.frames == frames
+
+
+def player(path: Path, audio: Audio, whole: bool, name: str) -> str:
+    """An audio element with the sound embedded. audio: its beginning. whole: the file holds no more than that."""
     kind = PLAYABLE.get(path.suffix.lower())
-    if kind and audio.seconds <= EXCERPT_S + 0.5:
+    if kind and whole and path.stat().st_size <= MOST_BYTES:
         data = path.read_bytes()
     else:
         kind, data = "audio/flac", _flac(audio)
@@ -62,13 +79,13 @@ def _flac(audio: Audio) -> bytes:
     import soundfile
 
     buffer = io.BytesIO()
-    excerpt = np.clip(audio.samples[: round(EXCERPT_S * audio.sample_rate), :2], -1, 1)
-    soundfile.write(buffer, excerpt, audio.sample_rate, format="FLAC", subtype="PCM_16")
+    samples = np.clip(audio.samples[: round(EXCERPT_S * audio.sample_rate)], -1, 1)
+    soundfile.write(buffer, samples, audio.sample_rate, format="FLAC", subtype="PCM_16")
     return buffer.getvalue()
 
 
 def spectrogram(audio: Audio, name: str) -> str:
-    """A chart of the power over time and frequency, 90 dB deep below full scale."""
+    """A chart of the power over time and frequency, down to 90 dB below full scale."""
     from matplotlib.image import imsave
 
     samples = to_mono(audio.samples)[: round(EXCERPT_S * audio.sample_rate)]
@@ -86,8 +103,10 @@ def spectrogram(audio: Audio, name: str) -> str:
 
 
 def _levels(samples: npt.NDArray[np.float32], bins: int) -> npt.NDArray[np.float64]:
-    """(bins, frames), both thinned by taking maxima: dB relative to a full-scale sine, silence above half the sample
-    rate."""
+    """(bins, frames) in dB relative to a full-scale sine, both axes thinned by taking maxima.
+
+    Bins above half the sample rate are silent.
+    """
     padded = np.pad(samples, (0, max(0, FRAME - len(samples))))
     frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::HOP]
     window = np.hanning(FRAME)
@@ -100,13 +119,21 @@ def _levels(samples: npt.NDArray[np.float32], bins: int) -> npt.NDArray[np.float
 
 
 def timeline(row: Labelled) -> str:
-    """A chart of the values over time, each at the middle of its stretch."""
-    known = [(place, value) for place, value in enumerate(row.timeline or ()) if value is not None]
-    first = row.extras.get("timeline_start_s", 0.0) + row.extras.get("timeline_window_s", 0.0) / 2
-    points = [(first + place * row.extras.get("timeline_hop_s", 1.0), value) for place, value in known]
+    """A chart of the ratings over time, each at the middle of its segment."""
+    points = _points(row)
     values = [value for _, value in points]
     ends = (1.0, 5.0) if min(values) >= 1 and max(values) <= 5 else (min(values) - 1, max(values) + 1)
-    axes = page.Axes((0, points[-1][0] + first), ends, "s", "value", height=220)
+    axes = page.Axes((0, points[-1][0] + points[0][0] or 1.0), ends, "s", "value", height=220)
     line = " ".join(f"{axes.x(time)},{axes.y(value)}" for time, value in points)
     dots = [f'<circle class="mark s0" cx="{axes.x(time)}" cy="{axes.y(value)}" r="3"/>' for time, value in points]
     return axes.svg([f'<polyline class="line" points="{line}"/>', *dots], "value over time")
+
+
+def _points(row: Labelled) -> list[tuple[float, float]]:
+    """(seconds, rating) of the segments that have a rating; none when their times are unusable."""
+    start, window, hop = (row.extras.get(f"timeline_{name}_s", 0.0) for name in ("start", "window", "hop"))
+    first, hop = start + window / 2, hop or 1.0
+    if not (0 <= first <= LONGEST_S and 0 < hop <= LONGEST_S):
+        return []
+    known = enumerate(row.timeline or ())
+    return [(first + place * hop, v) for place, v in known if v is not None and abs(v) <= LARGEST_VALUE]

@@ -28,7 +28,8 @@ caption { text-align: left; padding: 0 0 .35rem; }
 th, td { padding: .28rem .7rem; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { font-weight: 600; background: var(--band); white-space: normal; max-width: 10rem; vertical-align: bottom; }
 th.number, td.number { text-align: right; } tbody tr:hover td { background: var(--band); }
-.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(330px, 1fr)); gap: 1rem 1.4rem; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(330px, 100%), 1fr)); gap: 1rem 1.4rem; }
+.charts > * { min-width: 0; } .charts > .wide { grid-column: 1 / -1; }
 figure { margin: 0; } svg { width: 100%; height: auto; display: block; } figcaption { font-size: .9rem; }
 svg text { fill: var(--soft); font: 12px system-ui, -apple-system, "Segoe UI", Arial, sans-serif; }
 svg .grid { stroke: var(--line); stroke-width: 1; } svg .frame { fill: none; stroke: var(--soft); stroke-width: 1; }
@@ -57,13 +58,21 @@ def page(title: str, lead: str, sections: Sequence[tuple[str, str]]) -> str:
     )
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 clip`, `2,000 clips`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def paragraph(text: str, kind: str = "") -> str:
     """Plain text as a paragraph. kind: "", "note" or "lead"."""
     return f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", text_columns: int = 1) -> str:
-    """Cells of plain text; the first `text_columns` are set left, the numbers after them right."""
+    """A table of plain text: the first `text_columns` columns are aligned left, the numbers after them right.
+
+    Wide tables scroll sideways on a narrow screen.
+    """
 
     def cells(tag: str, values: Sequence[str]) -> str:
         kinds = ("" if i < text_columns else ' class="number"' for i in range(len(values)))
@@ -76,12 +85,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "
 
 
 def folded(summary: str, html: str) -> str:
-    """HTML that is shown when the reader opens it."""
+    """HTML that is hidden until the reader opens it."""
     return f"<details><summary>{escape(summary)}</summary>{html}</details>"
 
 
 def legend(names: Sequence[str]) -> str:
-    """Colour keys for the series in order; more than eight share the last colour."""
+    """The colours of the series in order; from the eighth on they share one."""
     keys = (f'<span class="s{series(i)}"><i></i>{escape(name)}</span>' for i, name in enumerate(names))
     return f'<p class="legend">{"".join(keys)}</p>'
 
@@ -92,11 +101,12 @@ def series(index: int) -> int:
 
 
 def figure(svg: str, caption: str) -> str:
+    """A chart with its caption."""
     return f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """About `count` round numbers from low to high."""
+    """About `count` round numbers within low to high."""
     rough = (high - low) / max(count, 1)
     power = 10.0 ** math.floor(math.log10(rough))
     step = power * next(unit for unit in (1, 2, 2.5, 5, 10) if rough <= unit * power * 1.0001)
@@ -108,7 +118,7 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 class Axes:
     """The frame of a chart: value ranges, axis titles, size in CSS pixels. Marks are SVG placed with `x` and `y`.
 
-    x_labels: text under x = 0, 1, 2, ... instead of numbers, for categories.
+    x_labels: categories under x = 0, 1, 2, ... instead of numbers. slanted: set them at an angle, for long names.
     """
 
     x_range: tuple[float, float]
@@ -121,23 +131,30 @@ class Axes:
     bottom: int = 42
     margin: int = 10
     x_labels: Sequence[str] = ()
+    slanted: bool = False
 
     def x(self, value: float) -> float:
+        """Pixels from the left edge."""
         low, high = self.x_range
         return round(self.left + (value - low) / (high - low) * (self.width - self.left - self.margin), 1)
 
     def y(self, value: float) -> float:
+        """Pixels from the upper edge."""
         low, high = self.y_range
         share = (value - low) / (high - low)
         return round(self.height - self.bottom - share * (self.height - self.bottom - self.margin), 1)
 
     def svg(self, marks: Iterable[str], name: str) -> str:
-        """The chart. marks: SVG elements. name: what a screen reader says."""
+        """The chart as SVG. marks: its elements. name: text for screen readers."""
         left, right, top, bottom = self.left, self.width - self.margin, self.margin, self.height - self.bottom
         middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
         parts = [f'<svg viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{escape(name)}">']
         for place, text in enumerate(self.x_labels):
-            parts.append(f'<text x="{self.x(place)}" y="{bottom + 16}" text-anchor="middle">{escape(text)}</text>')
+            at, under = self.x(place), bottom + 16
+            turn = (
+                f' transform="rotate(-55 {at} {under})" text-anchor="end"' if self.slanted else ' text-anchor="middle"'
+            )
+            parts.append(f'<text x="{at}" y="{under}"{turn}>{escape(text)}</text>')
         for value in () if self.x_labels else ticks(*self.x_range):
             at = self.x(value)
             parts.append(f'<line class="grid" x1="{at}" y1="{top}" x2="{at}" y2="{bottom}"/>')

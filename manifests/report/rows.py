@@ -1,11 +1,12 @@
-"""What the report is about: the labelled versions, joined from the three tables."""
+"""The rated clips of a report, joined from the tables."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 
@@ -16,10 +17,15 @@ from manifests.dataset import Dataset
 
 @dataclass(frozen=True)
 class Labelled:
-    """A rated version. value: the rater's; timeline: its values over time, and extras where they lie."""
+    """A rated degraded clip.
+
+    track_id, track: id of the clean track, and its name for readers. value: the rating. timeline: ratings over time;
+    extras say at what times.
+    """
 
     degraded_id: str
     reference_id: str
+    track_id: str
     condition: str
     codec: str
     bitrate_kbps: float | None
@@ -33,13 +39,17 @@ class Labelled:
 
     @property
     def order(self) -> tuple[float, str]:
-        """Conditions in the order of their bitrate, then of their name."""
+        """Sorting key of the condition: its bitrate, then its name."""
         return (self.bitrate_kbps if self.bitrate_kbps is not None else 1e9, self.condition)
 
 
 def choose_rater(dataset: Dataset, name: str | None) -> str:
-    """The rater asked for, else ViSQOL, else the one with most labels; UserError when there are no such labels."""
-    counts = Counter(dataset.labels(columns=[])["rater"].to_pylist())
+    """The rater asked for, else ViSQOL, else the one with most labels; UserError when there are no such labels.
+
+    Single listeners are no raters here; `listeners` is their mean.
+    """
+    names = dataset.labels(columns=[])["rater"].to_pylist()
+    counts = Counter(name for name in names if not name.startswith(schema.LISTENER))
     if name is None and counts:
         return "visqol" if "visqol" in counts else counts.most_common(1)[0][0]
     if name is None or name not in counts:
@@ -49,27 +59,31 @@ def choose_rater(dataset: Dataset, name: str | None) -> str:
 
 
 def labelled(dataset: Dataset, rater: str) -> list[Labelled]:
-    """The versions that the rater has rated, in the order of codec, bitrate and track."""
-    references = {row["reference_id"]: row for row in dataset.references(["path", "track_path"]).to_pylist()}
-    columns = ["reference_id", "condition", "codec", "bitrate_kbps", "actual_kbps", "path"]
+    """The degraded clips that the rater has rated, sorted by codec, bitrate and track."""
+    references = {
+        row["reference_id"]: row for row in dataset.references(["track_id", "path", "track_path"]).to_pylist()
+    }
+    names = _track_names(dataset, references.values())
+    columns = ["reference_id", "condition", "codec", "bitrate_kbps", "actual_kbps", "path", "item"]
     degraded = {row["degraded_id"]: row for row in dataset.degraded(columns).to_pylist()}
     found = []
     for label in dataset.labels(rater, ["value", "extras", "timeline"]).to_pylist():
-        version = degraded.get(label["degraded_id"], {})
-        reference = references.get(version.get("reference_id"))
-        if label["status"] != schema.OK or reference is None:
+        clip = degraded.get(label["degraded_id"], {})
+        reference = references.get(clip.get("reference_id"))
+        if label["status"] != schema.OK or reference is None or clip["path"] is None or reference["path"] is None:
             continue
         found.append(
             Labelled(
                 label["degraded_id"],
-                version["reference_id"],
-                version["condition"],
-                version["codec"] or "",
-                version["bitrate_kbps"],
-                version["actual_kbps"],
-                version["path"],
+                clip["reference_id"],
+                reference["track_id"],
+                clip["condition"],
+                clip["codec"] or "",
+                clip["bitrate_kbps"],
+                clip["actual_kbps"],
+                clip["path"],
                 reference["path"],
-                Path(reference["track_path"]).stem,
+                clip["item"] or names[reference["track_id"]],
                 label["value"],
                 dict(label["extras"] or ()),
                 label["timeline"],
@@ -78,8 +92,23 @@ def labelled(dataset: Dataset, rater: str) -> list[Labelled]:
     return sorted(found, key=lambda row: (row.codec, row.order, row.track))
 
 
+def _track_names(dataset: Dataset, references: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Names by track_id: as the table of tracks gives them, else the end of the path that no other track shares."""
+    paths = {row["track_id"]: PurePath(row["track_path"]).with_suffix("").parts for row in references}
+    names: dict[str, str] = {}
+    for length in range(1, 1 + max(map(len, paths.values()), default=0)):
+        short = {track: "/".join(parts[-length:]) for track, parts in paths.items() if track not in names}
+        counts = Counter(short.values())
+        names |= {track: name for track, name in short.items() if counts[name] == 1}
+    tracks = {row["track_id"]: row["name"] for row in dataset.tracks(["track_id", "name"]).to_pylist()}
+    counts = Counter(tracks.values())
+    unique = {track: name for track, name in tracks.items() if counts[name] == 1}
+    whole = {track: "/".join(parts) for track, parts in paths.items()}
+    return {**whole, **names, **unique}
+
+
 def by_codec(rows: Iterable[Labelled]) -> dict[str, dict[str, list[Labelled]]]:
-    """codec -> condition -> rows, in their order."""
+    """Group rows: codec -> condition -> rows, in their order."""
     groups: dict[str, dict[str, list[Labelled]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         groups[row.codec][row.condition].append(row)
@@ -87,13 +116,13 @@ def by_codec(rows: Iterable[Labelled]) -> dict[str, dict[str, list[Labelled]]]:
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float, float, float]:
-    """Least, lower quartile, median, upper quartile, most."""
+    """Minimum, lower quartile, median, upper quartile, maximum."""
     low, q1, middle, q3, high = (float(value) for value in np.quantile(values, [0, 0.25, 0.5, 0.75, 1]))
     return low, q1, middle, q3, high
 
 
 def extremes(rows: Sequence[Labelled], count: int, best: bool) -> list[Labelled]:
-    """The lowest or highest values, no reference and, while others are left, no condition twice."""
+    """The `count` lowest or highest ratings, at most one per reference clip, and per condition while others remain."""
     ranked = sorted(rows, key=lambda row: (-row.value if best else row.value, row.order, row.degraded_id))
     found: list[Labelled] = []
     for once in (True, False):
@@ -106,7 +135,7 @@ def extremes(rows: Sequence[Labelled], count: int, best: bool) -> list[Labelled]
 
 
 def failures(dataset: Dataset) -> list[tuple[str, str, int, str]]:
-    """(table, reason, rows, an id with it) of every failed or skipped row, the most frequent first."""
+    """(table, reason, rows, id of one of them) of the failed and skipped rows, the most frequent first."""
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for spec in (schema.REFERENCES, schema.DEGRADED, schema.LABELS):
         for row in dataset.table(spec, ["error"]).to_pylist():
@@ -114,3 +143,18 @@ def failures(dataset: Dataset) -> list[tuple[str, str, int, str]]:
                 table = f"{spec.name} {row['rater']}" if "rater" in row else spec.name
                 groups[table, f"{row['status']}: {row['error'] or 'no reason given'}"].append(row[spec.key[0]])
     return sorted(((*key, len(ids), ids[0]) for key, ids in groups.items()), key=lambda group: (-group[2], group))
+
+
+COMMON = "common"  # in extras: the share of the longer of two files that was compared
+LEAST_COMMON = 0.95
+
+
+def incomplete(dataset: Dataset, rows: Iterable[Labelled]) -> list[tuple[Labelled, float]]:
+    """Pairs of which less than 95 % was compared, with that share, by any rater that states it; the least first."""
+    shares: dict[str, float] = {}
+    for label in dataset.labels(columns=["extras"]).to_pylist():
+        share = dict(label["extras"] or ()).get(COMMON)
+        if share is not None and share < LEAST_COMMON:
+            shares[label["degraded_id"]] = min(share, shares.get(label["degraded_id"], 1.0))
+    found = [(row, shares[row.degraded_id]) for row in rows if row.degraded_id in shares]
+    return sorted(found, key=lambda pair: (pair[1], pair[0].degraded_id))

@@ -26,6 +26,7 @@ def reference(name: str, track: str = "t") -> dict[str, Any]:
         "track_id": track,
         "split": "train",
         "track_path": "/here/t.wav",
+        "path": f"audio/{name}.flac",
         "frames": 441000,
         "sample_rate": 44100,
         "loudness_lufs": -23.0,
@@ -36,10 +37,11 @@ def reference(name: str, track: str = "t") -> dict[str, Any]:
 def degraded(clip: str, condition: str = "opus-016", settings: str = "") -> dict[str, Any]:
     identity = f"{condition}{settings}"
     return {
-        "degraded_id": f"{clip}/{identity}",
+        "degraded_id": f"{clip}_{identity}",
         "reference_id": clip,
         "condition_id": identity,
         "condition": condition,
+        "path": f"audio/{clip}_{identity}.opus",
         "bytes": 20_000,
         "status": "ok",
     }
@@ -90,7 +92,7 @@ def test_what_tells_of_the_machine_is_not_compared(tmp_path: Path) -> None:
 def test_where_the_sources_lay_is_not_compared(tmp_path: Path) -> None:
     sides = dataset(tmp_path / "a"), dataset(tmp_path / "b")
     for side in sides:
-        source = {"source_id": f"of {side.root}", "track_id": "t", "name": "t", "corpus": "folder", "status": "ok"}
+        source = {"source_id": f"of-{side.root.name}", "track_id": "t", "name": "t", "corpus": "folder", "status": "ok"}
         rows = [source | {"path": f"{side.root}/t.wav"}]
         write_fragment(side.folder(schema.TRACKS), schema.TRACKS, rows, provenance("test", {}, {}))
     assert diff(*sides)["equal"]
@@ -119,7 +121,7 @@ def test_values_that_differ_are_counted_and_measured(tmp_path: Path) -> None:
     [
         ([degraded("a"), degraded("b"), degraded("a", "mp3-032")], "degraded", "mp3-032: another condition"),
         ([degraded("a"), degraded("b", settings="vbr")], "degraded", "opus-016: made with other settings"),
-        ([degraded("a"), degraded("b"), degraded("c")], "degraded", "of another reference clip"),
+        ([degraded("a"), degraded("b"), degraded("c")], "degraded", "another reference clip"),
     ],
 )
 def test_rows_of_one_side_come_with_their_reason(
@@ -134,7 +136,7 @@ def test_missing_rows_clips_and_labels_have_reasons_too(tmp_path: Path) -> None:
     half = dataset(tmp_path / "b", ("a",), versions=[degraded("a")], labels=[label(degraded("a"), 1.0, "peaq")])
     found = diff(full, half)["tables"]
     assert found["references"]["only_a"] == {"other clips of a track": 1}
-    assert found["degraded"]["only_a"] == {"of another reference clip": 1}
+    assert found["degraded"]["only_a"] == {"another reference clip": 1}
     assert found["labels"]["only_a"] == {"visqol: another rater": 2}
     assert found["labels"]["only_b"] == {"peaq: another rater": 1}
 
@@ -161,7 +163,7 @@ def test_an_empty_label_table_compares(tmp_path: Path) -> None:
     assert found["values"] == {}
 
 
-def test_surroundings_name_packages_and_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_names_packages_and_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = tmp_path / "digest"
     digest.write_text("sha256:abc\n")
     seen = []

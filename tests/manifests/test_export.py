@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,26 @@ def test_webdataset_reads_the_shards_back(dataset: Dataset, tmp_path: Path) -> N
             assert {label["rater"] for label in version["labels"]} <= {"visqol", "listener:anna"}
 
 
+def test_conditions_that_differ_in_case_or_dots_alone_stay_apart(dataset: Dataset, tmp_path: Path) -> None:
+    data = Dataset(shutil.copytree(dataset.root, tmp_path / "data"))
+    names = iter(["MP3", "mp3", "1.38", "1_38", "a/b", "a_b"])
+    rows = [row | {"condition": next(names)} for row in data.degraded().sort_by("reference_id").to_pylist()]
+    write_fragment(data.folder(schema.DEGRADED), schema.DEGRADED, rows, provenance("t", {}, {}))
+    shards.export(data, tmp_path / "shards")
+    members = []
+    for path in (tmp_path / "shards").iterdir():
+        with tarfile.open(path) as tar:
+            members += tar.getnames()
+            for member in tar.getnames():
+                part = member.partition(".")[2]
+                if part == "json":
+                    content = json.load(tar.extractfile(member))
+                    assert all(
+                        f"{content['reference']['reference_id']}.{v['part']}" in members for v in content["versions"]
+                    )
+    assert len(members) == len(set(members)) == 3 + 3 + 6
+
+
 def test_the_same_data_give_the_same_shards(dataset: Dataset, tmp_path: Path) -> None:
     for name in ("a", "b"):
         shards.export(dataset, tmp_path / name)
@@ -136,7 +157,7 @@ def test_bad_requests_are_one_line(dataset: Dataset, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     with pytest.raises(UserError, match="exists already"):
         hub.export(dataset, tmp_path / "there")
-    with pytest.raises(UserError, match="lies in the data set"):
+    with pytest.raises(UserError, match="must lie in the data set"):
         croissant.export(dataset, tmp_path / "c.json")
     empty = Dataset(tmp_path / "empty", create=True)
     with pytest.raises(UserError, match="no clip that is ok"):

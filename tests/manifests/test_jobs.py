@@ -82,8 +82,8 @@ def test_a_cluster_of_one_worker_does_the_work_itself(lone_worker: str) -> None:
     assert list(counts.values()) == [3]
 
 
-def test_workers_that_die_again_and_again_are_a_clear_error(lone_worker: str) -> None:
-    with pytest.raises(UserError, match="workers died again and again"):
+def test_workers_that_die_repeatedly_are_a_clear_error(lone_worker: str) -> None:
+    with pytest.raises(UserError, match="workers died repeatedly"):
         jobs.run(die, [[1]], quiet=True, dask=lone_worker)
 
 

@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from labels.importing.stage import Settings as ImportSettings
+from labels.importing.stage import import_test
 from labels.rating.stage import Settings, rate
 from manifests import schema
 from manifests.cli import main
 from manifests.dataset import Dataset
 from manifests.fragment import read_footer, write_fragment
+from manifests.report.clips import excerpt, player
 from manifests.report.rows import Labelled, extremes
 from manifests.schema import TableSpec
 from prep.transcode import Settings as PrepSettings
@@ -93,7 +97,99 @@ def test_failures_stand_there_with_their_reasons(data: Path) -> None:
     text = " ".join(report(data).text)
     assert "failed: was <b>cut</b> off" in text
     assert victim["degraded_id"] in text
-    assert "7 versions of 2 tracks" in text
+    assert "7 degraded clips of 2 tracks" in text
+
+
+@pytest.fixture
+def listening_test(tmp_path: Path) -> Path:
+    """An imported listening test: two items, each with `ref.wav`, three conditions and two listeners."""
+    test = tmp_path / "test"
+    rows = ["reference,degraded,score,listener,item,condition"]
+    for seed, item in enumerate(("horn", "voice")):
+        clean = music(1, seed)
+        write(test / item / "ref.wav", clean)
+        for number, condition in enumerate(CONDITIONS):
+            write(test / item / f"{number}.wav", clean * (0.9 - 0.2 * number))
+            for listener, bias in (("anna", 0), ("bert", 4)):
+                path = f"{item}/{number}.wav"
+                rows.append(f"{item}/ref.wav,{path},{80 - 20 * number + bias},{listener},{item},{condition}")
+    (test / "ratings.csv").write_text("\n".join(rows) + "\n")
+    settings = ImportSettings((("name", "try"),), jobs=1, quiet=True)
+    import_test("csv", test / "ratings.csv", tmp_path / "data", settings)
+    return tmp_path / "data"
+
+
+CONDITIONS = ("first condition at full bandwidth", "first condition at half bandwidth", "another one")
+
+
+def test_a_listening_test_is_reported_in_its_own_names(listening_test: Path) -> None:
+    document = report(listening_test, "--rater", "listeners")
+    text = " ".join(document.text)
+    assert "6 degraded clips of 2 tracks, rated by listeners." in text
+    assert "by condition" in text
+    assert "codec and bitrate" not in text
+    assert "horn · another one" in text
+    assert "ref · " not in text
+    for condition in CONDITIONS:
+        assert condition in document.text  # under the boxes, whole
+    assert "polyline" not in document.tags  # conditions have no order that a line could show
+    assert document.text.index("labels listeners") < document.text.index("labels 2 listeners")
+    assert not any(name.startswith("labels listener:") for name in document.text)
+
+
+def test_a_single_clip_is_not_spoken_of_as_several(data: Path) -> None:
+    keep = Dataset(data).labels().to_pylist()[0]["degraded_id"]
+    failed = {"status": schema.FAILED, "error": "no", "value": None}
+    rewrite(data, schema.LABELS, lambda row: row if row["degraded_id"] == keep else row | failed)
+    assert "1 degraded clip of 1 track, rated by visqol." in report(data).text
+
+
+def test_tracks_of_one_file_name_are_told_apart_by_their_folders(data: Path) -> None:
+    shutil.rmtree(data / "tracks")
+    names = iter(("/music/a/song.wav", "/music/b/song.wav"))
+    paths = {row["track_id"]: next(names) for row in Dataset(data).references().to_pylist()}
+    rewrite(data, schema.REFERENCES, lambda row: row | {"track_path": paths[row["track_id"]]})
+    text = " ".join(report(data).text)
+    assert "8 degraded clips of 2 tracks" in text
+    assert "a/song · " in text
+    assert "b/song · " in text
+
+
+def test_pairs_with_missing_audio_are_named(data: Path) -> None:
+    short = Dataset(data).labels().to_pylist()[0]["degraded_id"]
+    assert "Missing audio" not in report(data).text
+    rewrite(data, schema.LABELS, lambda row: row | {"extras": {"common": 0.5 if row["degraded_id"] == short else 0.97}})
+    document = report(data)
+    assert "Missing audio" in document.text
+    assert "50%" in document.text
+    assert document.text.count(short) == 1
+    assert "97%" not in document.text
+
+
+def test_folders_of_this_machine_stay_out_of_the_page(data: Path, tmp_path: Path) -> None:
+    def settle(path: Path) -> None:
+        table = pq.read_table(path)
+        footer = json.loads(table.schema.metadata[b"deepaq"]) | {
+            "settings": {"model": str(tmp_path / "private" / "x.onnx")}
+        }
+        pq.write_table(table.replace_schema_metadata({b"deepaq": json.dumps(footer).encode()}), path)
+
+    for path in (data / "labels").rglob("*.parquet"):
+        settle(path)
+    text = " ".join(report(data).text)
+    assert "…/x.onnx" in text
+    assert "private" not in text
+    for path in (data / "audio" / "degraded").rglob("*.mp3"):
+        path.unlink()
+    assert str(tmp_path) not in " ".join(report(data).text)
+
+
+def test_of_a_long_clip_only_the_beginning_is_decoded(tmp_path: Path) -> None:
+    path = write(tmp_path / "long.flac", np.tile(music(5, 1), (12, 1)))
+    audio, whole = excerpt(path)
+    assert (audio.seconds, whole) == (pytest.approx(10.5), False)
+    assert excerpt(write(tmp_path / "short.flac", music(2, 1)))[1]
+    assert '"audio/flac;base64' in player(path, audio, whole, "x").replace('"data:', '"')
 
 
 def test_audio_that_is_gone_is_a_note_in_its_place(data: Path) -> None:
@@ -107,8 +203,8 @@ def test_audio_that_is_gone_is_a_note_in_its_place(data: Path) -> None:
 def test_data_without_bitrates_has_a_page_too(data: Path) -> None:
     rewrite(data, schema.DEGRADED, lambda row: row | {"codec": None, "bitrate_kbps": None, "actual_kbps": None})
     text = " ".join(report(data).text)
-    assert "the versions are not coded" in text
-    assert "conditions, 8 versions" in text
+    assert "measured bitrate" not in text
+    assert "all conditions, 8 degraded clips" in text
 
 
 def test_what_cannot_be_reported_is_one_line(data: Path, tmp_path: Path) -> None:
@@ -124,7 +220,7 @@ def test_what_cannot_be_reported_is_one_line(data: Path, tmp_path: Path) -> None
 
 def test_extremes_prefer_other_clips_and_conditions() -> None:
     def row(value: float, clip: str, condition: str) -> Labelled:
-        return Labelled(f"{clip}{condition}", clip, condition, "x", 1, 1, "", "", clip, value, {}, None)
+        return Labelled(f"{clip}{condition}", clip, clip, condition, "x", 1, 1, "", "", clip, value, {}, None)
 
     rows = [row(1.0, "a", "p"), row(1.1, "a", "q"), row(1.2, "b", "p"), row(1.3, "b", "q"), row(1.4, "c", "p")]
     assert [r.degraded_id for r in extremes(rows, 2, best=False)] == ["ap", "bq"]

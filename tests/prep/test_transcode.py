@@ -84,7 +84,7 @@ def test_check_finds_what_is_broken(data: Path, tmp_path: Path) -> None:
     subprocess.run(["cp", "-r", str(data), str(copy)], check=True)
     first, second, *_ = rows(copy, "degraded")
     (copy / first["path"]).unlink()
-    (copy / second["path"]).write_bytes(b"changed")
+    (copy / second["path"]).write_bytes(b"changed".ljust(second["bytes"]))
     (copy / "audio" / "stray.opus").write_bytes(b"x")
     found = "\n".join(problems(Dataset(copy), deep=True))
     assert "is missing" in found
