@@ -20,14 +20,16 @@ def main() -> None:
 
 @main.command()
 @click.argument("data", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder to write.")
-@click.option("--recipe", help="Name of a recipe, or a TOML file.  [default: compact]")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Write the run to this folder.")
+@click.option("--recipe", help="Use a built-in recipe or a TOML file.  [default: compact]")
 @click.option(
     "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting, such as optimiser.lr=1e-3."
 )
 @click.option("--overwrite", is_flag=True, help="Write into a folder that is not empty.")
-@click.option("--resume", is_flag=True, help="Go on with the run's own settings; -o changes max_steps and run.* only.")
-@click.option("--cache", type=click.Path(path_type=Path), help="Folder of decoded audio.  [default: DATA/cache]")
+@click.option("--resume", is_flag=True, help="Continue a run with its settings; -o changes max_steps and run.* only.")
+@click.option(
+    "--cache", type=click.Path(path_type=Path), help="Keep decoded audio in this folder.  [default: DATA/cache]"
+)
 @jobs_option
 @json_option
 @quiet_option
@@ -45,19 +47,20 @@ def fit(
 ) -> None:
     """Train on the labelled data set DATA; under torchrun, with several processes.
 
-    Interrupted, the same command goes on from the last saved state.
+    After an interruption, the same command resumes from the last saved state.
     """
     from manifests.jobs import workers
     from training import recipe as recipes
-    from training.fit import Options, resumed
+    from training.fit import Options
     from training.fit import fit as stage
+    from training.results.folder import resumed
 
     if resume and (recipe or overwrite):
-        raise UserError("--resume goes on with the run's own settings; leave --recipe and --overwrite away")
+        raise UserError("--resume keeps the run's own settings; leave out --recipe and --overwrite")
     settings = resumed(out, overrides) if resume else recipes.load(recipe or "compact", overrides)
     result = stage(data, out, settings, Options(overwrite, resume, cache, workers(jobs), quiet))
     if int(os.environ.get("RANK", 0)):
-        return  # the first process speaks for all
+        return  # only the first process prints
     if as_json:
         print_json(result)
     else:
@@ -67,7 +70,7 @@ def fit(
 @main.command()
 @json_option
 def recipes(as_json: bool) -> None:
-    """List the recipes that come along, with what each is for."""
+    """List the built-in recipes and their purposes."""
     from training import recipe
 
     found = {name: recipe.purpose(name) for name in recipe.names()}
@@ -118,14 +121,12 @@ def compare(runs: tuple[Path, ...], as_json: bool) -> None:
 
 @main.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="New folder to write.")
-@click.option(
-    "--merge", is_flag=True, help="Make LoRA part of the weights and store them whole; their licence applies."
-)
-@click.option("--push", metavar="REPOSITORY", help="Also upload the folder to this repository on the hub.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Write to this new folder.")
+@click.option("--merge", is_flag=True, help="Add LoRA to the weights and store them whole; their licence applies.")
+@click.option("--push", metavar="REPOSITORY", help="Upload the folder to this repository on the hub.")
 @click.option("--public", is_flag=True, help="Make a repository that --push creates public.")
 def export(run: Path, out: Path, merge: bool, push: str | None, public: bool) -> None:
-    """Copy what of the finished RUN is for others: weights, mappings, settings, card, checksums."""
+    """Copy the finished RUN without private parts: weights, mappings, settings, card, checksums."""
     from training.results.export import export as stage
     from training.results.export import push as upload
 
@@ -135,7 +136,7 @@ def export(run: Path, out: Path, merge: bool, push: str | None, public: bool) ->
 
 
 def _print_validation(validation: dict[str, Any]) -> None:
-    """SRCC / PCC of every system, per mode and codec."""
+    """Print SRCC and PCC of every system, per mode and codec."""
     for mode, title in (("full", "full reference"), ("unmatched", "non-matching references")):
         groups = list(next(iter(validation.values()))[mode])
         click.echo(f"\n{title}: SRCC / PCC with the labels, held-out tracks")

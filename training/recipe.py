@@ -20,25 +20,25 @@ from training.settings import Recipe, is_number
 
 
 def names() -> list[str]:
-    """The recipes that come with the package."""
+    """Return the names of the built-in recipes."""
     found = (path.name for path in resources.files("training.recipes").iterdir())
     return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
 
 
 def purpose(name: str) -> str:
-    """What a recipe is for: the first sentence of the comment at its head."""
+    """Return the purpose of a recipe: the first sentence of the comment at its head."""
     lines = (resources.files("training.recipes") / f"{name}.toml").read_text().splitlines()
     head = [line.removeprefix("#").strip() for line in itertools.takewhile(lambda line: line.startswith("#"), lines)]
     return " ".join(head).partition(". ")[0].rstrip(".")
 
 
 def load(recipe: str, overrides: Iterable[str] = ()) -> Recipe:
-    """A recipe by name, or a TOML file of one's own, with `key=value` overrides such as `optimiser.lr=1e-3`."""
+    """Load a recipe by name, or a TOML file, with `key=value` overrides such as `optimiser.lr=1e-3`."""
     return from_json(_content(recipe, Path()) | {"name": Path(recipe).stem}, overrides)
 
 
 def _content(recipe: str, folder: Path, above: tuple[str, ...] = ()) -> dict[str, Any]:
-    """What a recipe's TOML says, laid over its base's. folder: where a file's name starts from. above: who asked."""
+    """Return a recipe's TOML merged into its base's. folder: that names are relative to. above: recipes based on it."""
     if recipe.endswith(".toml"):
         path = folder / recipe
         recipe, folder = str(path), path.parent
@@ -48,7 +48,7 @@ def _content(recipe: str, folder: Path, above: tuple[str, ...] = ()) -> dict[str
     elif recipe in names():
         source = resources.files("training.recipes") / f"{recipe}.toml"
     else:
-        raise UserError(f"--recipe {recipe}: unknown; known are {', '.join(names())}, or a TOML file of your own")
+        raise UserError(f"--recipe {recipe}: unknown; known are {', '.join(names())}, or name a TOML file")
     if recipe in above:
         raise UserError(f"--recipe {recipe}: is its own base")
     try:
@@ -61,7 +61,7 @@ def _content(recipe: str, folder: Path, above: tuple[str, ...] = ()) -> dict[str
 
 
 def from_json(content: Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
-    """A recipe from what `to_json` gave, or from TOML's content, with overrides."""
+    """Make a recipe from the output of `to_json`, or from the content of a TOML file, with overrides."""
     changed = copy.deepcopy(dict(content))
     for override in overrides:
         _override(changed, override)
@@ -69,7 +69,7 @@ def from_json(content: Mapping[str, Any], overrides: Iterable[str] = ()) -> Reci
 
 
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `changes` laid over it, table by table; raters are one choice, which is replaced as a whole."""
+    """Merge `changes` into `base`, table by table; raters are replaced as a whole."""
     result = dict(base)
     for key, value in changes.items():
         inner = result.get(key)
@@ -97,7 +97,7 @@ def _override(content: dict[str, Any], override: str) -> None:
 
 
 def _make(kind: type, content: Mapping[str, Any], where: str) -> Any:
-    """A settings class from a TOML table; UserError for unknown keys and values of the wrong type."""
+    """Make a settings class from a TOML table; UserError for unknown keys and values of the wrong type."""
     types_of = typing.get_type_hints(kind)
     known = [entry.name for entry in fields(kind)]
     arguments = {}

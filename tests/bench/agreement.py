@@ -40,7 +40,7 @@ from manifests.ids import joined_id
 from manifests.jobs import cpu_count
 from training import recipe
 from training.data import cache, store, table
-from training.data.cache import Form
+from training.data.cache import Cache, Form
 from training.data.store import Store
 from training.data.table import Table
 from training.loop import distil, evaluate
@@ -97,7 +97,9 @@ class Bench:
         self.labels, self.mixes = np.full(len(self.rows), np.nan), np.full(len(self.rows), None)
         self.labels[own], self.mixes[own] = taught.mos, taught.mix
         network = build("compact")
-        audio = cache.fill(dataset, self.rows, Form.of(network), folder / "data" / "cache", cpu_count())
+        form, place = Form.of(network), folder / "data" / "cache"
+        cache.fill(dataset, {form: self.rows}, place, cpu_count())
+        audio = Cache.of(self.rows, form, place)
         self.store = store.fill(network, self.rows, audio)
         self.plain = {
             name: store.fill(build("plain", kind=kind), self.rows, audio.mid())
@@ -154,9 +156,9 @@ class Bench:
         network = build(str(options.pop("name")), **options)
         alone = World(0, 1, torch.device("cpu"))
         trainer = Trainer(settings, network, training, self.seen(self.store, held_out), alone)
-        trainer.start_curves()
+        trainer.learner.start_curves()
         trainer.run(work, quiet=False)
-        return network, (trainer.curve("full").mapping(), trainer.curve("unmatched").mapping())
+        return network, (trainer.learner.curve("full").mapping(), trainer.learner.curve("unmatched").mapping())
 
 
 def mean_of(seeds: list[Found]) -> Found:

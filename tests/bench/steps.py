@@ -24,7 +24,7 @@ from torch import Tensor
 
 from deepaq.audio import read
 from deepaq.backbones.mert import Mert
-from training.data.cache import Cache, Clip, Form, file_of
+from training.data.cache import Cache, Form, encoded, file_of
 from training.data.store import Store
 from training.data.table import Table
 from training.loop.sampler import Sampler
@@ -43,23 +43,18 @@ def sampler(folder: Path, clips: int, versions: int) -> Sampler:
     rng = np.random.default_rng(0)
     form = Form(Mert.sample_rate)
     frames = CLIP_S * form.rate
-    rows, files, places = [], [], []
+    rows, keys = [], []
     for clip in range(clips):
-        record = np.zeros(1 + len(KBPS), form.layout(frames))
-        record["samples"] = rng.integers(-3000, 3000, (1 + len(KBPS), frames))
-        record["scale"], record["levels"] = 1 / 32768, 1e-3
-        path = file_of(folder, form, f"{clip:04d}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, record)
-        files.append(Clip(f"{clip:04d}", frames, ("",) * len(record), ("",) * len(record)))
         for place, kbps in enumerate((np.inf, *KBPS)):
+            keys.append(f"{clip:04d}-{place}")
+            path = file_of(folder, form, keys[-1])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encoded(form, rng.normal(0, 0.05, frames).astype(np.float32)))
             codec = "clean" if place == 0 else "opus"
-            rows.append(
-                (f"{clip}-{place}", "", "", clip, codec, codec, kbps, min(4.7, 1 + kbps / 40), None, CLIP_S, False)
-            )
-            places.append((clip, place))
+            mos = min(4.7, 1 + kbps / 40)
+            rows.append((keys[-1], "", "", clip, codec, codec, kbps, mos, None, CLIP_S, False))
     table = Table(*(np.array(column) for column in zip(*rows, strict=True)))
-    store = Store(table, Cache(folder, form, files, places), Mert.front_rate)
+    store = Store(table, Cache(folder, form, keys, np.full(len(keys), frames)), Mert.front_rate)
     data = Data(clips=max(1, versions // 8), versions=8, segment_s=SEGMENT_S)
     return Sampler(store, data, SEGMENT_S * Mert.sample_rate, seed=0)
 

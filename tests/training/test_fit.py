@@ -88,7 +88,7 @@ def test_fit_writes_a_metric_that_scores(labelled: Path, tmp_path: Path) -> None
     assert 1 <= metric.score(worse, references=[reference]).mos <= 4.732
     again = CliRunner().invoke(main, arguments)
     assert again.exit_code == 0
-    assert "is trained already" in again.stderr
+    assert "is already trained" in again.stderr
     assert json.loads(again.stdout.splitlines()[-1]) == result
     other = CliRunner().invoke(main, [*arguments, "-o", "seed=7"])
     assert (other.exit_code, "holds a run with other settings" in other.stderr) == (2, True)

@@ -24,8 +24,9 @@ from tests.conftest import ROOT
 from tests.training.test_recipe import TINY
 from training import recipe
 from training.cli import main
-from training.fit import Options, fit, resumed
+from training.fit import Options, fit
 from training.loop import log, state
+from training.results.folder import resumed
 from training.settings import Recipe
 
 SMALL = ["backbone.width=16", "backbone.blocks=1", "data.segment_s=1.0", "data.clips=2", "data.versions=4"]
@@ -114,8 +115,8 @@ def test_what_a_resumed_run_may_not_change(labelled: Path, tmp_path: Path, cache
     with pytest.raises(UserError, match=r"-o optimiser.lr=1: a resumed run keeps its settings, except"):
         resumed(out, ("optimiser.lr=1",))
     done = CliRunner().invoke(main, ["fit", str(labelled), "--out", str(out), "--resume", "--recipe", "compact"])
-    assert (done.exit_code, "--resume goes on with the run's own settings" in done.stderr) == (2, True)
-    with pytest.raises(UserError, match="holds no run to go on with"):
+    assert (done.exit_code, "--resume keeps the run's own settings" in done.stderr) == (2, True)
+    with pytest.raises(UserError, match="holds no run to resume"):
         resumed(tmp_path / "nowhere", ())
     settings = json.loads((out / "settings.json").read_text())
     settings["data"]["share"] = 0.5

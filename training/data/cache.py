@@ -1,17 +1,18 @@
-"""Audio decoded once: every version of a clip as 16-bit samples at a network's rate, mapped into memory.
+"""Decoded audio on disk: every file of a data set once, as 16-bit samples at a network's sample rate.
 
-A file holds all versions of one clip and is named after their checksums, so that it serves every run that wants
-exactly these, and never one that wants others. It appears under its name when it is whole.
+Each file of the cache is named after the checksum and the length of the audio that it holds, so it serves every run
+that reads that file at that rate, whatever else the run reads. It appears under its name only when complete.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -30,140 +31,160 @@ from manifests.jobs import Counts
 from manifests.storage import sweep
 from training.data.table import Table
 
-FORMAT = "2"
-BLOCK_S = 0.1  # loudness is noted per block, so that silence can be found without reading
-_HEADER = 1024  # bytes a file may need beside its samples, generously
-_OPEN = 4096  # files mapped at a time
-_BATCH = 4  # clips per job
+FORMAT = "3"
+BLOCK_S = 0.1  # the level is stored per block, so that silence is found without reading samples
+_LEVELS_HELD = 4096  # files whose block levels are kept in memory
+_BATCH = 32  # files per job
+_SUFFIX = ".pcm"
 
-Int16 = npt.NDArray[np.int16]
+Float32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Form:
-    """rate: in Hz. channels: 1 for the mean of the channels, (frames,); 2 for mid and side, (frames, 2)."""
+    """Sample rate in Hz and channels of decoded audio: 1 for the mean of the channels, of shape (frames,); 2 for mid
+    and side, (frames, 2).
+
+    A file holds a scale (float32), the variance of the mid signal per block (float32) and the samples (int16), which
+    times the scale are the signal.
+    """
 
     rate: int
     channels: int = 1
 
     @classmethod
     def of(cls, network: Backbone) -> Form:
-        """What a network listens to."""
+        """Return the form that a network takes."""
         return cls(network.sample_rate, network.channels)
 
-    def layout(self, frames: int) -> np.dtype[np.void]:
-        """A version: samples x scale is the signal; levels are the variances of its blocks, of the mid signal."""
-        blocks = max(1, round(frames / (BLOCK_S * self.rate)))
-        shape = (frames,) if self.channels == 1 else (frames, self.channels)
-        return np.dtype([("scale", "<f4"), ("levels", "<f4", (blocks,)), ("samples", "<i2", shape)])
+    @property
+    def folder(self) -> str:
+        return str(self.rate) if self.channels == 1 else f"{self.rate}-mid-side"
+
+    def blocks(self, frames: int) -> int:
+        """Return the number of level blocks of a file."""
+        return max(1, round(frames / (BLOCK_S * self.rate)))
+
+    def samples_at(self, frames: int, start: int = 0) -> int:
+        """Return the byte at which sample `start` of a file lies."""
+        return 4 + 4 * self.blocks(frames) + 2 * self.channels * start
+
+    def size(self, frames: int) -> int:
+        """Return the size of a file in bytes."""
+        return self.samples_at(frames, frames)
 
     def mixed(self, audio: Audio) -> Samples:
-        """A file in this form."""
+        """Convert decoded audio to this form."""
         return resample(for_network(audio.samples, self.channels), audio.sample_rate, self.rate)
 
 
 @dataclass(frozen=True)
-class Clip:
-    """One file of the cache: the versions of a clip in the order of their rows.
-
-    frames: of every version, at the cache's rate; shorter audio is padded, longer cut.
-    """
+class Item:
+    """One file to decode. frames: length at the cache's rate; shorter audio is padded, longer audio cut."""
 
     key: str
     frames: int
-    paths: tuple[str, ...]
-    sha256: tuple[str, ...]
+    path: str
+    sha256: str
 
 
 def file_of(folder: Path, form: Form, key: str) -> Path:
-    """Where the clip of that key lies."""
-    kind = str(form.rate) if form.channels == 1 else f"{form.rate}-mid-side"
-    return folder / kind / key[:2] / f"{key}.npy"
-
-
-@lru_cache(_OPEN)
-def _mapped(path: Path, form: Form, frames: int, versions: int) -> npt.NDArray[np.void]:
-    found: npt.NDArray[np.void] = np.load(path, mmap_mode="r", allow_pickle=False)
-    if found.dtype != form.layout(frames) or found.shape != (versions,):
-        raise ValueError("holds something else")
-    return found
-
-
-def _whole(path: Path, form: Form, clip: Clip) -> bool:
-    try:
-        _mapped(path, form, clip.frames, len(clip.paths))
-    except (OSError, ValueError):
-        return False
-    return True
+    """Return the path of the cached file with that key."""
+    return folder / form.folder / key[:2] / f"{key}{_SUFFIX}"
 
 
 @dataclass(frozen=True)
 class Decode:
-    """Picklable: decodes a batch of clips and commits a file for each; what cannot be read is counted and named."""
+    """Picklable job: decode a batch of files and commit each; files that cannot be read are counted and named."""
 
     root: Path
     folder: Path
     form: Form
 
-    def __call__(self, batch: Sequence[Clip]) -> Counts:
+    def __call__(self, batch: Sequence[Item]) -> Counts:
         dataset = Dataset(self.root)
         counts: Counts = Counter()
-        for clip in batch:
+        for item in batch:
             try:
-                self._write(dataset, clip)
+                samples = self.form.mixed(read(dataset.verified(item.path, item.sha256)))
+                with committed(file_of(self.folder, self.form, item.key)) as partial:
+                    partial.write_bytes(encoded(self.form, fit(samples, item.frames)))
                 counts["ok"] += 1
             except UserError as error:
                 counts["failed"] += 1
                 counts[f"error: {error}"] += 1
         return counts
 
-    def _write(self, dataset: Dataset, clip: Clip) -> None:
-        found = np.zeros(len(clip.paths), self.form.layout(clip.frames))
-        for place, (relative, sha256) in enumerate(zip(clip.paths, clip.sha256, strict=True)):
-            samples = fit(self.form.mixed(read(dataset.verified(relative, sha256))), clip.frames)
-            peak = float(np.abs(samples).max(initial=0.0))
-            scale = peak / 32767 if peak else 1.0
-            found[place]["scale"] = scale
-            found[place]["samples"] = np.rint(samples / scale)
-            blocks = np.array_split(mid_of(samples).astype(np.float64), found.dtype["levels"].shape[0])
-            found[place]["levels"] = [np.var(block) if len(block) else 0 for block in blocks]
-        with committed(file_of(self.folder, self.form, clip.key)) as partial, partial.open("wb") as file:
-            np.save(file, found, allow_pickle=False)
+
+def encoded(form: Form, samples: Samples) -> bytes:
+    """Return the content of a cache file: (frames,) or (frames, 2) samples with their scale and block levels."""
+    peak = float(np.abs(samples).max(initial=0.0))
+    scale = peak / 32767 if peak else 1.0
+    blocks = np.array_split(mid_of(samples).astype(np.float64), form.blocks(len(samples)))
+    levels = [np.var(block) if len(block) else 0 for block in blocks]
+    head = np.array([scale, *levels], "<f4")
+    return head.tobytes() + np.rint(samples / np.float32(scale)).astype("<i2").tobytes()
 
 
 class Cache:
-    """The audio of a table's rows. rate: of the samples, in Hz."""
+    """Decoded audio of a table's rows.
+
+    keys, frames: per row, name of its file and length at the cache's rate. rate: in Hz.
+    """
 
     def __init__(
-        self,
-        folder: Path,
-        form: Form,
-        clips: Sequence[Clip],
-        places: Sequence[tuple[int, int]],
-        only_mid: bool = False,
+        self, folder: Path, form: Form, keys: Sequence[str], frames: npt.NDArray[np.int64], only_mid: bool = False
     ) -> None:
-        self.folder, self.form, self._clips, self._places = folder, form, clips, places
+        self.folder, self.form, self.keys, self._frames = folder, form, keys, frames
         self.rate = form.rate
         self._only_mid = only_mid
 
+    @classmethod
+    def of(cls, table: Table, form: Form, folder: Path) -> Cache:
+        """Return the audio of a table's rows in `folder`, which need not be there yet."""
+        frames = frames_of(table, form)
+        ids = zip(frames.tolist(), table.sha256.tolist(), strict=True)
+        keys = [joined_id(FORMAT, str(form.rate), str(count), str(sha256)) for count, sha256 in ids]
+        return cls(folder, form, keys, frames)
+
+    @cached_property
+    def present(self) -> npt.NDArray[np.bool_]:
+        """Tell per row, (rows,), whether its file is there in its full size; looked up once."""
+        sizes = _sizes(self.folder / self.form.folder)
+        lengths = {count: self.form.size(count) for count in np.unique(self._frames).tolist()}
+        pairs = zip(self.keys, self._frames.tolist(), strict=True)
+        return np.array([sizes.get(key) == lengths[count] for key, count in pairs], bool)
+
     def mid(self) -> Cache:
-        """The same rows, of which only the mid signal, (frames,), is given."""
-        return Cache(self.folder, self.form, self._clips, self._places, self.form.channels == 2)
+        """Return the same rows with the mid signal alone, (frames,)."""
+        return Cache(self.folder, self.form, self.keys, self._frames, self.form.channels == 2)
+
+    def take(self, chosen: npt.NDArray[np.bool_]) -> Cache:
+        """Return the rows at which `chosen`, (rows,), is True."""
+        keys = [key for key, wanted in zip(self.keys, chosen.tolist(), strict=True) if wanted]
+        return Cache(self.folder, self.form, keys, self._frames[chosen], self._only_mid)
 
     def frames(self, row: int) -> int:
-        """How long a row is."""
-        return self._clips[self._places[row][0]].frames
+        """Return a row's length."""
+        return int(self._frames[row])
 
     def samples(self, row: int, start: int = 0, frames: int | None = None) -> Samples:
-        """(frames,) or (frames, 2) float32 samples of a row from `start` on, to the end when `frames` is None."""
-        version = self._version(row)
-        cut: Int16 = version["samples"][start : None if frames is None else start + frames]
-        return (cut[:, 0] if self._only_mid else cut) * version["scale"]
+        """Return (frames,) or (frames, 2) float32 samples of a row from `start` on, up to its end by default."""
+        path, total = self._path(row), self.frames(row)
+        count = max(0, total - start if frames is None else min(frames, total - start))
+        with path.open("rb") as file:
+            scale = np.fromfile(file, "<f4", 1)[0]
+            file.seek(self.form.samples_at(total, start))
+            found = np.fromfile(file, "<i2", count * self.form.channels)
+        samples = found if self.form.channels == 1 else found.reshape(-1, self.form.channels)
+        scaled: Samples = (samples[:, 0] if self._only_mid else samples) * scale
+        return scaled
 
     def audible(self, row: int, start: int, frames: int, threshold: float) -> bool:
-        """Whether both halves of a segment have a variance of at least `threshold`, by the blocks that lie in them."""
-        levels = self._version(row)["levels"]
-        per_block = self.frames(row) / len(levels)
+        """Tell whether both halves of a segment have a variance of at least `threshold`, judged by whole blocks."""
+        total = self.frames(row)
+        levels = _levels(self._path(row), self.form.blocks(total))
+        per_block = total / len(levels)
         middle = start + frames / 2
         for begin, end in ((start, middle), (middle, start + frames)):
             first, last = math.ceil(begin / per_block), int(end / per_block)
@@ -172,62 +193,79 @@ class Cache:
                 return False
         return True
 
-    def _version(self, row: int) -> np.void:
-        number, place = self._places[row]
-        clip = self._clips[number]
-        path = file_of(self.folder, self.form, clip.key)
-        version: np.void = _mapped(path, self.form, clip.frames, len(clip.paths))[place]
-        return version
+    def _path(self, row: int) -> Path:
+        return file_of(self.folder, self.form, self.keys[row])
 
 
-def fill(dataset: Dataset, table: Table, form: Form, folder: Path, workers: int, quiet: bool = False) -> Cache:
-    """Decode what `folder` does not hold yet and return the audio of all rows.
+@lru_cache(_LEVELS_HELD)
+def _levels(path: Path, blocks: int) -> Float32:
+    return np.fromfile(path, "<f4", blocks, offset=4)
 
-    workers: processes. UserError when the disk is too full, before anything is written, or when some file
-    cannot be read, after everything else was; run again, it does only what is left.
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Return key -> bytes of the cache files in a form's folder."""
+    if not folder.is_dir():
+        return {}
+    return {
+        entry.name.removesuffix(_SUFFIX): entry.stat().st_size
+        for place in os.scandir(folder)
+        if place.is_dir()
+        for entry in os.scandir(place)
+        if entry.name.endswith(_SUFFIX)
+    }
+
+
+def frames_of(table: Table, form: Form) -> npt.NDArray[np.int64]:
+    """Return the length of every row's clip, (rows,), at the form's rate."""
+    return np.rint(table.seconds * form.rate).astype(np.int64)
+
+
+def fill(dataset: Dataset, wanted: Mapping[Form, Table], folder: Path, workers: int, quiet: bool = False) -> None:
+    """Decode what `folder` lacks of the rows of each form's table, with `workers` processes.
+
+    UserError when the disk is too full, before anything is written, or when a file cannot be read, after all others
+    were decoded; run again, it does only what is left.
     """
-    clips, places = _clips(table, form)
-    missing = [clip for clip in clips if not _whole(file_of(folder, form, clip.key), form, clip)]
-    if missing:
-        _check_space(folder, form, missing, quiet)
-        sweep(folder)
-        batches = jobs.batched(missing, _BATCH)
-        counts = jobs.run(Decode(dataset.root, folder, form), batches, jobs=workers, label="decode", quiet=quiet)
-        _mapped.cache_clear()
-        errors = [name.removeprefix("error: ") for name in counts if name.startswith("error: ")]
-        if errors:
-            raise UserError(f"{errors[0]} ({counts['failed']} clips of {dataset.root} cannot be used)")
-    return Cache(folder, form, clips, places)
+    missing = {
+        form: found for form, table in wanted.items() if (found := _missing(Cache.of(table, form, folder), table))
+    }
+    if not missing:
+        return
+    _check_space(folder, missing, quiet)
+    sweep(folder)
+    errors: list[str] = []
+    for form, items in missing.items():
+        batches = jobs.batched(items, _BATCH)
+        counts = jobs.run(
+            Decode(dataset.root, folder, form), batches, jobs=workers, label="decode", unit="file", quiet=quiet
+        )
+        errors += [name.removeprefix("error: ") for name in counts if name.startswith("error: ")]
+    _levels.cache_clear()
+    if errors:
+        raise UserError(f"{errors[0]} ({len(errors)} files of {dataset.root} cannot be used)")
 
 
-def _clips(table: Table, form: Form) -> tuple[list[Clip], list[tuple[int, int]]]:
-    """The files of a table's rows, and per row its file and place in it."""
-    order = np.lexsort((table.row_id, table.clip))
-    clips: list[Clip] = []
-    places = [(0, 0)] * len(table)
-    _, starts = np.unique(table.clip[order], return_index=True)
-    for rows in np.split(order, starts[1:]):
-        frames = round(float(table.seconds[rows[0]]) * form.rate)
-        sha256 = tuple(str(text) for text in table.sha256[rows])
-        key = joined_id(FORMAT, str(form.rate), str(frames), *sha256)
-        for place, row in enumerate(rows.tolist()):
-            places[row] = (len(clips), place)
-        clips.append(Clip(key, frames, tuple(str(text) for text in table.path[rows]), sha256))
-    return clips, places
+def _missing(cache: Cache, table: Table) -> list[Item]:
+    """Return the files that the cache lacks, each once."""
+    rows = np.flatnonzero(~cache.present).tolist()
+    items = {cache.keys[row]: (cache.frames(row), str(table.path[row]), str(table.sha256[row])) for row in rows}
+    return [Item(key, *entry) for key, entry in items.items()]
 
 
-def predicted_bytes(form: Form, clips: Sequence[Clip]) -> int:
-    """What files of these clips take on the disk."""
-    return sum(len(clip.paths) * form.layout(clip.frames).itemsize + _HEADER for clip in clips)
+def predicted_bytes(form: Form, items: Sequence[Item]) -> int:
+    """Return the disk space that the decoded files take, in bytes."""
+    return sum(form.size(item.frames) for item in items)
 
 
-def _check_space(folder: Path, form: Form, clips: Sequence[Clip], quiet: bool) -> None:
+def _check_space(folder: Path, missing: Mapping[Form, Sequence[Item]], quiet: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    needed, free = predicted_bytes(form, clips), shutil.disk_usage(folder).free
+    needed = sum(predicted_bytes(form, items) for form, items in missing.items())
+    free = shutil.disk_usage(folder).free
     if needed > 0.95 * free:
         raise UserError(
             f"{folder}: decoded audio would take {needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free;"
             " name a folder on another disk with --cache"
         )
     if not quiet:
-        note(f"decoding {len(clips)} clips into {folder}: {needed / 1e9:.2f} GB of {free / 1e9:.1f} GB free")
+        files = sum(map(len, missing.values()))
+        note(f"decoding {files} files into {folder}: {needed / 1e9:.2f} GB of {free / 1e9:.1f} GB free")

@@ -1,4 +1,4 @@
-"""One scale for all raters, so that their values can be mixed: mean opinion scores of 1 (bad) to 5 (excellent)."""
+"""A common scale for all raters, so that their values can be mixed: MOS from 1 (bad) to 5 (excellent)."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer
 
-# Ends of the scales that are better the higher. ODG: the objective difference grade of ITU-R BS.1387.
+# Ends of scales on which higher is better. ODG: the objective difference grade of ITU-R BS.1387.
 ENDS = {"MOS": (1.0, 5.0), "MOS-LQO": (1.0, 5.0), "ODG": (-4.0, 0.0), "MUSHRA": (0.0, 100.0)}
 
 Ends = tuple[float, float]
 
 
 def mos(value: float, ends: Ends) -> float:
-    """`value` moved linearly from a scale's ends to 1 and 5; no more than 5."""
+    """Map `value` linearly from a scale's ends to 1 and 5; at most 5."""
     low, high = ends
     return min(5.0, 1 + 4 * (value - low) / (high - low))
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """MOS over time. seconds: middles of the stretches that were rated, rising. values: theirs."""
+    """MOS over time. seconds: centres of the rated windows, rising. values: their MOS."""
 
     seconds: tuple[float, ...]
     values: tuple[float, ...]
 
     def at(self, second: float) -> float:
-        """Linear between middles, constant beyond the first and the last."""
+        """Interpolate linearly between centres; constant before the first and after the last."""
         return float(np.interp(second, self.seconds, self.values))
 
 
 @dataclass(frozen=True)
 class Rating:
-    """MOS of a version, and over time where the rater gave that."""
+    """MOS of a degraded clip, and over time if the rater gave that."""
 
     value: float
     timeline: Timeline | None
@@ -47,7 +47,7 @@ class Rating:
 
 @dataclass(frozen=True)
 class Mix:
-    """Weighted ratings of one version. shares: of each rating, summing to 1."""
+    """Weighted ratings of one degraded clip. shares: weight of each rating; they sum to 1."""
 
     shares: tuple[float, ...]
     ratings: tuple[Rating, ...]
@@ -57,20 +57,21 @@ class Mix:
         return sum(share * rating.value for share, rating in zip(self.shares, self.ratings, strict=True))
 
     def joined(self, further: Sequence[Rating]) -> Mix:
-        """The same averaged with further ratings, each of which weighs as much as all of these together."""
+        """Average with further ratings, each of which weighs as much as all of these together."""
         share = 1 / (1 + len(further))
         return Mix((*(share * own for own in self.shares), *[share] * len(further)), (*self.ratings, *further))
 
     def at(self, second: float) -> float:
-        """The MOS around a point in time; of the whole where a rater has no timeline."""
+        """Return the MOS around a point in time; a rater without a timeline counts with its MOS of the whole clip."""
         pairs = zip(self.shares, self.ratings, strict=True)
         return sum(share * (r.timeline.at(second) if r.timeline else r.value) for share, r in pairs)
 
 
 def mixed(dataset: Dataset, raters: Mapping[str, float]) -> tuple[dict[str, Mix], float]:
-    """degraded_id -> ratings of what all of `raters` (name -> weight) rated; and the MOS of a clip against itself.
+    """Return degraded_id -> ratings of the clips that all of `raters` (name -> weight) rated, and the MOS of a clip
+    against itself.
 
-    UserError when a rater has no labels here or a scale that has no place on 1 to 5.
+    UserError when a rater has no labels here, or a scale that cannot be mapped to 1 to 5.
     """
     total = sum(raters.values())
     if not raters or total <= 0 or min(raters.values()) < 0:
@@ -84,25 +85,25 @@ def mixed(dataset: Dataset, raters: Mapping[str, float]) -> tuple[dict[str, Mix]
 
 
 def rated(dataset: Dataset, rater: str) -> dict[str, float]:
-    """degraded_id -> a rater's value as it is; UserError when there is none."""
+    """Return degraded_id -> a rater's value on its own scale; UserError when there is none."""
     return {row["degraded_id"]: row["value"] for row in _rows(dataset, rater, ["value"])}
 
 
 def identity_of(dataset: Dataset, rater: str) -> float | None:
-    """What a rater says it gives a clip against itself, on its own scale."""
+    """Return the value that a rater states for a clip against itself, on its own scale; None if it states none."""
     stated = read_footer(fragments(dataset.folder(schema.LABELS, rater))[0]).get("settings", {}).get("identity")
     return None if stated is None else float(stated)
 
 
 def _of(dataset: Dataset, rater: str) -> tuple[dict[str, Rating], float]:
-    """A rater's values as MOS, and what it gives a clip against itself."""
+    """Return a rater's values as MOS, and its MOS of a clip against itself."""
     found = {}
     for row in _rows(dataset, rater, ["value", "scale", "extras", "timeline"]):
         extras = dict(row["extras"] or ())
         ends = _ends(dataset, rater, row["scale"], extras)
         found[row["degraded_id"]] = Rating(mos(row["value"], ends), _timeline(row["timeline"], extras, ends))
     stated = identity_of(dataset, rater)
-    # Listeners say nothing of a clip against itself; by the rules of their tests it is the top of the scale.
+    # Listeners do not rate a clip against itself; by the rules of their tests it is the top of the scale.
     return found, 5.0 if stated is None else mos(stated, ends)
 
 
@@ -119,7 +120,7 @@ def _ends(dataset: Dataset, rater: str, scale: str, extras: Mapping[str, Any]) -
         return extras["scale_low"], extras["scale_high"]
     if scale not in ENDS:
         raise UserError(
-            f"{dataset.root}: {rater} rates on the scale {scale!r}, which has no place on MOS 1 to 5;"
+            f"{dataset.root}: {rater} rates on the scale {scale!r}, which cannot be mapped to MOS 1 to 5;"
             f" choose raters with one of {', '.join(ENDS)}"
         )
     return ENDS[scale]

@@ -1,4 +1,4 @@
-"""Further teachers for conditions that the raters of all others forgive, on the same scale as they."""
+"""Further raters for conditions that the label's own raters underestimate, mapped to the same scale."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from manifests import schema
 from manifests.dataset import Dataset
 from training.data.scale import Mix, Rating, identity_of, rated
 
-_FEWEST = 20  # coded versions that an equating may rest on
+_FEWEST = 20  # coded clips that an equating needs
 _LEVELS = np.linspace(0, 1, 41)
 
 Values = npt.NDArray[np.float64]
@@ -23,10 +23,10 @@ Values = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Equating:
-    """From one rater's values to those of another that are as rare among the same versions: equipercentile equating
-    (Kolen and Brennan 2014, "Test Equating, Scaling, and Linking", ch. 2). Linear between, constant outside.
+    """Equipercentile equating of one rater's values to another's (Kolen and Brennan 2014, "Test Equating, Scaling, and
+    Linking", ch. 2): a value maps to the one at the same percentile. Linear between, constant outside.
 
-    sign: -1 where the given values are distances. given, meant: rising.
+    sign: -1 if the given values are distances. given, meant: rising.
     """
 
     sign: float
@@ -38,7 +38,8 @@ class Equating:
 
 
 def equate(given: Values, meant: Values, identity: tuple[float | None, float]) -> Equating:
-    """Of the same versions' (n,) values by two raters. identity: what both give a clip against itself, where known."""
+    """Fit an equating to two raters' (n,) values of the same clips. identity: their values of a clip against itself, if
+    known."""
     sign = -1.0 if spearmanr(given, meant).statistic < 0 else 1.0
     x, y = np.quantile(sign * given, _LEVELS), np.quantile(meant, _LEVELS)
     if identity[0] is not None:
@@ -51,12 +52,11 @@ def equate(given: Values, meant: Values, identity: tuple[float | None, float]) -
 def joined(
     dataset: Dataset, labels: Mapping[str, Mix], teachers: Mapping[str, Sequence[str]], top: float
 ) -> dict[str, Mix]:
-    """`labels`, degraded_id -> label, averaged with those of the teachers that a condition has.
+    """Average `labels`, degraded_id -> label, with the ratings of the teachers of each condition.
 
-    teachers: rater -> patterns of condition names, such as `musical-noise-*`. Its values count as those labels that
-    are as rare as they among the coded versions that it has rated, too; top: the label of a clip against itself. A
-    version of such a condition that its teacher has not rated is left out. UserError when a teacher has rated too few
-    coded versions.
+    teachers: rater -> patterns of condition names, such as `musical-noise-*`. Each of its values maps to the label at
+    the same percentile among the coded clips that both have rated. top: the label of a clip against itself. A clip of
+    such a condition that its teacher has not rated is left out. UserError when a teacher has rated too few coded clips.
     """
     rows = [row for row in dataset.degraded(["codec", "condition"]).to_pylist() if row["status"] == schema.OK]
     coded = [row["degraded_id"] for row in rows if row["codec"]]
@@ -66,7 +66,7 @@ def joined(
         common = [name for name in coded if name in ratings and name in labels]
         if len(common) < _FEWEST:
             raise UserError(
-                f"{dataset.root}: {teacher} has rated {len(common)} coded versions, {_FEWEST} are needed to learn its"
+                f"{dataset.root}: {teacher} has rated {len(common)} coded clips, {_FEWEST} are needed to learn its"
                 f" scale; run `labels rate {dataset.root} --rater {teacher}`"
             )
         given, meant = np.array([[ratings[name], labels[name].value] for name in common]).T

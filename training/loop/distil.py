@@ -1,5 +1,5 @@
-"""Distillation of an ensemble into one network, which is trained on what the others say of its training versions
-(Hinton, Vinyals and Dean 2015, arXiv 1503.02531); the labels keep half the weight."""
+"""Distillation of an ensemble into one network, which is trained on the mean of the ensemble's MOS and the labels
+(Hinton, Vinyals and Dean 2015, arXiv 1503.02531)."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from training.loop.gather import World
 
 
 def members(runs: Sequence[str], network: Backbone) -> list[Checkpoint]:
-    """The networks in the run folders `runs`; UserError where one is no `network`, or has no mapping to MOS."""
+    """Load the networks of the run folders `runs`; UserError if one is of another kind, or has no mapping to MOS."""
     found = [checkpoint.load(Path(run)) for run in runs]
     for run, model in zip(runs, found, strict=True):
         if model.backbone.name != network.name:
             raise UserError(
-                f"{run}: is a network {model.backbone.name}; an ensemble for {network.name} is made of its like"
+                f"{run}: is a network {model.backbone.name}; an ensemble for {network.name} takes no others"
             )
         if model.full is None:
             raise UserError(f"{run}: has no mapping to MOS; train it again")
@@ -35,18 +35,18 @@ def members(runs: Sequence[str], network: Backbone) -> list[Checkpoint]:
 
 
 def distilled(source: Store, ensemble: Sequence[Checkpoint], world: World) -> Table:
-    """The table of `source` with the training rows' labels averaged with the mean MOS that `ensemble` gives them.
+    """Return the table of `source` with the training rows' labels averaged with the mean MOS of `ensemble`.
 
-    `source` has the fronts of the ensemble's networks. Clips that are silent keep their labels.
+    `source` holds the fronts of the ensemble's networks. Silent clips keep their labels.
     """
     table = source.table
     turned = source.part(np.ones(len(table), bool))
-    turned.table = replace(table, valid=~table.valid)  # what is trained on is judged here
+    turned.table = replace(table, valid=~table.valid)  # the training rows are judged here
     return averaged(table, np.mean([_mos(model, turned, world) for model in ensemble], axis=0))
 
 
 def averaged(table: Table, mos: npt.NDArray[np.float64]) -> Table:
-    """`table` with its labels averaged with `mos`, (rows,), where that is finite; clean clips keep theirs."""
+    """Average the labels of `table` with `mos`, (rows,), if that is finite; clean clips keep theirs."""
     mixes, values = table.mix.copy(), table.mos.copy()
     for row in np.flatnonzero(np.isfinite(mos) & ~table.clean).tolist():
         mixes[row] = table.mix[row].joined([Rating(float(mos[row]), None)])

@@ -1,7 +1,7 @@
 """Several processes that train as one: torchrun starts them, each holds its share of every batch.
 
-Every process computes the whole loss on everybody's points. The gather is differentiable, so that the mean over
-processes of the parameters' gradients is exactly the gradient of one process that held the whole batch.
+Every process computes the whole loss on the points of all. The gather is differentiable, so that the mean over
+processes of the parameters' gradients is exactly the gradient of one process with the whole batch.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from deepaq.errors import UserError
 
 @dataclass(frozen=True)
 class World:
-    """rank: number of this process, from 0. size: how many there are. device: where this one computes."""
+    """The processes that share the work. rank: number of this one, from 0. size: how many. device: of this one."""
 
     rank: int
     size: int
@@ -29,25 +29,25 @@ class World:
 
     @property
     def first(self) -> bool:
-        """Whether this process is the one that writes files and talks."""
+        """True for the process that writes files and prints."""
         return self.rank == 0
 
     def share(self, count: int) -> slice:
-        """This process's part of `count` equal things; UserError when they cannot be shared out evenly."""
+        """Return this process's part of `count` clips; UserError when they cannot be shared evenly."""
         if count % self.size:
             raise UserError(f"{count} clips cannot be shared evenly by {self.size} processes; change data.clips")
         return slice(self.rank * count // self.size, (self.rank + 1) * count // self.size)
 
 
 def decodes() -> bool:
-    """Whether this process is the one of its machine that prepares files for the others."""
+    """True for the one process of its machine that prepares files for the others."""
     return int(os.environ.get("LOCAL_RANK", 0)) == 0
 
 
 def join(device: str = "auto") -> World:
-    """Find the other processes that torchrun started; alone without it.
+    """Join the other processes that torchrun started; without torchrun there is one.
 
-    device: `cpu`, `cuda`, `cuda:1`, or `auto`: a GPU where there is one.
+    device: `cpu`, `cuda`, `cuda:1`, or `auto`: a GPU if there is one.
     """
     rank, size, local = (int(os.environ.get(name, default)) for name, default in _VARIABLES)
     if device == "auto":
@@ -59,7 +59,7 @@ def join(device: str = "auto") -> World:
         place = torch.device("cuda", local if place.index is None else place.index)
         torch.cuda.set_device(place)
     if size > 1 and not dist.is_initialized():
-        # Others may come late: one process of every machine first decodes the audio.
+        # The others may wait long: one process of every machine first decodes the audio.
         dist.init_process_group("nccl" if place.type == "cuda" else "gloo", timeout=timedelta(hours=12))
     return World(rank, size, place)
 
@@ -68,13 +68,13 @@ _VARIABLES = (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0))
 
 
 def leave() -> None:
-    """Part from the other processes."""
+    """Leave the other processes."""
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
 def gathered(values: Tensor) -> Tensor:
-    """(n, ...) of every process -> (processes x n, ...) on all of them, in the order of their ranks; differentiable.
+    """Concatenate (n, ...) of every process to (processes x n, ...) on all, in the order of ranks; differentiable.
 
     The gradient of a process's own rows is the sum over all processes' losses.
     """
@@ -101,7 +101,7 @@ class _Gather(torch.autograd.Function):
 
 
 def average_gradients(parameters: Iterable[Tensor]) -> None:
-    """Replace every gradient by its mean over the processes, which have gradients of the same parameters."""
+    """Replace every gradient by its mean over the processes, which have the same parameters."""
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     if not dist.is_initialized() or not gradients:
         return
@@ -113,14 +113,14 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
 
 
 def equalise(tensors: Iterable[Tensor]) -> None:
-    """Give every process the first one's values."""
+    """Copy the first process's values to all."""
     if dist.is_initialized():
         for tensor in tensors:
             dist.broadcast(tensor.detach(), 0)
 
 
 def added(values: Tensor) -> Tensor:
-    """The sum over the processes, on all of them; no gradient."""
+    """Return the sum over the processes, on all of them, without gradient."""
     total = values.detach().clone()
     if dist.is_initialized():
         dist.all_reduce(total)
@@ -128,6 +128,6 @@ def added(values: Tensor) -> Tensor:
 
 
 def wait() -> None:
-    """Until every process has come here."""
+    """Wait until every process has come here."""
     if dist.is_initialized():
         dist.barrier()

@@ -1,4 +1,4 @@
-"""Being asked to stop: training ends after the step at hand, so that its state can be saved."""
+"""Requests to stop: training ends after the current step, so that its state can be saved."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Interrupt:
-    """asked: whether SIGTERM or Ctrl-C has come."""
+    """asked: True once SIGTERM or Ctrl-C has come."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -19,7 +19,7 @@ class Interrupt:
 
 @contextmanager
 def watched() -> Iterator[Interrupt]:
-    """Within the block the first SIGTERM or Ctrl-C is only noted; a second one raises KeyboardInterrupt."""
+    """Record the first SIGTERM or Ctrl-C within the block; a second one raises KeyboardInterrupt."""
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
         yield interrupt  # only the main thread may handle signals

@@ -1,4 +1,4 @@
-"""What a run writes down as it goes: tables of steps and epochs, TensorBoard events, a progress bar."""
+"""The log of a run: tables of steps and epochs, TensorBoard events, a progress bar."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Row = Mapping[str, float | None]
 class Log:
     """`steps.csv`, `epochs.csv` and `tensorboard/` in a run folder.
 
-    run: None to write nothing. step: where the run goes on; what a broken run wrote beyond it is dropped. total: steps
-    of the whole run.
+    run: None to write nothing. step: at which the run starts or resumes; later rows of an interrupted run are dropped.
+    total: steps of the whole run.
     """
 
     def __init__(self, run: Path | None, step: int, total: int, quiet: bool) -> None:
@@ -35,14 +35,14 @@ class Log:
         self._progress = Progress(total, "train", "step", quiet or run is None, done=step)
 
     def step(self, row: dict[str, float]) -> None:
-        """One optimiser step."""
+        """Log an optimiser step."""
         self._add(STEPS, row)
         self._progress.advance(
             loss=f"{row['loss']:.3f}", lr=f"{row['lr']:.1e}", audio=f"{row['audio_s_per_s']:.0f} s/s"
         )
 
     def epoch(self, row: Row) -> None:
-        """One evaluation."""
+        """Log an evaluation."""
         self._add(EPOCHS, row)
         self.flush()
 
@@ -55,7 +55,7 @@ class Log:
                 self._events.add_scalar(f"{name.removesuffix('.csv')}/{key}", value, int(row["step"] or 0))
 
     def flush(self) -> None:
-        """Bring the tables on the disk up to date."""
+        """Write the tables to disk."""
         for name, rows in self._rows.items():
             if self.run is not None and rows:
                 write(self.run / name, rows)
@@ -68,7 +68,7 @@ class Log:
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
-    """A table with the columns of its first row."""
+    """Write a table with the columns of its first row."""
     with committed(path) as partial, partial.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), extrasaction="ignore")
         writer.writeheader()
@@ -76,7 +76,7 @@ def write(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The rows of a table that `write` wrote, as numbers; none when there is no such file."""
+    """Read the rows of a table that `write` wrote, as numbers; none when there is no such file."""
     if not path.is_file():
         return []
     with path.open(newline="") as file:

@@ -1,4 +1,4 @@
-"""A run's state between two steps, as a folder of safetensors and JSON that appears as a whole."""
+"""The state of a run between two steps: a folder of safetensors and JSON, written atomically."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KEPT = 2
 
 @dataclass
 class State:
-    """What training changes. progress: JSON-serialisable, `step` in it."""
+    """Everything that training changes. progress: JSON-serialisable, with `step`."""
 
     network: Backbone
     curves: nn.ModuleDict
@@ -34,7 +34,7 @@ class State:
 
 
 def save(folder: Path, state: State) -> None:
-    """Write `folder`; a reader sees all of it or nothing, or what was there before."""
+    """Write `folder`; a reader sees the whole new state, the old one, or none."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = folder.with_name(f"{partial_prefix()}{folder.name}")
     partial.mkdir()
@@ -57,7 +57,7 @@ def save(folder: Path, state: State) -> None:
 
 
 def restore(folder: Path, state: State) -> None:
-    """Take over what `save` wrote, in place; UserError when it is damaged."""
+    """Restore what `save` wrote, in place; UserError when it is damaged."""
     try:
         progress = json.loads((folder / "state.json").read_text())
         groups, curves = progress.pop("groups"), progress.pop("curves")
@@ -66,21 +66,21 @@ def restore(folder: Path, state: State) -> None:
         state.curves.load_state_dict({name: torch.tensor(value) for name, value in curves.items()})
         _restore_optimiser(state.optimiser, moments, groups)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise UserError(f"{folder}: is damaged ({error}); remove it to go on from an earlier state") from None
+        raise UserError(f"{folder}: is damaged ({error}); remove it to resume from an earlier state") from None
     state.progress = progress
 
 
 def place(run: Path, step: int) -> Path:
-    """Where the state after `step` steps is saved."""
+    """Return the folder of the state after `step` steps."""
     return run / FOLDER / f"{step:08d}"
 
 
 def newest(run: Path) -> Path:
-    """The folder of the last saved state; UserError when there is none. What a dead process left unfinished goes."""
+    """Return the folder of the last saved state; UserError when there is none. Unfinished leftovers are removed."""
     sweep(run)
     if found := saved(run):
         return found[-1]
-    raise UserError(f"{run}: holds no saved state to go on from; start it without --resume")
+    raise UserError(f"{run}: holds no saved state to resume from; start it without --resume")
 
 
 def thin_out(run: Path) -> None:
@@ -90,7 +90,7 @@ def thin_out(run: Path) -> None:
 
 
 def saved(run: Path) -> list[Path]:
-    """The folders of the saved states, the oldest first."""
+    """Return the folders of the saved states, the oldest first."""
     folder = run / FOLDER
     return sorted(path for path in folder.iterdir() if path.name.isdigit()) if folder.is_dir() else []
 
@@ -100,7 +100,7 @@ def _floats(module: nn.Module) -> dict[str, float]:
 
 
 def _optimiser(optimiser: torch.optim.Optimizer) -> tuple[dict[str, Tensor], list[int]]:
-    """Moments by number of their parameter, and how many parameters every group has."""
+    """Return the moments by number of their parameter, and the number of parameters of every group."""
     content = optimiser.state_dict()
     moments = {
         f"{number}.{name}": torch.as_tensor(value).detach().cpu().contiguous()

@@ -1,4 +1,4 @@
-"""What is known of the samples of a batch: clips, codecs, bitrates, labels."""
+"""Labels of a batch: clip, codec, rank of the bitrate and MOS of every sample."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Labels:
-    """Per sample of a batch: (batch,). row: in the table. clip: number. clean: no degradation. codec: number, see
+    """Labels per sample, each (batch,). row: in the table. clip: number. clean: not degraded. codec: number, see
     `training.objective.loss`. rank: label of the bitrate term."""
 
     row: Rows
@@ -28,20 +28,20 @@ class Labels:
     mos: Tensor
 
     def to(self, device: torch.device) -> Labels:
-        """The same with its tensors on `device`."""
+        """Return a copy with its tensors on `device`."""
         tensors = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "row"}
         return replace(self, **{name: tensor.to(device) for name, tensor in tensors.items()})
 
     @property
     def own_clean(self) -> Tensor:
-        """(batch,): the place of every sample's clean version in the batch."""
+        """Place of every sample's clean clip in the batch, (batch,)."""
         places = self.clean.nonzero()[:, 0]
         same = self.clip[:, None] == self.clip[places][None]
         return places[same.int().argmax(dim=1)]
 
 
 class Labeller:
-    """Turns rows of a table into `Labels`; bitrates mean the same in every batch."""
+    """Makes `Labels` from rows of a table; a bitrate has the same label in every batch."""
 
     def __init__(self, table: Table, literal_bitrate: bool) -> None:
         self.table = table
@@ -54,8 +54,8 @@ class Labeller:
         self.rank = bitrate_labels(self.codec, torch.from_numpy(table.bitrate), literal_bitrate)
 
     def __call__(self, rows: Rows, clips: Rows | None = None, middles: Column | None = None) -> Labels:
-        """clips: numbers that stand for the clips; those of the table by default. middles: of the segments, in seconds,
-        for labels over time; labels of the whole clips by default."""
+        """Return the labels of rows. clips: numbers that replace the table's. middles: centres of the segments in
+        seconds, for labels over time; labels of the whole clips by default."""
         table = self.table
         mos = table.mos[rows]
         if middles is not None:

@@ -28,11 +28,11 @@ class Curve(nn.Module):
         return 1 + (self.top - 1) * torch.exp(-self.log_scale.exp() * raised)
 
     def start_at(self, distance: Tensor, mos: Tensor) -> None:
-        """Pass through the medians of (n,) distances and labels, so that training does not begin with the scale."""
+        """Pass through the medians of (n,) distances and labels, so that training starts at the right scale."""
         share = ((mos.median() - 1) / (self.top - 1)).clamp(0.01, 0.99)
         with torch.no_grad():
             self.log_scale.copy_((-share.log() / distance.median().clamp(min=1e-6)).log())
 
     def mapping(self) -> Exponential:
-        """As it stands."""
+        """Return the curve as learned so far."""
         return Exponential(self.top, self.log_scale.exp().item(), self.log_power.exp().item())

@@ -1,4 +1,4 @@
-"""A run folder for others: a model card in Markdown and a list of checksums."""
+"""The model card of a run, in Markdown."""
 
 from __future__ import annotations
 
@@ -8,20 +8,8 @@ from typing import Any
 
 from deepaq import __version__
 from deepaq.backbones.backbone import Backbone
-from deepaq.files import file_sha256
-from deepaq.scoring import checkpoint
-from training.loop import log
+from training.results.folder import CARD, CHECKSUMS
 from training.settings import Recipe
-
-CARD, CHECKSUMS = "README.md", "SHA256SUMS"
-# What of a run is for others, the metric itself first.
-FILES = (
-    *(checkpoint.FILE, CHECKSUMS, CARD, "NOTICE"),
-    *("model.safetensors", "adapter_model.safetensors", "adapter_config.json"),
-    *("settings.json", "metrics.json", "before.json", log.STEPS, log.EPOCHS),
-    *("labels.png", "predicted.png", "curves.png"),
-)
-PRIVATE = ("state", "best", "tensorboard")  # folders of a run that are not
 
 
 def write(out: Path, network: Backbone, result: Mapping[str, Any], recipe: Recipe) -> None:
@@ -75,14 +63,3 @@ def _table(validation: Mapping[str, Any]) -> list[str]:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-def files(out: Path) -> list[Path]:
-    """What of a run is for others, sorted; relative to `out`. What else lies there is its owner's."""
-    return sorted(Path(name) for name in FILES if (out / name).is_file())
-
-
-def write_checksums(out: Path) -> None:
-    """List every shared file of `out` with its SHA-256, as `sha256sum --check` reads it."""
-    lines = [f"{file_sha256(out / path)}  {path.as_posix()}\n" for path in files(out) if path.name != CHECKSUMS]
-    (out / CHECKSUMS).write_text("".join(lines))

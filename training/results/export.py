@@ -1,4 +1,4 @@
-"""`training export`: a finished run for others, as a folder or on a hub, checked and without private parts."""
+"""`training export`: copy a finished run without its private parts, to a folder or a hub."""
 
 from __future__ import annotations
 
@@ -9,52 +9,37 @@ from deepaq.audio.container import reason
 from deepaq.console import note
 from deepaq.errors import UserError
 from deepaq.scoring import checkpoint
-from training.results import card
+from training.results import folder
 
 
 def export(run: Path, out: Path, merge: bool = False) -> Path:
-    """Copy what of the finished run `run` is for others into the new folder `out`, its checksums verified.
+    """Copy the public files of the finished run `run` into the new folder `out`, after verifying their checksums.
 
-    merge: LoRA becomes part of the network's weights, which are then stored whole: the folder needs no other download,
-    and their licence applies to it.
+    merge: add LoRA to the network's weights and store them whole: the folder then needs no further download, and the
+    licence of the pretrained weights applies to it.
     """
     if out.exists() and any(out.iterdir()):
         raise UserError(f"{out}: is not empty; choose another folder")
     if not (run / checkpoint.FILE).is_file():
         raise UserError(f"{run}: holds no finished metric ({checkpoint.FILE} is missing)")
-    verify(run)
+    folder.verify(run)
     out.mkdir(parents=True, exist_ok=True)
     if not merge:
-        for path in card.files(run):
-            (out / path).parent.mkdir(parents=True, exist_ok=True)
+        for path in folder.files(run):
             shutil.copyfile(run / path, out / path)
         return out
     model = checkpoint.load(run)
     model.backbone = model.backbone.merged()
-    for name in (card.CARD, "settings.json", "metrics.json"):
+    for name in (folder.CARD, folder.SETTINGS, folder.METRICS):
         if (run / name).is_file():
             shutil.copyfile(run / name, out / name)
     checkpoint.save(out, model)
-    card.write_checksums(out)
+    folder.write_checksums(out)
     note(f"{out}: {model.backbone.notice().splitlines()[0]}")
     return out
 
 
-def verify(run: Path) -> None:
-    """Raise UserError when a file of `run` is missing or differs from its checksum."""
-    listed = run / card.CHECKSUMS
-    if not listed.is_file():
-        raise UserError(f"{run}: has no {card.CHECKSUMS}; finish it with `training fit`")
-    for line in listed.read_text().splitlines():
-        digest, _, name = line.partition("  ")
-        path = run / name
-        if not path.is_file():
-            raise UserError(f"{path}: is missing; copy the run again")
-        if card.file_sha256(path) != digest:
-            raise UserError(f"{path}: differs from its checksum; copy or train the run again")
-
-
-def push(folder: Path, repository: str, private: bool = True) -> str:
+def push(exported: Path, repository: str, private: bool = True) -> str:
     """Upload an exported folder to a repository of the user's on the hub and return its address.
 
     The hub's own client finds the user's token. UserError when it refuses.
@@ -64,7 +49,7 @@ def push(folder: Path, repository: str, private: bool = True) -> str:
     api = HfApi()
     try:
         address = api.create_repo(repository, private=private, exist_ok=True)
-        api.upload_folder(repo_id=repository, folder_path=folder, commit_message="deepaq metric")
+        api.upload_folder(repo_id=repository, folder_path=exported, commit_message="deepaq metric")
     except Exception as error:  # the client raises many kinds; the remedy is the same
         why = reason(error)
         raise UserError(f"{repository}: cannot be uploaded ({why}); log in with the hub's client first") from None

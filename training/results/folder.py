@@ -1,5 +1,120 @@
-"""The files of a run folder."""
+"""The run folder: names of its files, and what to do with a folder that is not empty."""
 
 from __future__ import annotations
 
+import json
+import shutil
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from deepaq.console import note
+from deepaq.errors import UserError
+from deepaq.files import file_sha256
+from deepaq.scoring import checkpoint
+from training.loop import log, state
+from training.loop.trainer import BAD_BATCH, BEST
+from training.recipe import from_json
+from training.settings import Recipe
+
 SETTINGS, METRICS, BEFORE = "settings.json", "metrics.json", "before.json"
+CARD, CHECKSUMS = "README.md", "SHA256SUMS"
+# What is exported; the metric itself comes first, so that it is the first to go when a run starts again.
+FILES = (
+    *(checkpoint.FILE, CHECKSUMS, CARD, "NOTICE"),
+    *("model.safetensors", "adapter_model.safetensors", "adapter_config.json"),
+    *(SETTINGS, METRICS, BEFORE, log.STEPS, log.EPOCHS),
+    *("labels.png", "predicted.png", "curves.png"),
+)
+PRIVATE = (state.FOLDER, BEST, "tensorboard")  # folders that are not exported
+MAY_CHANGE = ("max_steps", "run")  # settings that a resumed run may change
+
+
+class Start(Enum):
+    """How a run starts in its folder."""
+
+    NEW = "new"
+    RESUMED = "resumed"
+    FINISHED = "finished"
+
+
+def start(out: Path, recipe: Recipe, overwrite: bool, resume: bool) -> Start:
+    """Decide how the run of `recipe` starts in `out`; UserError when the folder holds something else.
+
+    overwrite: start anew whatever is there. resume: continue what is there, even if it is finished.
+    """
+    if resume:
+        return Start.RESUMED
+    if overwrite or not out.exists() or not any(out.iterdir()):
+        return Start.NEW
+    if not (out / SETTINGS).is_file():
+        raise UserError(f"{out}: is not empty; choose another folder, or say --overwrite")
+    if resumed(out) != recipe:
+        raise UserError(
+            f"{out}: holds a run with other settings; choose another folder, or say --overwrite or --resume"
+        )
+    if (out / CHECKSUMS).is_file():
+        return Start.FINISHED
+    return Start.RESUMED if state.saved(out) else Start.NEW  # without a state nothing was learned yet
+
+
+def resumed(out: Path, overrides: tuple[str, ...] = ()) -> Recipe:
+    """Return the recipe of the run in `out` with overrides; UserError without a run or for what may not change."""
+    try:
+        content = json.loads((out / SETTINGS).read_text())
+    except (OSError, ValueError):
+        raise UserError(f"{out}: holds no run to resume ({SETTINGS} is missing or damaged)") from None
+    for override in overrides:
+        if override.partition("=")[0].partition(".")[0] not in MAY_CHANGE:
+            raise UserError(f"-o {override}: a resumed run keeps its settings, except {' and '.join(MAY_CHANGE)}")
+    return from_json(content, overrides)
+
+
+def result(out: Path, fingerprint: str) -> dict[str, Any]:
+    """Return what the finished run in `out` reached; UserError when it was trained on other rows or labels."""
+    model, found = (json.loads((out / name).read_text()) for name in (checkpoint.FILE, METRICS))
+    if model["info"]["data"]["fingerprint"] != fingerprint:
+        raise UserError(f"{out}: holds a run on other rows or labels; choose another folder, or say --overwrite")
+    note(f"{out}: is already trained; --overwrite trains it again")
+    return {**found, "run": str(out)}
+
+
+def begin(out: Path, recipe: Recipe) -> None:
+    """Remove an earlier run from `out`, and nothing else, and write the settings of the new one."""
+    for name in (*FILES, BAD_BATCH):
+        (out / name).unlink(missing_ok=True)
+    for name in PRIVATE:
+        shutil.rmtree(out / name, ignore_errors=True)
+    checkpoint.write_json(out / SETTINGS, recipe.to_json())
+
+
+def reopen(out: Path, recipe: Recipe) -> None:
+    """Mark the run in `out` as unfinished and write its settings."""
+    for name in (CHECKSUMS, checkpoint.FILE):
+        (out / name).unlink(missing_ok=True)
+    checkpoint.write_json(out / SETTINGS, recipe.to_json())
+
+
+def files(out: Path) -> list[Path]:
+    """Return the files of a run that are exported, sorted, relative to `out`."""
+    return sorted(Path(name) for name in FILES if (out / name).is_file())
+
+
+def write_checksums(out: Path) -> None:
+    """Write the SHA-256 of every exported file of `out`, in the format of `sha256sum --check`."""
+    lines = [f"{file_sha256(out / path)}  {path.as_posix()}\n" for path in files(out) if path.name != CHECKSUMS]
+    (out / CHECKSUMS).write_text("".join(lines))
+
+
+def verify(run: Path) -> None:
+    """Raise UserError when a file of the finished run `run` is missing or differs from its checksum."""
+    listed = run / CHECKSUMS
+    if not listed.is_file():
+        raise UserError(f"{run}: has no {CHECKSUMS}; finish it with `training fit`")
+    for line in listed.read_text().splitlines():
+        digest, _, name = line.partition("  ")
+        path = run / name
+        if not path.is_file():
+            raise UserError(f"{path}: is missing; copy the run again")
+        if file_sha256(path) != digest:
+            raise UserError(f"{path}: differs from its checksum; copy or train the run again")

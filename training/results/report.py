@@ -1,4 +1,4 @@
-"""Pictures of a run: labels by condition, predicted against given MOS, and how it learned."""
+"""Plots of a run: labels by bitrate, predicted against given MOS, and learning curves."""
 
 from __future__ import annotations
 

@@ -31,11 +31,12 @@ def rows(labelled: Path) -> Table:
 
 
 def filled(labelled: Path, rows: Table, folder: Path, workers: int = 1, form: Form = MONO) -> Cache:
-    return cache.fill(Dataset(labelled), rows, form, folder, workers, quiet=True)
+    cache.fill(Dataset(labelled), {form: rows}, folder, workers, quiet=True)
+    return Cache.of(rows, form, folder)
 
 
 def written(folder: Path) -> dict[Path, int]:
-    return {path: path.stat().st_mtime_ns for path in folder.rglob("*.npy")}
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*.pcm")}
 
 
 @pytest.mark.parametrize(("form", "mixed"), [(MONO, to_mono), (STEREO, to_mid_side)])
@@ -53,11 +54,10 @@ def test_holds_every_version_to_16_bits(
 
 
 @pytest.mark.parametrize("form", [MONO, STEREO])
-def test_the_predicted_size_is_not_exceeded(labelled: Path, rows: Table, tmp_path: Path, form: Form) -> None:
+def test_the_predicted_size_is_the_size_on_disk(labelled: Path, rows: Table, tmp_path: Path, form: Form) -> None:
     filled(labelled, rows, tmp_path, form=form)
-    used = sum(path.stat().st_size for path in tmp_path.rglob("*.npy"))
-    predicted = cache.predicted_bytes(form, cache._clips(rows, form)[0])
-    assert used <= predicted <= 1.1 * used
+    used = sum(path.stat().st_size for path in tmp_path.rglob("*.pcm"))
+    assert used == sum(form.size(count) for count in cache.frames_of(rows, form).tolist())
 
 
 def test_a_full_disk_is_noticed_before_anything_is_written(
@@ -76,11 +76,10 @@ def test_torn_and_foreign_files_are_made_again_and_only_those(labelled: Path, ro
     torn, foreign, missing, *kept = before
     content = torn.read_bytes()
     torn.write_bytes(content[: len(content) // 2])
-    np.save(foreign, np.zeros(7))
+    foreign.write_bytes(bytes(7))
     missing.unlink()
-    left_over = torn.with_name(partial_prefix().replace(f"-{os.getpid()}-", "-999999999-") + "x.npy")
+    left_over = torn.with_name(partial_prefix().replace(f"-{os.getpid()}-", "-999999999-") + "x.pcm")
     left_over.write_bytes(b"of a dead process")
-    cache._mapped.cache_clear()
     found = filled(labelled, rows, tmp_path)
     after = written(tmp_path)
     assert set(after) == set(before)
@@ -90,12 +89,24 @@ def test_torn_and_foreign_files_are_made_again_and_only_those(labelled: Path, ro
     assert np.isfinite(found.samples(len(rows) - 1)).all()
 
 
-def test_another_choice_of_rows_has_files_of_its_own(labelled: Path, rows: Table, tmp_path: Path) -> None:
-    whole = filled(labelled, rows, tmp_path)
+def test_further_rows_decode_only_their_own_files(labelled: Path, rows: Table, tmp_path: Path) -> None:
     some = np.flatnonzero(rows.clean | (rows.codec == "mp3"))
     part = filled(labelled, rows.take(some), tmp_path)
+    before = written(tmp_path)
+    assert len(before) == len(some)
+    whole = filled(labelled, rows, tmp_path)
+    after = written(tmp_path)
+    assert len(after) == len(rows)
+    assert all(after[path] == changed for path, changed in before.items())
     for place, row in enumerate(some.tolist()):
         assert np.array_equal(part.samples(place), whole.samples(row))
+
+
+def test_every_rate_has_files_of_its_own(labelled: Path, rows: Table, tmp_path: Path) -> None:
+    filled(labelled, rows, tmp_path)
+    filled(labelled, rows, tmp_path, form=Form(24_000))
+    assert {path.parents[1].name for path in written(tmp_path)} == {"16000", "24000"}
+    assert not any(Cache.of(rows, STEREO, tmp_path).present)
 
 
 @pytest.mark.parametrize("harm", ["changed", "missing"])
@@ -108,21 +119,24 @@ def test_a_file_that_is_not_what_the_manifest_says_is_named(labelled: Path, tmp_
         path.unlink()
     else:
         path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(UserError, match=rf"{path.name}: (is missing|differs from its checksum).*\(1 clips"):
+    with pytest.raises(UserError, match=rf"{path.name}: (is missing|differs from its checksum).*\(1 files"):
         filled(data, rows, tmp_path / "cache")
-    assert len(written(tmp_path / "cache")) == 7  # the other clips are done
+    assert len(written(tmp_path / "cache")) == len(rows) - 1  # all others are done
+
+
+def held(folder: Path, form: Form, samples: Samples) -> Cache:
+    """Return a cache of one row with these samples."""
+    path = cache.file_of(folder, form, "aa")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(cache.encoded(form, samples))
+    return Cache(folder, form, ["aa"], np.array([len(samples)]))
 
 
 def test_silence_is_found_without_reading(tmp_path: Path) -> None:
     """Two seconds: sound, then digital silence from 1.2 s on."""
     rng = np.random.default_rng(0)
     samples = np.where(np.arange(2 * RATE) < 1.2 * RATE, 0.1 * rng.standard_normal(2 * RATE), 0).astype(np.float32)
-    record = np.zeros(1, MONO.layout(len(samples)))
-    record[0]["levels"] = [np.mean(block**2) for block in np.array_split(samples.astype(float), 20)]
-    path = cache.file_of(tmp_path, MONO, "aa")
-    path.parent.mkdir(parents=True)
-    np.save(path, record)
-    found = Cache(tmp_path, MONO, [cache.Clip("aa", len(samples), ("",), ("",))], [(0, 0)])
+    found = held(tmp_path, MONO, samples)
     audible = {start: found.audible(0, round(start * RATE), RATE, 1e-7) for start in (0.0, 0.2, 0.6, 1.0)}
     assert audible == {0.0: True, 0.2: True, 0.6: True, 1.0: False}
 
@@ -131,18 +145,11 @@ def test_a_pause_that_fills_half_a_segment_is_seen(tmp_path: Path) -> None:
     """Whatever the cut's place between the blocks: a network refuses a half that is silent or constant."""
     sound = music(6, 1, rate=24_000, channels=1)
     sound[60_000:110_000] = 0.01
-    form = Form(24_000)
-    version = np.zeros(1, form.layout(len(sound)))
-    levels = [np.var(block) for block in np.array_split(sound[:, 0].astype(np.float64), 60)]
-    version["scale"], version["levels"], version["samples"] = 1 / 32767, levels, np.rint(sound[:, 0] * 32767)
-    path = cache.file_of(tmp_path, form, "0" * 8)
-    path.parent.mkdir(parents=True)
-    np.save(path, version)
-    held = cache.Cache(tmp_path, form, [cache.Clip("0" * 8, len(sound), ("",), ("",))], [(0, 0)])
+    found = held(tmp_path, Form(24_000), sound[:, 0])
     for start in range(0, 48_000, 700):
         cut = sound[start : start + 96_000, 0]
         heard = min(np.var(cut[:48_000]), np.var(cut[48_000:])) >= 1e-7
-        if held.audible(0, start, 96_000, 2e-7):
+        if found.audible(0, start, 96_000, 2e-7):
             assert heard
-    assert not held.audible(0, 12_600, 96_000, 2e-7)
-    assert held.audible(0, 0, 96_000, 2e-7) == (np.var(sound[48_000:96_000]) > 2e-7)
+    assert not found.audible(0, 12_600, 96_000, 2e-7)
+    assert found.audible(0, 0, 96_000, 2e-7) == (np.var(sound[48_000:96_000]) > 2e-7)

@@ -53,7 +53,7 @@ def test_only_what_all_have_rated_is_mixed(tmp_path: Path) -> None:
 
 def test_what_cannot_be_mixed_is_refused(tmp_path: Path) -> None:
     data = dataset(tmp_path, lsd=[{"value": 3.0, "scale": "dB", "identity": 0.0}])
-    with pytest.raises(UserError, match=r"lsd rates on the scale 'dB', which has no place on MOS 1 to 5"):
+    with pytest.raises(UserError, match=r"lsd rates on the scale 'dB', which cannot be mapped to MOS 1 to 5"):
         scale.mixed(data, {"lsd": 1})
     with pytest.raises(UserError, match="no rater with a positive weight"):
         scale.mixed(data, {"lsd": 0})

@@ -67,7 +67,7 @@ def test_a_condition_s_own_teacher_labels_it_on_the_common_scale(data: Path) -> 
         table.load(Dataset(data), wanted)
     done = rate(data, "2f", RateSettings(conditions=("musical-noise-*",), jobs=1, quiet=True))
     assert done["labelled"] == 10
-    with pytest.raises(UserError, match=r"2f has rated 0 coded versions, 20 are needed"):
+    with pytest.raises(UserError, match=r"2f has rated 0 coded clips, 20 are needed"):
         table.load(Dataset(data), wanted)
     rate(data, "2f", RateSettings(conditions=("opus-*", "mp3-*"), jobs=1, quiet=True))
     plain, taught = (table.load(Dataset(data), Data(teachers=given, fold="1/2")) for given in ({}, wanted.teachers))

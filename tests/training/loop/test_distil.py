@@ -16,10 +16,11 @@ from deepaq.scoring.mapping import Exponential
 from manifests.dataset import Dataset
 from training import recipe
 from training.data import cache, store, table
-from training.data.cache import Form
-from training.fit import SETTINGS, Options, fit
+from training.data.cache import Cache, Form
+from training.fit import Options, fit
 from training.loop import distil
 from training.loop.evaluate import ALONE
+from training.results.folder import SETTINGS
 from training.settings import Data
 
 TOP = 4.732
@@ -28,10 +29,10 @@ SMALL = {"width": 8, "blocks": 1, "projected": 4}
 
 @pytest.fixture(scope="module")
 def filled(labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> store.Store:
-    dataset, network = Dataset(labelled), build("compact", **SMALL)
-    rows = table.load(dataset, Data())
-    audio = cache.fill(dataset, rows, Form.of(network), tmp_path_factory.mktemp("cache"), 1, quiet=True)
-    return store.fill(network, rows, audio, quiet=True)
+    dataset, network, folder = Dataset(labelled), build("compact", **SMALL), tmp_path_factory.mktemp("cache")
+    rows, form = table.load(dataset, Data()), Form.of(network)
+    cache.fill(dataset, {form: rows}, folder, 1, quiet=True)
+    return store.fill(network, rows, Cache.of(rows, form, folder), quiet=True)
 
 
 def member(folder: Path, scale: float, **settings: int) -> str:

@@ -19,7 +19,7 @@ from tests.training.test_recipe import TINY
 from training import recipe
 from training.cli import main
 from training.fit import Options, fit
-from training.results import card
+from training.results import folder
 from training.results.compare import compare, estimate
 from training.results.export import export, push
 
@@ -30,14 +30,14 @@ SMALL = ["backbone.width=16", "backbone.blocks=1", "data.segment_s=1.0", "data.c
 @pytest.fixture(scope="module")
 def runs(labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three runs of a small network, two of which differ in the seed, and one of a shrunken MERT with LoRA."""
-    folder = tmp_path_factory.mktemp("runs")
-    options = Options(cache=folder / "cache", quiet=True)
+    place = tmp_path_factory.mktemp("runs")
+    options = Options(cache=place / "cache", quiet=True)
     for name, overrides in (("a0", []), ("a1", ["seed=1"]), ("b0", ["full.bitrate=0.0"])):
-        fit(labelled, folder / name, recipe.load("compact", [*SMALL, *overrides]), options)
+        fit(labelled, place / name, recipe.load("compact", [*SMALL, *overrides]), options)
     shrunken = ["backbone.init=random", "data.segment_s=1.0", "data.clips=2", "max_steps=2", "data.versions=4"]
     shrunken += [f"backbone.config.{key}={value}" for key, value in TINY.items()]
-    fit(labelled, folder / "mert", recipe.load("deepaq", shrunken), options)
-    return folder
+    fit(labelled, place / "mert", recipe.load("deepaq", shrunken), options)
+    return place
 
 
 def test_seeds_become_one_row_with_an_interval(runs: Path) -> None:
@@ -84,8 +84,8 @@ def test_the_card_says_what_it_is_and_whose(runs: Path) -> None:
 
 
 def test_checksums_are_those_of_sha256sum(runs: Path) -> None:
-    subprocess.run(["sha256sum", "--check", "--strict", card.CHECKSUMS], cwd=runs / "a0", check=True)
-    listed = {line.split("  ")[1] for line in (runs / "a0" / card.CHECKSUMS).read_text().splitlines()}
+    subprocess.run(["sha256sum", "--check", "--strict", folder.CHECKSUMS], cwd=runs / "a0", check=True)
+    listed = {line.split("  ")[1] for line in (runs / "a0" / folder.CHECKSUMS).read_text().splitlines()}
     assert {"model.json", "model.safetensors", "settings.json", "metrics.json", "README.md"} <= listed
     assert not any(name.startswith(("state", "tensorboard")) for name in listed)
 
@@ -93,7 +93,7 @@ def test_checksums_are_those_of_sha256sum(runs: Path) -> None:
 def test_an_export_scores_alike_and_leaves_private_parts_out(runs: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["export", str(runs / "a0"), "--out", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {path.name for path in card.files(runs / "a0")}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {path.name for path in folder.files(runs / "a0")}
     samples = torch.from_numpy(np.random.default_rng(0).normal(0, 0.1, (1, 48_000)).astype(np.float32))
     assert torch.equal(*(deepaq.load(run).embed(samples) for run in (runs / "a0", tmp_path / "out")))
     with pytest.raises(UserError, match="is not empty"):
@@ -106,7 +106,7 @@ def test_a_merged_export_stands_alone(runs: Path, tmp_path: Path) -> None:
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.3)
     before.backbone.save(runs / "mert")
-    card.write_checksums(runs / "mert")
+    folder.write_checksums(runs / "mert")
     export(runs / "mert", tmp_path / "out", merge=True)
     assert not (tmp_path / "out" / "adapter_model.safetensors").exists()
     after = deepaq.load(tmp_path / "out")
@@ -114,7 +114,7 @@ def test_a_merged_export_stands_alone(runs: Path, tmp_path: Path) -> None:
     assert counts["lora"] == 0
     samples = torch.from_numpy(np.random.default_rng(0).normal(0, 0.1, (2, 48_000)).astype(np.float32))
     torch.testing.assert_close(after.embed(samples), before.embed(samples), atol=1e-5, rtol=1e-4)
-    subprocess.run(["sha256sum", "--check", "--quiet", card.CHECKSUMS], cwd=tmp_path / "out", check=True)
+    subprocess.run(["sha256sum", "--check", "--quiet", folder.CHECKSUMS], cwd=tmp_path / "out", check=True)
 
 
 @pytest.mark.parametrize("harm", ["changed", "missing", "unlisted"])
@@ -126,7 +126,7 @@ def test_a_damaged_run_is_not_exported(runs: Path, tmp_path: Path, harm: str) ->
     elif harm == "missing":
         (run / "labels.png").unlink()
     else:
-        (run / card.CHECKSUMS).unlink()
+        (run / folder.CHECKSUMS).unlink()
     with pytest.raises(UserError, match=r"differs from its checksum|is missing|has no SHA256SUMS"):
         export(run, tmp_path / "out")
 
