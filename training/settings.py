@@ -86,15 +86,31 @@ class Objective:
 
 @dataclass(frozen=True)
 class Contrast:
-    """tau: temperature. normalise: compare directions of the embedding only. literal_bitrate: label by the bitrate
-    itself, clean infinite, around coded samples only, as the paper writes it; else by steps below clean."""
+    """Rank-N-Contrast. tau: temperature. normalise: compare directions of the embedding only.
+
+    literal_bitrate: label by the bitrate itself, clean infinite, around coded samples only; else by steps below clean,
+    around clean samples too. printed: divide by N - 1 and by N as the paper prints it, the label being the bitrate.
+    scope: of the printed bitrate term; compare a coded sample with its `codec` and clean samples, or with `all`.
+    within_clip: compare degraded clips of the same reference only. severities: rank the severities of a distortion
+    like the bitrates of a codec.
+    """
 
     tau: float = 2.0
     normalise: bool = False
     literal_bitrate: bool = False
+    printed: bool = False
+    scope: str = "codec"
+    within_clip: bool = False
+    severities: bool = False
 
     def __post_init__(self) -> None:
         _require(self.tau > 0, f"contrast.tau={self.tau:g}: more than 0")
+        _choice("contrast.scope", self.scope, ("codec", "all"))
+
+    @property
+    def bitrate_as_label(self) -> bool:
+        """Labels of the bitrate term are bitrates, not steps below clean."""
+        return self.literal_bitrate or self.printed
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class Learner:
 
     def __init__(self, recipe: Recipe, network: Backbone, store: Store, sampler: Sampler, world: World) -> None:
         self.recipe, self.network, self.store, self.sampler, self.world = recipe, network, store, sampler, world
-        self.labeller = Labeller(store.table, recipe.contrast.literal_bitrate)
+        self.labeller = Labeller(store.table, recipe.contrast.bitrate_as_label, recipe.contrast.severities)
         self.top = float(store.table.mos[store.table.clean][0])
         self.descriptions = self._describe() if network.clip_head else None
         self.curves = nn.ModuleDict({mode: Curve(self.top) for mode in MODES}).to(world.device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -9,10 +10,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from training.data.table import Column, Table
+from training.data.table import CLEAN_CODEC, NO_CODEC, Column, Table
 from training.objective.loss import CLEAN, UNCODED, bitrate_labels
 
 Rows = npt.NDArray[np.int64]
+_SEVERITY = re.compile(r"(.+)-(\d+)")  # of the name of a distortion's condition, such as noise-3
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,23 @@ class Labels:
 class Labeller:
     """Makes `Labels` from rows of a table; a bitrate has the same label in every batch."""
 
-    def __init__(self, table: Table, literal_bitrate: bool) -> None:
+    def __init__(self, table: Table, literal_bitrate: bool = False, severities: bool = False) -> None:
+        """literal_bitrate: see `training.objective.loss`. severities: rank the severities of a distortion like the
+        bitrates of a codec."""
         self.table = table
-        names = [str(name) for name in np.unique(table.codec[table.coded])]
+        groups, order = table.codec.astype(object), table.bitrate.copy()
+        if severities:
+            for row in np.flatnonzero(~table.clean & ~table.coded).tolist():
+                if found := _SEVERITY.fullmatch(str(table.condition[row])):
+                    groups[row], order[row] = f"distortion {found[1]}", -float(found[2])
         numbers = np.full(len(table), UNCODED)
+        names, places = np.unique(groups.astype(str), return_inverse=True)
+        ranked = {name for name in names.tolist() if name not in (CLEAN_CODEC, NO_CODEC)}
+        for number, name in enumerate(sorted(ranked), start=CLEAN + 1):
+            numbers[places == names.tolist().index(name)] = number
         numbers[table.clean] = CLEAN
-        for number, name in enumerate(names, start=CLEAN + 1):
-            numbers[table.codec == name] = number
         self.codec = torch.from_numpy(numbers)
-        self.rank = bitrate_labels(self.codec, torch.from_numpy(table.bitrate), literal_bitrate)
+        self.rank = bitrate_labels(self.codec, torch.from_numpy(order), literal_bitrate)
 
     def __call__(self, rows: Rows, clips: Rows | None = None, middles: Column | None = None) -> Labels:
         """Return the labels of rows. clips: numbers that replace the table's. middles: centres of the segments in

@@ -1,10 +1,11 @@
-"""Rank-N-Contrast: distances in the embedding are ordered as differences of the labels are.
+"""Rank-N-Contrast: distances in the embedding are ordered like differences of the labels.
 
 Zha et al., "Rank-N-Contrast: Learning Continuous Representations for Regression", NeurIPS 2023, equation 1, with the
-similarity of their published configuration, -distance / tau. DeePAQ sums one term over the MOS of all samples and one
-over the bitrates within each codec.
+similarity of their published configuration, -distance / tau. DeePAQ adds a term over the MOS of all samples and one
+over the bitrates within each codec, and prints exp(+distance), which would order the wrong way round; the sign here is
+that of Zha et al.
 
-Everything is computed in float32, or in float64 when the distances are, also under autocast.
+All is computed in float32, or in float64 if the distances are, also under autocast.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from torch import Tensor
 from deepaq.backbones.pooling import MEAN, Pooling
 
 TAU = 2.0
-CLEAN, UNCODED = 0, -1  # in place of a codec's number (from 1): clean music; distorted by something without a bitrate
+CLEAN, UNCODED = 0, -1  # in place of a codec's number, from 1: clean; distorted without a bitrate
 
 
 @dataclass(frozen=True)
 class Loss:
     """A mean over anchors.
 
-    value: scalar with gradient. floor: what ties in the labels leave even to a perfect order; value >= floor.
-    anchors: how many took part, the weight when means are pooled.
+    value: scalar with gradient. floor: the value of a perfect order, above 0 because of ties in the labels; value >=
+    floor. anchors: how many were averaged, the weight when means are pooled.
     """
 
     value: Tensor
@@ -35,7 +36,7 @@ class Loss:
 
 
 def pooled(losses: Sequence[Loss]) -> Loss:
-    """The mean over the anchors of all `losses`; at least one is needed."""
+    """Return the mean over the anchors of all `losses`, at least one."""
     anchors = torch.stack([loss.anchors for loss in losses])
     total = anchors.sum()
     values, floors = torch.stack([loss.value for loss in losses]), torch.stack([loss.floor for loss in losses])
@@ -44,10 +45,9 @@ def pooled(losses: Sequence[Loss]) -> Loss:
 
 
 def pairwise_distances(points: Tensor, normalise: bool = False, pooling: Pooling = MEAN) -> Tensor:
-    """(N, steps, dims) -> (N, N): the mean over steps, and tracks of `pooling`, of the Euclidean distance; the gradient
-    of distance 0 is 0.
+    """Return the distances, (N, N), of (N, steps, dims) points: Euclidean, averaged over steps and tracks of `pooling`.
 
-    normalise: project every vector on the unit sphere first.
+    The gradient of distance 0 is 0. normalise: project every vector on the unit sphere first.
     """
     with torch.autocast(points.device.type, enabled=False):
         tracks = pooling.split(_full(points).transpose(0, 1))
@@ -57,7 +57,7 @@ def pairwise_distances(points: Tensor, normalise: bool = False, pooling: Pooling
 def _between(steps: Tensor, normalise: bool) -> Tensor:
     """(steps, N, dims) -> (N, N)."""
     steps = torch.nn.functional.normalize(steps, dim=-1) if normalise else steps
-    # The matrix product form loses half the digits of small distances, and high quality is small distances.
+    # The matrix product form loses half the digits of small distances, which are those of high quality.
     return torch.cdist(steps, steps, compute_mode="donot_use_mm_for_euclid_dist").mean(dim=0)
 
 
@@ -65,14 +65,18 @@ def _full(values: Tensor) -> Tensor:
     return values if values.dtype == torch.float64 else values.float()
 
 
-def rank_n_contrast(distances: Tensor, labels: Tensor, mask: Tensor | None = None, tau: float = TAU) -> Loss:
-    """The loss of (N, N) distances given (N,) labels.
+def rank_n_contrast(
+    distances: Tensor, labels: Tensor, mask: Tensor | None = None, tau: float = TAU, printed: bool = False
+) -> Loss:
+    """Return the loss of (N, N) distances given (N,) labels.
 
-    Of anchor i and key j: -log(exp(-d_ij / tau) / sum over k of exp(-d_ik / tau)), k over the keys whose label differs
-    from the anchor's at least as much as j's does (j and ties included); mean over j, then over the anchors.
-    Two infinite labels of one sign differ by 0; a pair with a NaN label takes no part.
+    The term of anchor i and key j is -log(exp(-d_ij / tau) / sum over k of exp(-d_ik / tau)), k over the keys whose
+    label differs from the anchor's at least as much as j's does, j and ties included. The terms are averaged over the
+    keys of an anchor, then over the anchors that have a key. Two infinite labels of one sign differ by 0; a pair with a
+    NaN label takes no part.
 
     mask: (N, N), anchors in rows and keys in columns, True where a pair takes part; all but the diagonal by default.
+    printed: divide the sum of the terms by N - 1 and by N instead, however many pairs take part, as DeePAQ prints it.
     """
     with torch.autocast(distances.device.type, enabled=False):
         logits = -_full(distances) / tau
@@ -86,19 +90,28 @@ def rank_n_contrast(distances: Tensor, labels: Tensor, mask: Tensor | None = Non
         ties = last_tie + 1 - torch.searchsorted(ranked_apart, ranked_apart)
         ranked = logits.gather(1, order)
         terms = ranked.logcumsumexp(dim=1).gather(1, last_tie) - ranked
-        value, anchors = _mean(terms, counted)
-        floor, _ = _mean(ties.to(terms.dtype).log(), counted)
+        mean = _over_batch if printed else _over_anchors
+        value, anchors = mean(terms, counted)
+        floor, _ = mean(ties.to(terms.dtype).log(), counted)
     return Loss(value, floor, anchors)
 
 
 def _differences(labels: Tensor) -> Tensor:
-    """(N,) labels -> (N, N) absolute differences; those of equal labels are 0 even where they are infinite."""
+    """Return absolute differences, (N, N), of (N,) labels; those of equal labels are 0 even if they are infinite."""
     anchor, key = _full(labels)[:, None], _full(labels)[None, :]
     return torch.where(anchor == key, 0.0, (anchor - key).abs())
 
 
-def _mean(terms: Tensor, counted: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean over anchors of each anchor's mean, and the number of anchors that have a term; 0 without any."""
+def _over_batch(terms: Tensor, counted: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the sum of the (N, N) terms divided by N (N - 1), and N."""
+    size = len(terms)
+    return torch.where(counted, terms, 0.0).sum() / max(1, size * (size - 1)), counted.new_tensor(
+        size, dtype=torch.long
+    )
+
+
+def _over_anchors(terms: Tensor, counted: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean over anchors of each anchor's mean, and the number of anchors with a term; 0 without any."""
     numbers = counted.sum(dim=1)
     means = torch.where(counted, terms, 0.0).sum(dim=1) / numbers.clamp(min=1)
     anchors = (numbers > 0).sum()
@@ -106,11 +119,11 @@ def _mean(terms: Tensor, counted: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def bitrate_labels(codec: Tensor, bitrate: Tensor, literal: bool = False) -> Tensor:
-    """(N,) codec numbers and bitrates in kbps -> (N,) labels of the bitrate term, float64; NaN for UNCODED.
+    """Return the labels of the bitrate term, (N,) float64, of (N,) codec numbers and bitrates in kbps.
 
-    By default steps below clean within the codec: 0 for clean, -1 for the codec's highest bitrate, -2 for the next.
-    Ask for a whole data set at once: then a step means the same in every batch. literal: the bitrate, clean infinite,
-    as the DeePAQ paper writes it; then all bitrates are equally far from clean.
+    By default steps below clean within the codec: 0 for clean, -1 for the codec's highest bitrate, -2 for the next; NaN
+    for UNCODED. Call it once for a whole data set, so that a step means the same in every batch. literal: the bitrate,
+    clean infinite, as in the DeePAQ paper; then all bitrates are equally far from clean.
     """
     labels = torch.full(codec.shape, torch.nan, dtype=torch.float64, device=codec.device)
     labels[codec == CLEAN] = torch.inf if literal else 0.0
@@ -124,9 +137,9 @@ def bitrate_labels(codec: Tensor, bitrate: Tensor, literal: bool = False) -> Ten
 def bitrate_contrast(
     distances: Tensor, codec: Tensor, labels: Tensor, tau: float = TAU, clean_anchors: bool = True
 ) -> Loss:
-    """Rank-N-Contrast of the bitrates: of (N, N) distances, codec by codec, each with the clean samples.
+    """Return Rank-N-Contrast of the bitrates of (N, N) distances, codec by codec, each with the clean samples.
 
-    codec: (N,) codec numbers, CLEAN or UNCODED. labels: (N,), as `bitrate_labels` gives them.
+    codec: (N,) codec numbers, CLEAN or UNCODED. labels: (N,), from `bitrate_labels`.
     clean_anchors: order every codec's bitrates around the clean samples too; the paper has coded anchors only.
     """
     masks = []
@@ -136,3 +149,17 @@ def bitrate_contrast(
     if not masks:  # a batch without coded samples: zero, with a graph
         masks = [torch.zeros_like(distances, dtype=torch.bool)]
     return pooled([rank_n_contrast(distances, labels, mask, tau) for mask in masks])
+
+
+def printed_bitrate_contrast(
+    distances: Tensor, codec: Tensor, labels: Tensor, tau: float = TAU, across_codecs: bool = False
+) -> Loss:
+    """Return the bitrate term of DeePAQ as printed: coded anchors, divided by N - 1 and by N, the batch's size.
+
+    across_codecs: keys are all samples with a bitrate and the clean ones; else those of the anchor's codec and the
+    clean ones. Other parameters as for `bitrate_contrast`.
+    """
+    anchors = (codec > CLEAN)[:, None]
+    keys = (codec[:, None] == codec) | (codec == CLEAN)
+    mask = anchors.expand_as(distances) if across_codecs else anchors & keys
+    return rank_n_contrast(distances, labels, mask, tau, printed=True)
