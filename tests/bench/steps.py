@@ -52,7 +52,7 @@ def sampler(folder: Path, clips: int, versions: int) -> Sampler:
             path.write_bytes(encoded(form, rng.normal(0, 0.05, frames).astype(np.float32)))
             codec = "clean" if place == 0 else "opus"
             mos = min(4.7, 1 + kbps / 40)
-            rows.append((keys[-1], "", "", clip, codec, codec, kbps, mos, None, CLIP_S, False))
+            rows.append((keys[-1], "", "", clip, codec, codec, kbps, mos, None, CLIP_S, False, clip))
     table = Table(*(np.array(column) for column in zip(*rows, strict=True)))
     store = Store(table, Cache(folder, form, keys, np.full(len(keys), frames)), Mert.front_rate)
     data = Data(clips=max(1, versions // 8), versions=8, segment_s=SEGMENT_S)

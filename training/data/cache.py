@@ -159,11 +159,6 @@ class Cache:
         """Return the same rows with the mid signal alone, (frames,)."""
         return Cache(self.folder, self.form, self.keys, self._frames, self.form.channels == 2)
 
-    def take(self, chosen: npt.NDArray[np.bool_]) -> Cache:
-        """Return the rows at which `chosen`, (rows,), is True."""
-        keys = [key for key, wanted in zip(self.keys, chosen.tolist(), strict=True) if wanted]
-        return Cache(self.folder, self.form, keys, self._frames[chosen], self._only_mid)
-
     def frames(self, row: int) -> int:
         """Return a row's length."""
         return int(self._frames[row])
@@ -252,14 +247,9 @@ def _missing(cache: Cache, table: Table) -> list[Item]:
     return [Item(key, *entry) for key, entry in items.items()]
 
 
-def predicted_bytes(form: Form, items: Sequence[Item]) -> int:
-    """Return the disk space that the decoded files take, in bytes."""
-    return sum(form.size(item.frames) for item in items)
-
-
 def _check_space(folder: Path, missing: Mapping[Form, Sequence[Item]], quiet: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    needed = sum(predicted_bytes(form, items) for form, items in missing.items())
+    needed = sum(form.size(item.frames) for form, items in missing.items() for item in items)
     free = shutil.disk_usage(folder).free
     if needed > 0.95 * free:
         raise UserError(

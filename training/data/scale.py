@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from deepaq.errors import UserError
 from manifests import schema
@@ -17,6 +21,7 @@ from manifests.fragment import fragments, read_footer
 ENDS = {"MOS": (1.0, 5.0), "MOS-LQO": (1.0, 5.0), "ODG": (-4.0, 0.0), "MUSHRA": (0.0, 100.0)}
 
 Ends = tuple[float, float]
+Values = npt.NDArray[np.float64]
 
 
 def mos(value: float, ends: Ends) -> float:
@@ -25,19 +30,19 @@ def mos(value: float, ends: Ends) -> float:
     return min(5.0, 1 + 4 * (value - low) / (high - low))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Timeline:
-    """MOS over time. seconds: centres of the rated windows, rising. values: their MOS."""
+    """MOS over time. seconds: (n,), centres of the rated windows, rising. values: (n,), their MOS."""
 
-    seconds: tuple[float, ...]
-    values: tuple[float, ...]
+    seconds: Values
+    values: Values
 
     def at(self, second: float) -> float:
         """Interpolate linearly between centres; constant before the first and after the last."""
         return float(np.interp(second, self.seconds, self.values))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rating:
     """MOS of a degraded clip, and over time if the rater gave that."""
 
@@ -45,7 +50,7 @@ class Rating:
     timeline: Timeline | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mix:
     """Weighted ratings of one degraded clip. shares: weight of each rating; they sum to 1."""
 
@@ -86,7 +91,8 @@ def mixed(dataset: Dataset, raters: Mapping[str, float]) -> tuple[dict[str, Mix]
 
 def rated(dataset: Dataset, rater: str) -> dict[str, float]:
     """Return degraded_id -> a rater's value on its own scale; UserError when there is none."""
-    return {row["degraded_id"]: row["value"] for row in _rows(dataset, rater, ["value"])}
+    rows = _rows(dataset, rater, ["value"])
+    return dict(zip(rows["degraded_id"].to_pylist(), rows["value"].to_pylist(), strict=True))
 
 
 def identity_of(dataset: Dataset, rater: str) -> float | None:
@@ -97,39 +103,68 @@ def identity_of(dataset: Dataset, rater: str) -> float | None:
 
 def _of(dataset: Dataset, rater: str) -> tuple[dict[str, Rating], float]:
     """Return a rater's values as MOS, and its MOS of a clip against itself."""
-    found = {}
-    for row in _rows(dataset, rater, ["value", "scale", "extras", "timeline"]):
-        extras = dict(row["extras"] or ())
-        ends = _ends(dataset, rater, row["scale"], extras)
-        found[row["degraded_id"]] = Rating(mos(row["value"], ends), _timeline(row["timeline"], extras, ends))
+    rows = _rows(dataset, rater, ["value", "scale", "extras", "timeline"])
+    low, high = _ends(dataset, rater, rows)
+    values = np.minimum(5.0, 1 + 4 * (rows["value"].to_numpy() - low) / (high - low)).tolist()
+    pairs = zip(values, _timelines(rows, low, high), strict=True)
+    found = dict(zip(rows["degraded_id"].to_pylist(), (Rating(*pair) for pair in pairs), strict=True))
     stated = identity_of(dataset, rater)
     # Listeners do not rate a clip against itself; by the rules of their tests it is the top of the scale.
-    return found, 5.0 if stated is None else mos(stated, ends)
+    return found, 5.0 if stated is None else mos(stated, (float(low[-1]), float(high[-1])))
 
 
-def _rows(dataset: Dataset, rater: str, columns: list[str]) -> list[dict[str, Any]]:
+def _rows(dataset: Dataset, rater: str, columns: list[str]) -> pa.Table:
     table = dataset.labels(rater, columns)
-    rows = [row for row in table.to_pylist() if row["status"] == schema.OK and row["rater"] == rater]
-    if not rows:
+    rows = table.filter(pc.and_(pc.equal(table["status"], schema.OK), pc.equal(table["rater"], rater)))
+    if not rows.num_rows:
         raise UserError(f"{dataset.root}: has no labels by {rater}; run `labels rate {dataset.root} --rater {rater}`")
     return rows
 
 
-def _ends(dataset: Dataset, rater: str, scale: str, extras: Mapping[str, Any]) -> Ends:
-    if "scale_low" in extras and "scale_high" in extras:
-        return extras["scale_low"], extras["scale_high"]
-    if scale not in ENDS:
-        raise UserError(
-            f"{dataset.root}: {rater} rates on the scale {scale!r}, which cannot be mapped to MOS 1 to 5;"
-            f" choose raters with one of {', '.join(ENDS)}"
-        )
-    return ENDS[scale]
+def _extra(rows: pa.Table, key: str) -> Values:
+    """Return an entry of the column `extras`, (rows,); NaN if it is missing."""
+    found: Values = pc.map_lookup(rows["extras"], key, "first").to_numpy().astype(np.float64)
+    return found
 
 
-def _timeline(values: Sequence[float | None] | None, extras: Mapping[str, float], ends: Ends) -> Timeline | None:
-    if values is None or "timeline_hop_s" not in extras:
-        return None
-    first = extras["timeline_start_s"] + extras["timeline_window_s"] / 2
-    known = [(first + place * extras["timeline_hop_s"], value) for place, value in enumerate(values)]
-    pairs = [(second, mos(value, ends)) for second, value in known if value is not None]
-    return Timeline(*(tuple(column) for column in zip(*pairs, strict=True))) if pairs else None
+def _ends(dataset: Dataset, rater: str, rows: pa.Table) -> tuple[Values, Values]:
+    """Return both ends of the scale that every row was rated on, (rows,)."""
+    low, high = _extra(rows, "scale_low"), _extra(rows, "scale_high")
+    scales = np.array(rows["scale"].to_pylist(), object)
+    own = np.isnan(low) | np.isnan(high)
+    for scale in sorted(set(scales[own].tolist()), key=str):
+        if scale not in ENDS:
+            raise UserError(
+                f"{dataset.root}: {rater} rates on the scale {scale!r}, which cannot be mapped to MOS 1 to 5;"
+                f" choose raters with one of {', '.join(ENDS)}"
+            )
+        low[own & (scales == scale)], high[own & (scales == scale)] = ENDS[scale]
+    return low, high
+
+
+def _timelines(rows: pa.Table, low: Values, high: Values) -> Iterator[Timeline | None]:
+    """Yield every row's MOS over time, None without one."""
+    column = rows["timeline"].combine_chunks()
+    if column.null_count == len(column):
+        yield from itertools.repeat(None, len(column))
+        return
+    first = _extra(rows, "timeline_start_s") + _extra(rows, "timeline_window_s") / 2
+    hop, there = _extra(rows, "timeline_hop_s"), column.is_valid().to_numpy(zero_copy_only=False)
+    offsets = column.offsets.to_numpy()
+    flat = column.values.to_numpy(zero_copy_only=False).astype(np.float64)
+    for row in range(len(column)):
+        if not there[row] or np.isnan(hop[row]):
+            yield None
+            continue
+        given = flat[offsets[row] : offsets[row + 1]]
+        values = np.minimum(5.0, 1 + 4 * (given - low[row]) / (high[row] - low[row]))
+        seconds, known = _centres(float(first[row]), float(hop[row]), len(given)), ~np.isnan(given)
+        if not known.all():
+            seconds, values = seconds[known], values[known]
+        yield Timeline(seconds, values) if len(values) else None
+
+
+@lru_cache(64)
+def _centres(first: float, hop: float, count: int) -> Values:
+    """Return the centres of a timeline's windows; clips of one length share them."""
+    return first + np.arange(count) * hop

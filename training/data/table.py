@@ -1,15 +1,17 @@
-"""What there is to train on: clean and degraded clips of a data set with their labels, as columns."""
+"""Training data as columns: clean and degraded clips of a data set with their labels."""
 
 from __future__ import annotations
 
 import hashlib
 import math
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from deepaq.errors import UserError
 from manifests import schema
@@ -19,18 +21,20 @@ from manifests.split import VALID
 from training.data import scale, teachers
 from training.settings import Data
 
-Column = npt.NDArray[np.generic]
+Column = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int64]
 CLEAN_CODEC, NO_CODEC = "clean", ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of equal length, one row per clip version; the clean clips are rows too.
+    """Columns of equal length, one row per file; the clean clips are rows too.
 
     row_id: reference_id or degraded_id. path: relative to the data set. sha256: of that file. clip: number of the
     reference. codec: `clean`, a codec's name, or empty for a distortion without one. bitrate: kbps, infinite for clean,
-    NaN without codec. mos: the label. mix: what it was made of, None for clean clips. seconds: length of the clean
-    clip. valid: held out.
+    NaN without codec. mos: the label. mix: the ratings behind it, None for clean clips. seconds: length of the clean
+    clip. valid: held out. track: number of the track that the clip was cut from.
     """
 
     row_id: Column
@@ -43,100 +47,128 @@ class Table:
     mos: npt.NDArray[np.float64]
     mix: npt.NDArray[np.object_]
     seconds: npt.NDArray[np.float64]
-    valid: npt.NDArray[np.bool_]
+    valid: Mask
+    track: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.clip)
 
-    @property
-    def clean(self) -> npt.NDArray[np.bool_]:
-        found: npt.NDArray[np.bool_] = self.codec == CLEAN_CODEC
+    @cached_property
+    def clean(self) -> Mask:
+        """Rows of clean clips, (rows,)."""
+        found: Mask = self.codec == CLEAN_CODEC
         return found
 
-    @property
-    def coded(self) -> npt.NDArray[np.bool_]:
-        found: npt.NDArray[np.bool_] = ~self.clean & (self.codec != NO_CODEC)
+    @cached_property
+    def coded(self) -> Mask:
+        """Rows with a codec, (rows,)."""
+        found: Mask = ~self.clean & (self.codec != NO_CODEC)
         return found
+
+    def by_clip(self, chosen: Mask | None = None) -> dict[int, Rows]:
+        """Return clip -> its rows, both ascending; only rows at which `chosen`, (rows,), is True."""
+        rows = np.arange(len(self)) if chosen is None else np.flatnonzero(chosen)
+        rows = rows[np.argsort(self.clip[rows], kind="stable")]
+        clips, starts = np.unique(self.clip[rows], return_index=True)
+        return dict(zip(clips.tolist(), np.split(rows, starts[1:]), strict=True)) if len(rows) else {}
 
     def mos_at(self, row: int, second: float) -> float:
-        """The label of a row around a point in time, where a rater gave labels over time; else of the whole."""
+        """Return the label of a row around a point in time, from the rater's timeline if it gave one."""
         mix: scale.Mix | None = self.mix[row]
         return float(self.mos[row]) if mix is None else mix.at(second)
 
     def fingerprint(self, *more: str) -> str:
-        """Of the rows and their labels, and of what `more` there is to them."""
+        """Hash rows and labels, and `more`."""
         labels = (f"{name} {mos!r}" for name, mos in zip(self.row_id.tolist(), self.mos.tolist(), strict=True))
         return hashlib.sha256("\n".join([*labels, *more]).encode()).hexdigest()[:24]
 
-    def take(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Table:
-        """Only those rows; clips keep their numbers."""
+    def take(self, chosen: Mask | Rows) -> Table:
+        """Return only those rows; clips keep their numbers."""
         return replace(self, **{entry.name: getattr(self, entry.name)[chosen] for entry in fields(self)})
 
 
 def load(dataset: Dataset, data: Data) -> Table:
-    """Every ok clip that has a clean file and labels by all raters of `data`; the label is their weighted mean, for
-    conditions with further teachers averaged with theirs.
+    """Load every ok clip that has a clean file and labels by all raters of `data`, whose weighted mean is the label.
 
-    `data.fold` decides what is held out in place of the split; `data.share` and `data.without_codecs` thin out what is
-    trained on, never what is held out. Splits that `data.splits` does not name are left to others. UserError when a
-    rater has no labels here, or nothing is left to train on, or nothing is held out.
+    For conditions with teachers the label is averaged with theirs. `data.fold` decides which clips are held out in
+    place of the split; `data.share` and `data.without_codecs` thin out the training clips, never those held out. Splits
+    that `data.splits` does not name are left out. UserError when a rater has no labels here, or nothing is left to
+    train on, or nothing is held out.
     """
     mixes, identity = scale.mixed(dataset, data.raters)
     mixes = teachers.joined(dataset, mixes, data.teachers, identity)
     columns = ["path", "track_id", "split", "sha256", "frames", "sample_rate"]
-    references = [row for row in _ok(dataset.references(columns), "reference_id") if row["split"] in data.splits]
-    if not references:
+    references = _ok(dataset.references(columns), "reference_id")
+    references = references.filter(pc.is_in(references["split"], value_set=pa.array(list(data.splits), pa.string())))
+    count = references.num_rows
+    if not count:
         raise UserError(f"{dataset.root}: has no clips in the splits {', '.join(data.splits)}; see data.splits")
-    clips = {row["reference_id"]: number for number, row in enumerate(references)}
-    seconds = [row["frames"] / row["sample_rate"] for row in references]
-    rows: list[tuple[Any, ...]] = [
-        (row["reference_id"], row["path"], row["sha256"], clip, CLEAN_CODEC, CLEAN_CODEC, math.inf, identity, None)
-        for clip, row in enumerate(references)
-    ]
+    ids, tracks = references["reference_id"].to_pylist(), references["track_id"].to_pylist()
+    numbers = {name: number for number, name in enumerate(ids)}
     columns = ["reference_id", "path", "sha256", "codec", "condition", "bitrate_kbps"]
-    for row in _ok(dataset.degraded(columns), "degraded_id"):
-        if row["reference_id"] in clips and row["degraded_id"] in mixes:
-            bitrate = math.nan if row["bitrate_kbps"] is None else row["bitrate_kbps"]
-            clip, codec = clips[row["reference_id"]], row["codec"] or NO_CODEC
-            kind = codec, row["condition"], bitrate
-            mix = mixes[row["degraded_id"]]
-            rows.append((row["degraded_id"], row["path"], row["sha256"], clip, *kind, mix.value, mix))
-    if len(rows) == len(references):
+    degraded = _ok(dataset.degraded(columns), "degraded_id")
+    pairs = zip(degraded["reference_id"].to_pylist(), degraded["degraded_id"].to_pylist(), strict=True)
+    degraded = degraded.filter(pa.array([own in numbers and name in mixes for own, name in pairs], pa.bool_()))
+    if not degraded.num_rows:
         raise UserError(f"{dataset.root}: has no labelled clips; run `labels visqol {dataset.root}` first")
-    if unknown := set(data.without_codecs) - {row[4] for row in rows}:
-        known = ", ".join(sorted({row[4] for row in rows} - {CLEAN_CODEC, NO_CODEC}))
+    mix = [mixes[name] for name in degraded["degraded_id"].to_pylist()]
+    codecs = [CLEAN_CODEC] * count + [codec or NO_CODEC for codec in degraded["codec"].to_pylist()]
+    if unknown := set(data.without_codecs) - set(codecs):
+        known = ", ".join(sorted(set(codecs) - {CLEAN_CODEC, NO_CODEC}))
         raise UserError(f"{dataset.root}: has no codec {min(unknown)} (data.without_codecs); known here are {known}")
-    found: list[Any] = [np.array(column) for column in zip(*rows, strict=True)]
-    clip = found[3]
-    valid = _held_out(references, data.part)[clip]
-    names = [entry.name for entry in fields(Table)]
-    table = Table(**dict(zip(names, [*found, np.array(seconds)[clip], valid], strict=True)))
-    chosen = np.array([_position(row["reference_id"]) < data.share for row in references])[clip]
+    own = [*range(count), *(numbers[name] for name in degraded["reference_id"].to_pylist())]
+    clip = np.array(own, np.int64)
+    bitrates = degraded["bitrate_kbps"].to_numpy().astype(np.float64)
+    table = Table(
+        row_id=_texts(ids, degraded["degraded_id"]),
+        path=_texts(references["path"].to_pylist(), degraded["path"]),
+        sha256=_texts(references["sha256"].to_pylist(), degraded["sha256"]),
+        clip=clip,
+        codec=np.array(codecs),
+        condition=np.array([CLEAN_CODEC] * count + degraded["condition"].to_pylist()),
+        bitrate=np.concatenate([np.full(count, math.inf), bitrates]),
+        mos=np.array([identity] * count + [entry.value for entry in mix]),
+        mix=_objects([None] * count + mix),
+        seconds=(references["frames"].to_numpy() / references["sample_rate"].to_numpy())[clip],
+        valid=_held_out(tracks, references["split"].to_pylist(), data.part)[clip],
+        track=np.unique(np.array(tracks), return_inverse=True)[1][clip],
+    )
+    chosen = np.array([_position(name) < data.share for name in ids])[clip]
     without = np.isin(table.codec, list(data.without_codecs))
     table = table.take(table.valid | (chosen & ~without))
     table = table.take(np.isin(table.clip, table.clip[~table.clean]))
     for share, name in ((table.valid, "held out"), (~table.valid, "left to train on")):
         if not share.any():
-            hint = "add music of other songs, or choose what is held out, such as -o data.fold=1/3"
+            hint = "add music of other tracks, or choose what is held out, such as -o data.fold=1/3"
             raise UserError(f"{dataset.root}: no clip is {name}; {hint}")
     return table
 
 
-def _held_out(references: list[dict[str, Any]], part: tuple[int, int] | None) -> npt.NDArray[np.bool_]:
-    """Which clips are held out: those of the split, or of every n-th song in an order that has no meaning."""
+def _held_out(tracks: list[str], splits: list[str], part: tuple[int, int] | None) -> Mask:
+    """Tell which clips are held out: those of the split, or of every n-th track in an arbitrary, fixed order."""
     if part is None:
-        return np.array([row["split"] == VALID for row in references])
+        return np.array([split == VALID for split in splits])
     place, parts = part
-    songs = sorted({row["track_id"] for row in references}, key=lambda song: joined_id("fold", song))
-    return np.isin([row["track_id"] for row in references], songs[place - 1 :: parts])
+    order = sorted(set(tracks), key=lambda track: joined_id("fold", track))
+    return np.isin(tracks, order[place - 1 :: parts])
 
 
 def _position(reference_id: str) -> float:
-    """A clip's place on 0 to 1, from its id alone: a larger share of the data contains every smaller one."""
+    """Return a clip's place on 0 to 1, from its id alone: a larger share of the data contains every smaller one."""
     return int(joined_id("share", reference_id)[:13], 16) / 16**13
 
 
-def _ok(rows: pa.Table, key: str) -> list[dict[str, Any]]:
-    """In the order of their ids: batches depend on the order, and that of their commits is an accident."""
-    found = (row for row in rows.to_pylist() if row["status"] == schema.OK)
-    return sorted(found, key=lambda row: str(row[key]))
+def _ok(rows: pa.Table, key: str) -> pa.Table:
+    """Return the ok rows in the order of their ids: batches depend on it, and the order of commits is arbitrary."""
+    rows = rows.filter(pc.equal(rows["status"], schema.OK))
+    return rows.take(pa.array(np.argsort(_objects(rows[key].to_pylist()), kind="stable")))
+
+
+def _texts(references: list[str], degraded: pa.ChunkedArray) -> Column:
+    return _objects([*references, *degraded.to_pylist()])
+
+
+def _objects(values: list[Any]) -> npt.NDArray[np.object_]:
+    found = np.empty(len(values), object)
+    found[:] = values
+    return found

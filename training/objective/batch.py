@@ -6,14 +6,12 @@ import re
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from training.data.table import CLEAN_CODEC, NO_CODEC, Column, Table
+from training.data.table import CLEAN_CODEC, NO_CODEC, Column, Rows, Table
 from training.objective.loss import CLEAN, UNCODED, bitrate_labels
 
-Rows = npt.NDArray[np.int64]
 _SEVERITY = re.compile(r"(.+)-(\d+)")  # of the name of a distortion's condition, such as noise-3
 
 

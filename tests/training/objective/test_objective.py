@@ -21,7 +21,9 @@ def table(clips: int = 4, bitrates: tuple[int, ...] = (16, 64)) -> Table:
         kinds = [("clean", "clean", math.inf, 4.7)]
         kinds += [(codec, codec, kbps, 1 + kbps / 32) for codec in ("opus", "mp3") for kbps in bitrates]
         kinds.append(("", "noise-1", math.nan, 2.5))
-        rows += [(f"{clip}-{number:02d}", "", "", clip, *kind, None, 2.0, False) for number, kind in enumerate(kinds)]
+        rows += [
+            (f"{clip}-{number:02d}", "", "", clip, *kind, None, 2.0, False, clip) for number, kind in enumerate(kinds)
+        ]
     return Table(*map(np.array, zip(*rows, strict=True)))
 
 
