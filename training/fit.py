@@ -22,7 +22,7 @@ from deepaq.scoring import mapping as mappings
 from deepaq.scoring.checkpoint import Checkpoint
 from manifests.dataset import Dataset
 from manifests.provenance import package_version, provenance
-from training.data import cache, store, table
+from training.data import decode, store, table
 from training.data.cache import Cache, Form
 from training.data.table import Table
 from training.loop import distil, evaluate, gather
@@ -73,7 +73,7 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
     place = options.cache or data / CACHE
     if gather.decodes():  # the other processes wait for this one in `join`
         wanted = {form: rows} if plain == form else {form: rows, plain: held_out}
-        cache.fill(dataset, wanted, place, options.jobs, options.quiet)
+        decode.fill(dataset, wanted, place, options.jobs, options.quiet)
     world = gather.join(recipe.run.device)
     try:
         options = options if world.first else replace(options, quiet=True)

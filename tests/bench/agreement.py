@@ -39,7 +39,7 @@ from manifests.dataset import Dataset
 from manifests.ids import joined_id
 from manifests.jobs import cpu_count
 from training import recipe
-from training.data import cache, store, table
+from training.data import decode, store, table
 from training.data.cache import Cache, Form
 from training.data.store import Store
 from training.data.table import Table
@@ -98,7 +98,7 @@ class Bench:
         self.labels[own], self.mixes[own] = taught.mos, taught.mix
         network = build("compact")
         form, place = Form.of(network), folder / "data" / "cache"
-        cache.fill(dataset, {form: self.rows}, place, cpu_count())
+        decode.fill(dataset, {form: self.rows}, place, cpu_count())
         audio = Cache.of(self.rows, form, place)
         self.store = store.fill(network, self.rows, audio)
         self.plain = {

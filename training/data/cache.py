@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -18,23 +16,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.audio import Audio, Samples, fit, for_network, read, resample
+from deepaq.audio import Audio, Samples, for_network, resample
 from deepaq.audio.stream import mid_of
 from deepaq.backbones.backbone import Backbone
-from deepaq.console import note
-from deepaq.errors import UserError
-from deepaq.files import committed
-from manifests import jobs
-from manifests.dataset import Dataset
 from manifests.ids import joined_id
-from manifests.jobs import Counts
-from manifests.storage import sweep
 from training.data.table import Table
 
 FORMAT = "3"
 BLOCK_S = 0.1  # the level is stored per block, so that silence is found without reading samples
 _LEVELS_HELD = 4096  # files whose block levels are kept in memory
-_BATCH = 32  # files per job
 _SUFFIX = ".pcm"
 
 Float32 = npt.NDArray[np.float32]
@@ -78,42 +68,9 @@ class Form:
         return resample(for_network(audio.samples, self.channels), audio.sample_rate, self.rate)
 
 
-@dataclass(frozen=True)
-class Item:
-    """One file to decode. frames: length at the cache's rate; shorter audio is padded, longer audio cut."""
-
-    key: str
-    frames: int
-    path: str
-    sha256: str
-
-
 def file_of(folder: Path, form: Form, key: str) -> Path:
     """Return the path of the cached file with that key."""
     return folder / form.folder / key[:2] / f"{key}{_SUFFIX}"
-
-
-@dataclass(frozen=True)
-class Decode:
-    """Picklable job: decode a batch of files and commit each; files that cannot be read are counted and named."""
-
-    root: Path
-    folder: Path
-    form: Form
-
-    def __call__(self, batch: Sequence[Item]) -> Counts:
-        dataset = Dataset(self.root)
-        counts: Counts = Counter()
-        for item in batch:
-            try:
-                samples = self.form.mixed(read(dataset.verified(item.path, item.sha256)))
-                with committed(file_of(self.folder, self.form, item.key)) as partial:
-                    partial.write_bytes(encoded(self.form, fit(samples, item.frames)))
-                counts["ok"] += 1
-            except UserError as error:
-                counts["failed"] += 1
-                counts[f"error: {error}"] += 1
-        return counts
 
 
 def encoded(form: Form, samples: Samples) -> bytes:
@@ -213,49 +170,3 @@ def _sizes(folder: Path) -> dict[str, int]:
 def frames_of(table: Table, form: Form) -> npt.NDArray[np.int64]:
     """Return the length of every row's clip, (rows,), at the form's rate."""
     return np.rint(table.seconds * form.rate).astype(np.int64)
-
-
-def fill(dataset: Dataset, wanted: Mapping[Form, Table], folder: Path, workers: int, quiet: bool = False) -> None:
-    """Decode what `folder` lacks of the rows of each form's table, with `workers` processes.
-
-    UserError when the disk is too full, before anything is written, or when a file cannot be read, after all others
-    were decoded; run again, it does only what is left.
-    """
-    missing = {
-        form: found for form, table in wanted.items() if (found := _missing(Cache.of(table, form, folder), table))
-    }
-    if not missing:
-        return
-    _check_space(folder, missing, quiet)
-    sweep(folder)
-    errors: list[str] = []
-    for form, items in missing.items():
-        batches = jobs.batched(items, _BATCH)
-        counts = jobs.run(
-            Decode(dataset.root, folder, form), batches, jobs=workers, label="decode", unit="file", quiet=quiet
-        )
-        errors += [name.removeprefix("error: ") for name in counts if name.startswith("error: ")]
-    _levels.cache_clear()
-    if errors:
-        raise UserError(f"{errors[0]} ({len(errors)} files of {dataset.root} cannot be used)")
-
-
-def _missing(cache: Cache, table: Table) -> list[Item]:
-    """Return the files that the cache lacks, each once."""
-    rows = np.flatnonzero(~cache.present).tolist()
-    items = {cache.keys[row]: (cache.frames(row), str(table.path[row]), str(table.sha256[row])) for row in rows}
-    return [Item(key, *entry) for key, entry in items.items()]
-
-
-def _check_space(folder: Path, missing: Mapping[Form, Sequence[Item]], quiet: bool) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    needed = sum(form.size(item.frames) for form, items in missing.items() for item in items)
-    free = shutil.disk_usage(folder).free
-    if needed > 0.95 * free:
-        raise UserError(
-            f"{folder}: decoded audio would take {needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free;"
-            " name a folder on another disk with --cache"
-        )
-    if not quiet:
-        files = sum(map(len, missing.values()))
-        note(f"decoding {files} files into {folder}: {needed / 1e9:.2f} GB of {free / 1e9:.1f} GB free")

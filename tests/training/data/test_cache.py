@@ -16,7 +16,7 @@ from deepaq.errors import UserError
 from deepaq.files import PARTIAL, partial_prefix
 from manifests.dataset import Dataset
 from tests.sounds import music
-from training.data import cache, table
+from training.data import cache, decode, table
 from training.data.cache import Cache, Form
 from training.data.table import Table
 from training.settings import Data
@@ -31,7 +31,7 @@ def rows(labelled: Path) -> Table:
 
 
 def filled(labelled: Path, rows: Table, folder: Path, workers: int = 1, form: Form = MONO) -> Cache:
-    cache.fill(Dataset(labelled), {form: rows}, folder, workers, quiet=True)
+    decode.fill(Dataset(labelled), {form: rows}, folder, workers, quiet=True)
     return Cache.of(rows, form, folder)
 
 

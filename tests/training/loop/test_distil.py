@@ -15,7 +15,7 @@ from deepaq.scoring import checkpoint
 from deepaq.scoring.mapping import Exponential
 from manifests.dataset import Dataset
 from training import recipe
-from training.data import cache, store, table
+from training.data import decode, store, table
 from training.data.cache import Cache, Form
 from training.fit import Options, fit
 from training.loop import distil
@@ -31,7 +31,7 @@ SMALL = {"width": 8, "blocks": 1, "projected": 4}
 def filled(labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> store.Store:
     dataset, network, folder = Dataset(labelled), build("compact", **SMALL), tmp_path_factory.mktemp("cache")
     rows, form = table.load(dataset, Data()), Form.of(network)
-    cache.fill(dataset, {form: rows}, folder, 1, quiet=True)
+    decode.fill(dataset, {form: rows}, folder, 1, quiet=True)
     return store.fill(network, rows, Cache.of(rows, form, folder), quiet=True)
 
 
