@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -30,6 +29,7 @@ def main() -> None:
 @click.option(
     "--cache", type=click.Path(path_type=Path), help="Keep decoded audio in this folder.  [default: DATA/cache]"
 )
+@click.option("--dry-run", is_flag=True, help="Print the plan of the run and its needs; write nothing.")
 @jobs_option
 @json_option
 @quiet_option
@@ -41,6 +41,7 @@ def fit(
     overwrite: bool,
     resume: bool,
     cache: Path | None,
+    dry_run: bool,
     jobs: int | None,
     as_json: bool,
     quiet: bool,
@@ -54,17 +55,20 @@ def fit(
     from training.fit import Options
     from training.fit import fit as stage
     from training.results.folder import resumed
+    from training.results.printed import print_plan, print_validation
 
     if resume and (recipe or overwrite):
         raise UserError("--resume keeps the run's own settings; leave out --recipe and --overwrite")
     settings = resumed(out, overrides) if resume else recipes.load(recipe or "compact", overrides)
-    result = stage(data, out, settings, Options(overwrite, resume, cache, workers(jobs), quiet))
+    result = stage(data, out, settings, Options(overwrite, resume, cache, workers(jobs), quiet, dry_run))
     if int(os.environ.get("RANK", 0)):
         return  # only the first process prints
     if as_json:
         print_json(result)
+    elif dry_run:
+        print_plan(result)
     else:
-        _print_validation(result["validation"])
+        print_validation(result)
 
 
 @main.command()
@@ -133,20 +137,3 @@ def export(run: Path, out: Path, merge: bool, push: str | None, public: bool) ->
     click.echo(stage(run, out, merge))
     if push:
         click.echo(upload(out, push, private=not public))
-
-
-def _print_validation(validation: dict[str, Any]) -> None:
-    """Print SRCC and PCC of every system, per mode and codec."""
-    for mode, title in (("full", "full reference"), ("unmatched", "non-matching references")):
-        groups = list(next(iter(validation.values()))[mode])
-        click.echo(f"\n{title}: SRCC / PCC with the labels, held-out tracks")
-        click.echo(f"{'':<12}" + "".join(f"{group:>16}" for group in groups))
-        for system, found in validation.items():
-            cells = [
-                f"{_number(found[mode][group]['srcc'])} / {_number(found[mode][group]['pcc'])}" for group in groups
-            ]
-            click.echo(f"{system:<12}" + "".join(f"{cell:>16}" for cell in cells))
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

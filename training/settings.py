@@ -1,4 +1,4 @@
-"""The settings of a training run, and what they may be."""
+"""The settings of a training run and their valid values."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ from typing import Any
 from deepaq.errors import UserError
 from manifests.split import SPLITS, TRAIN, VALID
 
-HOW = ("device", "precision", "compile", "save_steps")  # settings of a run that are the computer's affair
+HOW = ("device", "precision", "compile", "save_steps")  # settings that change nothing but rounding
 
 
 @dataclass(frozen=True)
 class Data:
-    """What a batch is made of.
+    """Training data and batches.
 
-    raters: names and weights of the raters whose values, moved to a scale of 1 to 5 and averaged, are the label.
-    teachers: further raters whose values, moved to the same scale, are averaged with the label for certain conditions,
-    as `"2f" = ["musical-noise-*"]`; see `training.data.teachers`.
-    ensemble: run folders of trained networks, the mean of whose MOS is averaged with the labels to train on; see
-    `training.loop.distil`.
-    segment_s: length of the segments. clips, versions: a batch holds this many clips, each in this many versions, the
-    clean one among them; several processes share the clips. segment_labels: take the label of a segment from
-    the raters' timelines, where there are any, instead of the whole clip's. share: of the training clips, 0 to 1;
-    smaller shares are parts of larger ones. fold: `i/n` holds out the i-th of n parts of the songs, for
-    cross-validation, instead of the data set's own split. without_codecs: codecs that are kept from training, so that
-    the held-out clips show how well an unknown codec is judged. rows: size of a batch of whole clips, for networks with
-    a head of their own for non-matching references. rows_distorted: the share of distortions without a codec among
-    those. splits: which of the data set's splits there are for this; listening tests are imported as `test`.
+    raters: names and weights of the raters whose values, mapped to 1 to 5 and averaged, are the label. teachers:
+    further raters whose values are averaged with the label for certain conditions, such as
+    `"2f" = ["musical-noise-*"]`; see `training.data.teachers`. ensemble: run folders of trained networks whose mean MOS
+    is averaged with the training labels; see `training.loop.distil`.
+    segment_s: length of the segments in seconds. batch: `clips` cuts the same segment from `versions` files of
+    each of `clips` clips, the clean one among them; `shuffled` draws clips x versions segments from all files. Several
+    processes share a batch. segment_labels: take the label of a segment from the raters' timelines, if there are
+    any, instead of the whole clip's. share: of the training clips, 0 to 1; smaller shares are parts of larger ones.
+    fold: `i/n` holds out the i-th of n parts of the tracks instead of the data set's split. without_codecs: codecs that
+    are left out of training, but not of the held-out clips. rows: size of a batch of whole clips, for networks with a
+    separate head for non-matching references. rows_distorted: the share of distortions without a codec in it. splits:
+    splits of the data set that are used; listening tests are imported as `test`.
+    damaged_share: share of files that may be missing or unreadable; they are left out and listed in the run folder.
     """
 
     raters: Mapping[str, float] = field(default_factory=lambda: {"visqol": 1.0})
     teachers: Mapping[str, Any] = field(default_factory=dict)
     ensemble: tuple[str, ...] = ()
     segment_s: float = 4.0
+    batch: str = "clips"
     clips: int = 4
     versions: int = 8
     segment_labels: bool = True
@@ -45,9 +46,13 @@ class Data:
     rows: int = 96
     rows_distorted: float = 0.0
     splits: tuple[str, ...] = (TRAIN, VALID)
+    damaged_share: float = 0.01
 
     def __post_init__(self) -> None:
         _require(self.clips >= 1 and self.versions >= 2, "data.clips is at least 1, data.versions at least 2")
+        _require(self.rows >= 1, f"data.rows={self.rows}: at least 1")
+        _choice("data.batch", self.batch, ("clips", "shuffled"))
+        _require(0 <= self.damaged_share < 1, f"data.damaged_share={self.damaged_share:g}: from 0 to less than 1")
         _require(0 <= self.rows_distorted <= 1, f"data.rows_distorted={self.rows_distorted:g}: from 0 to 1")
         _require(0 < self.share <= 1, f"data.share={self.share:g}: more than 0 and at most 1")
         _require(self.part is None or 1 <= self.part[0] <= self.part[1] > 1, f"data.fold={self.fold}: i/n, such as 1/3")
@@ -55,7 +60,6 @@ class Data:
             words = isinstance(conditions, list | tuple) and all(isinstance(word, str) for word in conditions)
             _require(words, f'data.teachers.{name}={conditions!r}: a list of conditions, such as ["dropouts-*"]')
         _require(self.segment_s > 0, f"data.segment_s={self.segment_s:g}: more than 0")
-        _require(self.rows >= 1, f"data.rows={self.rows}: at least 1")
         for name, weight in self.raters.items():
             _require(is_number(weight) and weight > 0, f"data.raters.{name}={weight!r}: a weight, more than 0")
         unknown = set(self.splits) - set(SPLITS)
@@ -63,7 +67,7 @@ class Data:
 
     @property
     def part(self) -> tuple[int, int] | None:
-        """`fold` as two numbers, (0, 0) when it is not of that form."""
+        """`fold` as two numbers, (0, 0) if it has another form."""
         if not self.fold:
             return None
         place, slash, parts = self.fold.partition("/")
@@ -115,10 +119,11 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Optimiser:
-    """AdamW. schedule: `plateau` (x `decay` after `patience` epochs without improvement), `cosine` or `constant`.
+    """AdamW. schedule: `plateau` (x `decay` after more than `patience` epochs without improvement), `cosine` or
+    `constant`.
 
-    warmup_steps: over which the rate rises from 0. clip_weight_decay: of the head for non-matching references, where
-    there is one. gradient_clip: largest norm.
+    warmup_steps: over which the rate rises from 0. clip_weight_decay: of the separate head for non-matching references.
+    gradient_clip: largest norm.
     """
 
     lr: float = 1e-4
@@ -131,38 +136,41 @@ class Optimiser:
     gradient_clip: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("lr", "decay", "gradient_clip"):
-            _require(getattr(self, name) > 0, f"optimiser.{name}={getattr(self, name):g}: more than 0")
-        for name in ("weight_decay", "clip_weight_decay", "patience", "warmup_steps"):
-            _require(getattr(self, name) >= 0, f"optimiser.{name}={getattr(self, name):g}: at least 0")
+        for name, value in asdict(self).items():
+            if name in ("lr", "decay", "gradient_clip"):
+                _require(value > 0, f"optimiser.{name}={value:g}: more than 0")
+            elif name != "schedule":
+                _require(value >= 0, f"optimiser.{name}={value:g}: at least 0")
         _choice("optimiser.schedule", self.schedule, ("plateau", "cosine", "constant"))
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """clips: how many held-out clips are judged every epoch, 0 for all. references: clean training clips that serve
-    as non-matching references. criterion: whose Spearman correlation says whether an epoch was an improvement:
-    `full`, `unmatched`, or the sum of `both`."""
+    """clips: how many held-out clips are judged every epoch, 0 for all. report: share of the held-out tracks that are
+    kept from choosing the epoch and fitting the mapping, and from which the run's figures come; 0 takes all clips for
+    both. references: clean training clips that serve as non-matching references. criterion: the Spearman correlation
+    that an epoch has to improve: `full`, `unmatched`, or the sum of `both`."""
 
     clips: int = 0
+    report: float = 0.0
     references: int = 20
     criterion: str = "both"
 
     def __post_init__(self) -> None:
-        _require(self.clips >= 0, f"evaluation.clips={self.clips}: at least 0, which is all")
-        _require(self.references >= 1, f"evaluation.references={self.references}: at least 1")
+        _require(0 <= self.report < 1, f"evaluation.report={self.report:g}: from 0 to less than 1")
+        _require(self.references >= 1 and self.clips >= 0, "evaluation.references is at least 1, evaluation.clips 0")
         _choice("evaluation.criterion", self.criterion, ("full", "unmatched", "both"))
 
 
 @dataclass(frozen=True)
 class Run:
-    """How the computer goes about it; what `HOW` names changes nothing of what is learned beyond rounding.
+    """Execution of a run; what `HOW` names changes nothing beyond rounding.
 
-    device: `cpu`, `cuda` or `auto`. precision: `float32`, or `bfloat16` for autocast of the network in training.
-    compile: by torch.compile. save_steps: steps between two saved states, 0 for once per epoch. stop_after: epochs
-    without improvement after which training ends, 0 for never. keep: the `last` network or the `best` epoch's.
-    mapping: distance to MOS by `cubic`, `mlp` or `exponential`, fitted to the held-out clips; `auto` takes the curve
-    that regression learned where there was regression, else the cubic.
+    device: `cpu`, `cuda` or `auto`. precision: `float32`, or `bfloat16` for autocast of the network in training; `auto`
+    is bfloat16 for transformers on CUDA. compile: by torch.compile. save_steps: steps between two saved states, 0 for
+    once per epoch. stop_after: epochs without improvement after which training ends, 0 for never. keep: the `last`
+    network or the `best` epoch's. mapping: distance to MOS by `cubic`, `mlp` or `exponential`, fitted to the held-out
+    clips; `auto` takes the curve that regression learned if there was regression, else the cubic.
     """
 
     device: str = "auto"
@@ -175,17 +183,20 @@ class Run:
 
     def __post_init__(self) -> None:
         _require(bool(fullmatch(r"auto|cpu|cuda(:\d+)?", self.device)), f"run.device={self.device}: auto, cpu or cuda")
-        for name in ("save_steps", "stop_after"):
-            _require(getattr(self, name) >= 0, f"run.{name}={getattr(self, name)}: at least 0")
-        _choice("run.precision", self.precision, ("float32", "bfloat16"))
+        _require(min(self.save_steps, self.stop_after) >= 0, "run.save_steps and run.stop_after are at least 0")
+        _choice("run.precision", self.precision, ("float32", "bfloat16", "auto"))
         _choice("run.keep", self.keep, ("last", "best"))
         _choice("run.mapping", self.mapping, ("auto", "cubic", "mlp", "exponential"))
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """backbone: its registered name, and options for it. max_steps: optimiser steps. epoch_steps: steps between two
-    evaluations; 0 is once through the training clips. seed: of everything that is random."""
+    """backbone: its registered name, and options for it. seed: of everything that is random.
+
+    max_steps: optimiser steps. length: of the run in place of max_steps, with a unit: `5 epochs` (passes through the
+    training clips) or `500 hours` (of audio). epoch_steps: steps between two evaluations, 0 for a pass through the
+    training clips; the schedule counts evaluations as epochs. evaluations: their number, in place of epoch_steps.
+    """
 
     name: str = ""
     backbone: Mapping[str, Any] = field(default_factory=lambda: {"name": "compact"})
@@ -197,20 +208,37 @@ class Recipe:
     evaluation: Evaluation = field(default_factory=Evaluation)
     run: Run = field(default_factory=Run)
     max_steps: int = 1000
+    length: str = ""
     epoch_steps: int = 0
+    evaluations: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
         _require(self.max_steps >= 1, f"max_steps={self.max_steps}: at least 1")
-        _require(self.epoch_steps >= 0, f"epoch_steps={self.epoch_steps}: at least 0")
+        _require(min(self.epoch_steps, self.evaluations) >= 0, "epoch_steps and evaluations are at least 0")
+        _require(not self.length or bool(self.amount), f"length={self.length}: such as 5 epochs or 500 hours")
         _require(self.seed >= 0, f"seed={self.seed}: at least 0")
+        paired = self.data.batch == "clips" or not self.full.regression
+        _require(paired, "full.regression needs data.batch=clips, in which every file comes with its clean one")
+
+    @property
+    def backbone_name(self) -> str:
+        """Registered name of the backbone."""
+        return str(self.backbone.get("name", "compact"))
+
+    @property
+    def amount(self) -> tuple[float, str] | None:
+        """`length` as a number and a unit; None if it has another form."""
+        found = fullmatch(r"(\d+(?:\.\d+)?) ?(steps|epochs|hours)", self.length)
+        return (float(found[1]), found[2]) if found and float(found[1]) else None
 
     def to_json(self) -> dict[str, Any]:
+        """Return the settings as a dictionary for JSON."""
         return asdict(self)
 
 
 def is_number(value: Any) -> bool:
-    """True and False are none."""
+    """Tell whether `value` is a number; True and False are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -22,7 +22,7 @@ from training import recipe
 from training.cli import main
 from training.data import table
 from training.fit import Options, fit
-from training.loop import evaluate, log
+from training.loop import evaluate, figures, log
 from training.results.export import export
 from training.settings import Data
 
@@ -132,7 +132,7 @@ def test_the_evaluation_leaves_clean_clips_out_and_needs_no_training_clip(labell
     assert (part.clean | part.valid).all()
     assert (~part.valid).sum() == 3
     perfect = evaluate.Distances(5 - part.mos, 5 - part.mos)
-    found = evaluate.correlations(part, perfect)
+    found = figures.correlations(part, perfect)
     assert found["full"]["all"]["srcc"] == pytest.approx(1)
     assert found["full"]["all"]["n"] == 12
 

@@ -49,6 +49,7 @@ ABLATIONS = {
     "literal-bitrate": {"contrast.literal_bitrate": True},
     "literal": {"contrast.printed": True},
     "literal-all": {"contrast.printed": True, "contrast.scope": "all"},
+    "shuffled": {"data.batch": "shuffled"},
     "within-clip": {"contrast.within_clip": True},
     "deepaq-ranks": {"full.mos": 0.0, "contrast.severities": True},
     "deepaq-consensus": {"data.raters.consensus": 1.0},

@@ -107,7 +107,7 @@ class Cache:
     @cached_property
     def present(self) -> npt.NDArray[np.bool_]:
         """Tell per row, (rows,), whether its file is there in its full size; looked up once."""
-        sizes = _sizes(self.folder / self.form.folder)
+        sizes = cached_sizes(self.folder / self.form.folder)
         lengths = {count: self.form.size(count) for count in np.unique(self._frames).tolist()}
         pairs = zip(self.keys, self._frames.tolist(), strict=True)
         return np.array([sizes.get(key) == lengths[count] for key, count in pairs], bool)
@@ -154,7 +154,7 @@ def _levels(path: Path, blocks: int) -> Float32:
     return np.fromfile(path, "<f4", blocks, offset=4)
 
 
-def _sizes(folder: Path) -> dict[str, int]:
+def cached_sizes(folder: Path) -> dict[str, int]:
     """Return key -> bytes of the cache files in a form's folder."""
     if not folder.is_dir():
         return {}

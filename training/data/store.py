@@ -1,12 +1,14 @@
-"""What a network's fixed first stage gives for the rows of a table, to be cut at will."""
+"""Output of a network's fixed first stage for the rows of a table, to be cut anywhere."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -17,58 +19,83 @@ from deepaq.backbones.backbone import Backbone
 from deepaq.progress import Progress
 from manifests.jobs import cpu_count
 from training.data.cache import Cache
-from training.data.table import Table
+from training.data.table import Mask, Table
 
 _QUIET = 2 * 10 ** (SILENCE_DBFS / 10)  # mean square; 3 dB above what networks refuse, for the blocks are coarse
+_AT_ONCE = 64  # rows that the threads work on
+IN_MEMORY = 4 * 2**30  # bytes of fronts beyond which they are kept in a file
 
 
 class Store:
-    """The fronts of a table's rows. Rows of one clip are equally long.
+    """Fronts of a table's rows. Rows of one clip are equally long.
 
-    cache: their audio, row by row. front_rate: items per second of audio. fronts: computed beforehand and held in
-    memory, one (items, ...) tensor per row; None when the samples themselves are the front.
+    cache: their audio, row by row. front_rate: items per second of audio. fronts: computed beforehand, one
+    (items, ...) tensor per row; None if the samples themselves are the front.
     """
 
     def __init__(self, table: Table, cache: Cache, front_rate: float, fronts: Sequence[Tensor] | None = None) -> None:
         self.table, self.cache, self.front_rate, self._fronts = table, cache, front_rate, fronts
-        self._rows = list(range(len(table)))
+        self._rows = np.arange(len(table))
 
     def items(self, row: int) -> int:
-        """How long a row's front is."""
-        return self.cache.frames(self._rows[row]) if self._fronts is None else len(self._fronts[row])
+        """Return the length of a row's front."""
+        own = int(self._rows[row])
+        return self.cache.frames(own) if self._fronts is None else len(self._fronts[own])
 
     def whole(self, row: int) -> Tensor:
-        """(items, ...)."""
+        """Return a row's front, (items, ...)."""
         return self.cut(row, 0, self.items(row))
 
     def cut(self, row: int, start: int, items: int) -> Tensor:
-        """(items, ...) from item `start` on."""
+        """Return (items, ...) of a row's front from item `start` on."""
+        own = int(self._rows[row])
         if self._fronts is None:
-            return torch.from_numpy(self.cache.samples(self._rows[row], start, items))
-        return self._fronts[row][start : start + items]
+            return torch.from_numpy(self.cache.samples(own, start, items))
+        return self._fronts[own][start : start + items]
 
     def audible(self, row: int, start: int, items: int) -> bool:
-        """Whether neither half of a cut is near-silent."""
+        """Tell whether neither half of a cut is near-silent."""
         scale = self.cache.rate / self.front_rate
-        return self.cache.audible(self._rows[row], round(start * scale), round(items * scale), _QUIET)
+        return self.cache.audible(int(self._rows[row]), round(start * scale), round(items * scale), _QUIET)
 
-    def part(self, chosen: npt.NDArray[np.bool_]) -> Store:
-        """Only the rows where `chosen`, (rows,), is True."""
-        rows = np.flatnonzero(chosen).tolist()
-        fronts = None if self._fronts is None else [self._fronts[row] for row in rows]
-        part = Store(self.table.take(chosen), self.cache, self.front_rate, fronts)
-        part._rows = [self._rows[row] for row in rows]
+    def part(self, chosen: Mask) -> Store:
+        """Return only the rows at which `chosen`, (rows,), is True."""
+        part = Store(self.table.take(chosen), self.cache, self.front_rate, self._fronts)
+        part._rows = self._rows[chosen]
         return part
 
 
-def fill(backbone: Backbone, table: Table, cache: Cache, quiet: bool = False) -> Store:
+class InFile(Sequence[Tensor]):
+    """Float32 tensors in a file without a name, mapped into memory, which is gone when the process ends."""
+
+    def __init__(self, folder: Path, tensors: Iterable[Tensor]) -> None:
+        self._places: list[tuple[int, tuple[int, ...]]] = []
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            count = 0
+            for tensor in tensors:
+                self._places.append((count, tuple(tensor.shape)))
+                file.write(tensor.contiguous().numpy().tobytes())
+                count += tensor.numel()
+            file.flush()
+            # Private pages, which torch may take as they are; nothing is ever written to them.
+            self._values = np.memmap(file, np.float32, "c", shape=(count,))
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, row: int) -> Tensor:  # type: ignore[override]
+        start, shape = self._places[row]
+        return torch.from_numpy(self._values[start : start + math.prod(shape)].reshape(shape))
+
+
+def fill(backbone: Backbone, table: Table, cache: Cache, quiet: bool = False, in_memory: int = IN_MEMORY) -> Store:
     """Pass every row through the front, in threads; nothing to do when the samples are the front.
 
-    Memory: 62 kB per second of audio for the compact network.
+    Fronts of more than `in_memory` bytes are kept in a file beside the cached audio.
     """
     if type(backbone).front is Backbone.front:
         return Store(table, cache, backbone.front_rate)
-
     clean = {int(table.clip[row]): int(row) for row in np.flatnonzero(table.clean)}
 
     def front(row: int) -> Tensor:
@@ -76,9 +103,28 @@ def fill(backbone: Backbone, table: Table, cache: Cache, quiet: bool = False) ->
             own, ours = as_batch(cache.samples(row)), as_batch(cache.samples(clean[int(table.clip[row])]))
             return backbone.front(without(own, gain(mid(ours), mid(own))))[0].clone()
 
-    fronts = []
-    with ThreadPoolExecutor(cpu_count()) as pool, Progress(len(table), "front", "clip", quiet) as progress:
-        for row in pool.map(front, range(len(table))):
-            fronts.append(row)
-            progress.advance()
-    return Store(table, cache, backbone.front_rate, fronts)
+    def fronts() -> Iterator[Tensor]:
+        with ThreadPoolExecutor(cpu_count()) as pool, Progress(len(table), "front", "clip", quiet) as progress:
+            for first in range(0, len(table), _AT_ONCE):
+                for tensor in pool.map(front, range(first, min(first + _AT_ONCE, len(table)))):
+                    progress.advance()
+                    yield tensor
+
+    large = front_bytes(backbone, table) > in_memory
+    held = InFile(cache.folder, fronts()) if large else list(fronts())
+    return Store(table, cache, backbone.front_rate, held)
+
+
+def front_bytes(backbone: Backbone, table: Table) -> int:
+    """Return the size of all fronts of a table's rows in bytes; 0 if the samples are the front.
+
+    Measured on one second of noise: 62 kB per second of audio for the compact network.
+    """
+    if type(backbone).front is Backbone.front:
+        return 0
+    shape = (1, backbone.sample_rate) if backbone.channels == 1 else (1, backbone.channels, backbone.sample_rate)
+    with torch.inference_mode():
+        noise = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        found = backbone.front(noise)
+    per_item = found[0, 0].numel() * found.element_size()
+    return round(float(table.seconds.sum()) * backbone.front_rate) * per_item

@@ -34,7 +34,8 @@ class Table:
     row_id: reference_id or degraded_id. path: relative to the data set. sha256: of that file. clip: number of the
     reference. codec: `clean`, a codec's name, or empty for a distortion without one. bitrate: kbps, infinite for clean,
     NaN without codec. mos: the label. mix: the ratings behind it, None for clean clips. seconds: length of the clean
-    clip. valid: held out. track: number of the track that the clip was cut from.
+    clip. valid: held out. track: track_id of the track that the
+    clip was cut from.
     """
 
     row_id: Column
@@ -48,7 +49,7 @@ class Table:
     mix: npt.NDArray[np.object_]
     seconds: npt.NDArray[np.float64]
     valid: Mask
-    track: npt.NDArray[np.int64]
+    track: Column
 
     def __len__(self) -> int:
         return len(self.clip)
@@ -131,7 +132,7 @@ def load(dataset: Dataset, data: Data) -> Table:
         mix=_objects([None] * count + mix),
         seconds=(references["frames"].to_numpy() / references["sample_rate"].to_numpy())[clip],
         valid=_held_out(tracks, references["split"].to_pylist(), data.part)[clip],
-        track=np.unique(np.array(tracks), return_inverse=True)[1][clip],
+        track=np.array(tracks)[clip],
     )
     chosen = np.array([_position(name) < data.share for name in ids])[clip]
     without = np.isin(table.codec, list(data.without_codecs))

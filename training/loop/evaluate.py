@@ -1,53 +1,121 @@
-"""How well distances order what listeners, or their stand-in, said: held-out clips, per mode and codec."""
+"""Distances of held-out clips, and the choice of clips that are held out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.stats import pearsonr, spearmanr
 from torch import Tensor
 
 from deepaq.backbones.backbone import Backbone
+from deepaq.console import note
 from deepaq.errors import UserError
-from deepaq.scoring.mapping import FITS, MosMapping, fit_exponential
+from manifests.ids import joined_id
 from training.data.store import Store
-from training.data.table import Table
+from training.data.table import Mask, Table
 from training.loop.gather import World, added
+from training.settings import Evaluation
 
 ALONE = World(0, 1, torch.device("cpu"))
 _BATCH = 64  # segments embedded at a time
-_CLEAR = 0.1  # MOS by which two versions must differ to be a pair
 
 Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Distances:
-    """Of the rows of a table, (rows,): to the own clean clip, and to other clean music."""
+    """Distances of a table's rows, (rows,): to the own clean clip, and to other clean music."""
 
     full: Values
     unmatched: Values
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """Rows of a table, (rows,), that choose the best epoch and fit the mapping, and rows that are reported; both with
+    the clean training clips that serve as non-matching references. The same rows when nothing is kept for a report.
+    """
+
+    choose: Mask
+    report: Mask
+
+    @property
+    def either(self) -> Mask:
+        """Rows of either, (rows,)."""
+        found: Mask = self.choose | self.report
+        return found
+
+    def take(self, chosen: Mask) -> HeldOut:
+        """Return the same for a table of the `chosen` rows, (rows,)."""
+        choose = self.choose[chosen]
+        return HeldOut(choose, choose if self.report is self.choose else self.report[chosen])
+
+
+def held_out(table: Table, settings: Evaluation) -> HeldOut:
+    """Choose the rows that an evaluation needs; the same ones whenever the table is the same.
+
+    With `settings.report`, held-out tracks are divided: those whose hash falls below that share are reported, the
+    others choose the epoch.
+    """
+    references = _references(table, settings.references)
+    if not settings.report:
+        chosen = _clips(table, table.valid, settings.clips, by_track=False) | references
+        return HeldOut(chosen, chosen)
+    reported = table.valid & np.isin(table.track.astype(str), _reported(table, settings.report))
+    if not reported.any() or reported[table.valid].all():
+        note("one held-out track: the clips that choose the best epoch are also those that are reported")
+        reported = choosing = table.valid
+    else:
+        choosing = table.valid & ~reported
+    parts = [_clips(table, part, settings.clips, by_track=True) | references for part in (choosing, reported)]
+    return HeldOut(*parts)
+
+
 def subset(table: Table, clips: int, references: int) -> Table:
-    """The rows that an evaluation needs: `clips` held-out clips (0 is all) in all versions and `references` clean
-    training clips; the same ones whenever the table is the same."""
-    held, known = np.unique(table.clip[table.valid]), np.unique(table.clip[~table.valid])
-    held = held[:: max(1, len(held) // clips)][:clips] if clips else held
-    known = known[:: max(1, len(known) // references)][:references]
-    return table.take(np.isin(table.clip, held) | (np.isin(table.clip, known) & table.clean))
+    """Return the rows of `clips` held-out clips (0 is all) and of `references` clean training clips."""
+    return table.take(held_out(table, Evaluation(clips=clips, references=references)).choose)
+
+
+def _references(table: Table, count: int) -> Mask:
+    known = np.unique(table.clip[~table.valid])
+    known = known[:: max(1, len(known) // count)][:count]
+    return np.isin(table.clip, known) & table.clean
+
+
+def _clips(table: Table, part: Mask, count: int, by_track: bool) -> Mask:
+    """Return the rows of `count` clips of `part`, 0 for all; `by_track` in proportion to the clips of every track."""
+    held, first = np.unique(table.clip[part], return_index=True)
+    if by_track:
+        held = held[np.lexsort((held, table.track[part][first]))]
+    if count:
+        places = (
+            np.arange(count) * len(held) // count if by_track else np.arange(len(held))[:: max(1, len(held) // count)]
+        )
+        held = held[np.unique(places)][:count]
+    return part & np.isin(table.clip, held)
+
+
+def _reported(table: Table, share: float) -> list[str]:
+    """Return the tracks to report: at least one, and not all if there are several."""
+    positions = {track: int(joined_id("report", track)[:13], 16) / 16**13 for track in set(_names(table))}
+    order = sorted(positions, key=lambda track: positions[track])
+    below = sum(position < share for position in positions.values())
+    return order[: min(max(1, below), max(1, len(order) - 1))]
+
+
+def _names(table: Table) -> list[str]:
+    """Return the track of every held-out clip."""
+    found: list[str] = table.track[table.valid & table.clean].astype(str).tolist()
+    return found
 
 
 @torch.inference_mode()
 def distances(backbone: Backbone, store: Store, world: World = ALONE) -> Distances:
-    """Of the held-out rows of `store`; the clean training rows are the non-matching references.
+    """Return distances of the held-out rows of `store`; its clean training rows are the non-matching references.
 
-    Processes share the clips. NaN for clips without a segment that is audible in all versions.
+    Processes share the clips. NaN for clips without a segment that is audible in all of their rows.
     """
     table = store.table
     training = backbone.training
@@ -55,11 +123,11 @@ def distances(backbone: Backbone, store: Store, world: World = ALONE) -> Distanc
     known = np.flatnonzero(~table.valid & table.clean).tolist()
     clean = [found[1][0].mean(dim=0) for row in known if (found := _embedded(backbone, store, [row], world.device))]
     if not clean:
-        raise UserError("no clean training clip is audible, so there is nothing to hold held-out clips against")
+        raise UserError("no clean training clip is audible, so there are no non-matching references")
     centre = torch.stack(clean).mean(dim=0)
     values = torch.full((2, len(table)), torch.nan, dtype=torch.float64)
-    for clip in np.unique(table.clip[table.valid])[world.rank :: world.size]:
-        rows = np.flatnonzero(table.valid & (table.clip == clip))
+    clips = list(table.by_clip(table.valid).values())
+    for rows in clips[world.rank :: world.size]:
         if (found := _embedded(backbone, store, rows.tolist(), world.device)) is None:
             continue
         steps, points = found
@@ -73,7 +141,7 @@ def distances(backbone: Backbone, store: Store, world: World = ALONE) -> Distanc
 
 
 def _merged(values: Tensor, world: World) -> Tensor:
-    """Every process's values in one; NaN where none has one."""
+    """Merge the values of all processes; NaN where none has one."""
     if world.size == 1:
         return values
     there = added((~values.isnan()).to(world.device, torch.float32)).cpu() > 0
@@ -82,9 +150,9 @@ def _merged(values: Tensor, world: World) -> Tensor:
 
 
 def _embedded(backbone: Backbone, store: Store, rows: list[int], device: torch.device) -> tuple[Tensor, Tensor] | None:
-    """Rows of one clip -> (rows, segments, steps, dims) and (rows, segments, dims); None when all is silent.
+    """Embed rows of one clip: (rows, segments, steps, dims) and (rows, segments, dims); None when all is silent.
 
-    Segments have the length that the network scores in; a short rest is left out.
+    Segments have the length that the network scores in; a shorter rest is left out.
     """
     items = store.items(rows[0])
     length = min(items, round(backbone.segment_s * backbone.front_rate))
@@ -104,79 +172,3 @@ def _embedded(backbone: Backbone, store: Store, rows: list[int], device: torch.d
         points.append(found[1].float())
     shape = len(rows), len(starts)
     return torch.cat(steps).unflatten(0, shape), torch.cat(points).unflatten(0, shape)
-
-
-def correlations(table: Table, found: Distances) -> dict[str, Any]:
-    """Correlation of the held-out rows' distances with their labels, clean clips left out.
-
-    Per mode (full, unmatched), over all rows, over coded rows, and per codec: srcc, Spearman's, of minus the distance;
-    pcc, Pearson's, after an exponential curve that was fitted to the other half of the clips; bitrate, Spearman's with
-    the bitrate within a clip, mean over the clips (per codec only); n, the rows. `cross_codec`: of the pairs of
-    versions of one clip by different codecs whose labels differ by .1 or more, the share that the distance orders as
-    the labels do.
-    """
-    top = float(table.mos[table.clean][0])
-    groups = {"all": ~table.clean, "codecs": table.coded}
-    groups |= {str(codec): table.codec == codec for codec in np.unique(table.codec[table.coded])}
-    result: dict[str, Any] = {}
-    for mode, values in (("full", found.full), ("unmatched", found.unmatched)):
-        mos = cross_fitted(table, values, top)
-        known = table.valid & np.isfinite(values)
-        result[mode] = {
-            name: _correlation(values[rows & known], mos[rows & known], table.mos[rows & known])
-            for name, rows in groups.items()
-        }
-        for codec in list(groups)[2:]:
-            result[mode][codec]["bitrate"] = _with_bitrate(table, values, known & groups[codec])
-        result[mode]["codecs"]["cross_codec"] = cross_codec(table, values, known & table.coded)
-    return result
-
-
-def _with_bitrate(table: Table, values: Values, rows: npt.NDArray[np.bool_]) -> float | None:
-    found = []
-    for clip in np.unique(table.clip[rows]):
-        own = rows & (table.clip == clip)
-        if own.sum() >= 3 and np.ptp(values[own]) > 0 and np.ptp(table.bitrate[own]) > 0:
-            found.append(float(spearmanr(-values[own], table.bitrate[own]).statistic))
-    return float(np.mean(found)) if found else None
-
-
-def cross_codec(table: Table, values: Values, rows: npt.NDArray[np.bool_]) -> float | None:
-    """The share of pairs of different codecs within a clip that the distance orders as the labels do."""
-    right = total = 0
-    for clip in np.unique(table.clip[rows]):
-        own = np.flatnonzero(rows & (table.clip == clip))
-        better = table.mos[own][:, None] - table.mos[own] >= _CLEAR
-        pairs = better & (table.codec[own][:, None] != table.codec[own])
-        right += int((pairs & (values[own][:, None] < values[own])).sum())
-        total += int(pairs.sum())
-    return right / total if total else None
-
-
-def cross_fitted(table: Table, values: Values, top: float, fit: Callable[..., MosMapping] = fit_exponential) -> Values:
-    """MOS from distances: each half of the held-out clips is mapped by a curve fitted to the other half."""
-    held = np.unique(table.clip[table.valid])
-    first = np.isin(table.clip, held[::2])
-    mos = np.full(len(table), np.nan)
-    judged = table.valid & ~table.clean & np.isfinite(values)
-    for half in (first, ~first):
-        fitted, mapped = judged & ~half, judged & half
-        if fitted.sum() >= 3 and mapped.any():
-            mos[mapped] = fit(values[fitted], table.mos[fitted], top)(values[mapped])
-    return mos
-
-
-def mapped(table: Table, values: Values, top: float) -> dict[str, float | None]:
-    """Pearson correlation of the held-out rows' labels with the MOS of every kind of curve, cross-fitted as above."""
-    judged = table.valid & ~table.clean & np.isfinite(values)
-    return {
-        kind: _correlation(values[judged], cross_fitted(table, values, top, fit)[judged], table.mos[judged])["pcc"]
-        for kind, fit in FITS.items()
-    }
-
-
-def _correlation(distance: Values, mapped: Values, mos: Values) -> dict[str, float | int | None]:
-    if len(mos) < 3 or np.ptp(distance) == 0 or np.ptp(mos) == 0:
-        return {"srcc": None, "pcc": None, "n": len(mos)}
-    linear = None if np.isnan(mapped).any() or np.ptp(mapped) == 0 else float(pearsonr(mapped, mos).statistic)
-    return {"srcc": float(spearmanr(-distance, mos).statistic), "pcc": linear, "n": len(mos)}

@@ -33,10 +33,28 @@ class World:
         return self.rank == 0
 
     def share(self, count: int) -> slice:
-        """Return this process's part of `count` clips; UserError when they cannot be shared evenly."""
-        if count % self.size:
-            raise UserError(f"{count} clips cannot be shared evenly by {self.size} processes; change data.clips")
+        """Return this process's part of a batch of `count` segments; UserError when it cannot be shared evenly."""
+        check_share(count, self.size)
         return slice(self.rank * count // self.size, (self.rank + 1) * count // self.size)
+
+
+def rank() -> int:
+    """Return the number of this process, from 0."""
+    return int(os.environ.get("RANK", 0))
+
+
+def processes() -> int:
+    """Return the number of processes that torchrun started; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def check_share(count: int, processes: int) -> None:
+    """UserError when a batch of `count` segments cannot be shared evenly by that many processes."""
+    if count % processes:
+        raise UserError(
+            f"a batch of {count} segments cannot be shared evenly by {processes} processes; change data.clips or"
+            " data.versions, whose product is its size"
+        )
 
 
 def decodes() -> bool:
@@ -44,27 +62,28 @@ def decodes() -> bool:
     return int(os.environ.get("LOCAL_RANK", 0)) == 0
 
 
-def join(device: str = "auto") -> World:
-    """Join the other processes that torchrun started; without torchrun there is one.
-
-    device: `cpu`, `cuda`, `cuda:1`, or `auto`: a GPU if there is one.
-    """
-    rank, size, local = (int(os.environ.get(name, default)) for name, default in _VARIABLES)
+def device_of(device: str) -> torch.device:
+    """Return the device of this process: `cpu`, `cuda`, `cuda:1`, or `auto`, which is a GPU if there is one."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     place = torch.device(device)
     if place.type == "cuda":
         if not torch.cuda.is_available():
             raise UserError(f"device={device}: no GPU can be used here; set device=cpu")
+        torch.set_float32_matmul_precision("high")  # TF32 where autocast is off
+        local = int(os.environ.get("LOCAL_RANK", 0))
         place = torch.device("cuda", local if place.index is None else place.index)
         torch.cuda.set_device(place)
+    return place
+
+
+def join(place: torch.device) -> World:
+    """Join the other processes that torchrun started, computing on `place`; without torchrun there is one."""
+    size = processes()
     if size > 1 and not dist.is_initialized():
         # The others may wait long: one process of every machine first decodes the audio.
         dist.init_process_group("nccl" if place.type == "cuda" else "gloo", timeout=timedelta(hours=12))
-    return World(rank, size, place)
-
-
-_VARIABLES = (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0))
+    return World(rank(), size, place)
 
 
 def leave() -> None:

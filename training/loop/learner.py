@@ -24,11 +24,14 @@ _START_BATCHES = 4  # that the curves' starting points are fitted to
 
 
 class Learner:
-    """A network in training. store: the training rows. sampler: draws their batches. world: the processes that share
-    the work."""
+    """A network in training. store: the training rows. sampler: draws their batches. steps: of the whole run.
+    world: the processes that share the work."""
 
-    def __init__(self, recipe: Recipe, network: Backbone, store: Store, sampler: Sampler, world: World) -> None:
+    def __init__(
+        self, recipe: Recipe, network: Backbone, store: Store, sampler: Sampler, steps: int, world: World
+    ) -> None:
         self.recipe, self.network, self.store, self.sampler, self.world = recipe, network, store, sampler, world
+        self.steps, self.bfloat16 = steps, bfloat16(recipe, world.device)
         self.labeller = Labeller(store.table, recipe.contrast.bitrate_as_label, recipe.contrast.severities)
         self.top = float(store.table.mos[store.table.clean][0])
         self.descriptions = self._describe() if network.clip_head else None
@@ -90,7 +93,7 @@ class Learner:
         self._seed(number)
         self.network.train()
         labels = self._labels(cut)
-        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.run.precision == "bfloat16"):
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.bfloat16):
             points = gathered(self.embed(fronts.to(device, non_blocking=True)))
         how = recipe.full, recipe.contrast, self.network.pooling
         terms = {"full": objective.full(points, labels, self.curve("full"), *how)}
@@ -104,7 +107,7 @@ class Learner:
         trained = [p for group in self.optimiser.param_groups for p in group["params"]]
         average_gradients(trained)
         norm = torch.nn.utils.clip_grad_norm_(trained, recipe.optimiser.gradient_clip)
-        rate = learning_rate(recipe.optimiser, number, recipe.max_steps, scores)
+        rate = learning_rate(recipe.optimiser, number, self.steps, scores)
         if torch.isfinite(loss) and torch.isfinite(norm):
             for group in self.optimiser.param_groups:
                 group["lr"] = rate * group.get("pace", 1.0)
@@ -128,6 +131,14 @@ class Learner:
         """Seed dropout by the step alone, so that a resumed run repeats it."""
         numbers = (self.recipe.seed, step, self.world.rank)
         torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
+
+
+def bfloat16(recipe: Recipe, device: torch.device) -> bool:
+    """Tell whether the network is autocast to bfloat16 in training; `auto` does so for transformers on CUDA."""
+    precision = recipe.run.precision
+    return precision == "bfloat16" or (
+        precision == "auto" and device.type == "cuda" and recipe.backbone_name != "compact"
+    )
 
 
 def _degraded(distances: Tensor, labels: Labels) -> Tensor:

@@ -16,12 +16,13 @@ from deepaq.console import note
 from deepaq.errors import UserError
 from deepaq.scoring.checkpoint import write_json
 from training.data.store import Store
-from training.loop import evaluate, state
+from training.loop import evaluate, figures, state
 from training.loop.gather import World, added, wait
 from training.loop.interrupt import Interrupt, watched
 from training.loop.learner import MODES, Learner
 from training.loop.log import Log
-from training.loop.sampler import Cut, Sampler
+from training.loop.plan import Schedule
+from training.loop.sampler import Cut, sampler
 from training.loop.schedule import stagnant
 from training.loop.state import State
 from training.settings import Recipe
@@ -31,8 +32,10 @@ BAD_BATCH = "bad-batch.json"
 
 
 class Trainer:
-    """The training of a network. store: the training rows. held_out: the rows that are evaluated. world: the processes
-    that share the work. fingerprint: identifies rows and labels, so that no saved state of others is resumed.
+    """The training of a network.
+
+    store: the training rows. held_out: the rows that are evaluated every epoch. world: the processes that share the
+    work. fingerprint: identifies rows and labels, so that no saved state of others is resumed.
     """
 
     def __init__(
@@ -40,27 +43,28 @@ class Trainer:
     ) -> None:
         self.recipe, self.network, self.held_out, self.world = recipe, network, held_out, world
         self.store, self.fingerprint = store, fingerprint or store.table.fingerprint()
-        self.sampler = Sampler(store, recipe.data, round(recipe.data.segment_s * network.front_rate), recipe.seed)
-        self.share = world.share(recipe.data.clips)
-        self.learner = Learner(recipe, network, store, self.sampler, world)
-        self.epoch_steps = recipe.epoch_steps or self.sampler.epoch()
+        self.sampler = sampler(store, recipe.data, round(recipe.data.segment_s * network.front_rate), recipe.seed)
+        self.share = world.share(self.sampler.size.rows)
+        self.schedule = Schedule.of(recipe, self.sampler.size)
+        self.learner = Learner(recipe, network, store, self.sampler, self.schedule.steps, world)
         self.step = 0
         self.scores: list[float] = []
 
     def run(self, out: Path, quiet: bool) -> None:
         """Train to the end, or to a lack of progress; KeyboardInterrupt, with the state saved, when asked to stop."""
+        steps, epoch_steps = self.schedule.steps, self.schedule.epoch_steps
         # Only the first process writes and prints; the others' log is discarded.
-        log = Log(out if self.world.first else None, self.step, self.recipe.max_steps, quiet)
-        batches = self.sampler.stream(self.step, self.share)
+        log = Log(out if self.world.first else None, self.step, steps, quiet)
+        batches = self.sampler.stream(self.step, self.share, pin=self.world.device.type == "cuda")
         with closing(log), closing(batches), watched() as interrupt:
-            while self.step < self.recipe.max_steps and not self._given_up():
+            while self.step < steps and not self._given_up():
                 cut, fronts = next(batches)
                 log.step(self._one_step(cut, fronts, out))
-                if self.step % self.epoch_steps == 0 or self.step == self.recipe.max_steps:
+                if self.step % epoch_steps == 0 or self.step == steps:
                     log.epoch(self._end_epoch(out))
-                every = self.recipe.run.save_steps or self.epoch_steps
+                every = self.recipe.run.save_steps or epoch_steps
                 asked = self._asked(interrupt)
-                if asked or self.step % every == 0 or self.step == self.recipe.max_steps:
+                if asked or self.step % every == 0 or self.step == steps:
                     log.flush()
                     self.save(out)
                 if asked:
@@ -97,12 +101,12 @@ class Trainer:
             " lower optimiser.lr and train again with --overwrite"
         )
 
-    def judge(self) -> evaluate.Distances:
-        """Return distances of the held-out clips by the network as it is."""
-        return evaluate.distances(self.network, self.held_out, self.world)
+    def judge(self, held_out: Store | None = None) -> evaluate.Distances:
+        """Return distances of held-out clips, by default those that choose the epoch, by the network as it is."""
+        return evaluate.distances(self.network, held_out or self.held_out, self.world)
 
     def _end_epoch(self, out: Path) -> dict[str, float | None]:
-        found = evaluate.correlations(self.held_out.table, self.judge())
+        found = figures.correlations(self.held_out.table, self.judge())
         srcc = {mode: found[mode]["all"]["srcc"] for mode in MODES}
         criterion = self.recipe.evaluation.criterion
         score = sum(srcc[mode] or 0.0 for mode in (MODES if criterion == "both" else (criterion,)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -18,16 +20,17 @@ from training.recipe import from_json
 from training.settings import Recipe
 
 SETTINGS, METRICS, BEFORE = "settings.json", "metrics.json", "before.json"
+HELD_OUT, SKIPPED = "held-out.csv", "skipped.csv"  # rows that are reported with their distances; damaged files
 CARD, CHECKSUMS = "README.md", "SHA256SUMS"
 # What is exported; the metric itself comes first, so that it is the first to go when a run starts again.
 FILES = (
     *(checkpoint.FILE, CHECKSUMS, CARD, "NOTICE"),
     *("model.safetensors", "adapter_model.safetensors", "adapter_config.json"),
-    *(SETTINGS, METRICS, BEFORE, log.STEPS, log.EPOCHS),
+    *(SETTINGS, METRICS, BEFORE, HELD_OUT, SKIPPED, log.STEPS, log.EPOCHS),
     *("labels.png", "predicted.png", "curves.png"),
 )
 PRIVATE = (state.FOLDER, BEST, "tensorboard")  # folders that are not exported
-MAY_CHANGE = ("max_steps", "run")  # settings that a resumed run may change
+MAY_CHANGE = ("max_steps", "length", "run")  # settings that a resumed run may change
 
 
 class Start(Enum):
@@ -66,7 +69,7 @@ def resumed(out: Path, overrides: tuple[str, ...] = ()) -> Recipe:
         raise UserError(f"{out}: holds no run to resume ({SETTINGS} is missing or damaged)") from None
     for override in overrides:
         if override.partition("=")[0].partition(".")[0] not in MAY_CHANGE:
-            raise UserError(f"-o {override}: a resumed run keeps its settings, except {' and '.join(MAY_CHANGE)}")
+            raise UserError(f"-o {override}: a resumed run keeps its settings, except {', '.join(MAY_CHANGE)}")
     return from_json(content, overrides)
 
 
@@ -93,6 +96,20 @@ def reopen(out: Path, recipe: Recipe) -> None:
     for name in (CHECKSUMS, checkpoint.FILE):
         (out / name).unlink(missing_ok=True)
     checkpoint.write_json(out / SETTINGS, recipe.to_json())
+
+
+def skipped(out: Path) -> dict[str, str]:
+    """Return path -> error of the damaged files that the run in `out` left out."""
+    if not (out / SKIPPED).is_file():
+        return {}
+    with (out / SKIPPED).open(newline="") as file:
+        return {row["path"]: row["error"] for row in csv.DictReader(file)}
+
+
+def write_skipped(out: Path, errors: Mapping[str, str]) -> None:
+    """List damaged files in the run folder, which also a resumed run leaves out."""
+    if errors:
+        log.write(out / SKIPPED, [{"path": path, "error": errors[path]} for path in sorted(errors)])
 
 
 def files(out: Path) -> list[Path]:

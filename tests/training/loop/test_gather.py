@@ -62,8 +62,10 @@ def test_torchrun_trains_as_one_process_does(labelled: Path, tmp_path: Path) -> 
             assert {key: float(row[key]) for key in values} == pytest.approx(values, rel=1e-3, abs=1e-5)
 
 
-def test_clips_that_cannot_be_shared_evenly_are_refused() -> None:
+def test_batches_that_cannot_be_shared_evenly_are_refused() -> None:
     world = World(1, 4, torch.device("cpu"))
     assert world.share(8) == slice(2, 4)
-    with pytest.raises(UserError, match=r"5 clips cannot be shared evenly by 4 processes; change data.clips"):
+    with pytest.raises(
+        UserError, match=r"batch of 5 segments cannot be shared evenly by 4 processes; change data.clips"
+    ):
         world.share(5)

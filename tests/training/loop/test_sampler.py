@@ -14,6 +14,7 @@ from tests.training.objective.test_objective import table
 from training.data.store import Store
 from training.data.table import Table
 from training.loop.sampler import Sampler
+from training.loop.sampler import sampler as build
 from training.settings import Data
 
 ITEMS = 30
@@ -35,7 +36,7 @@ def sampler(rows: Table, data: Data, items: int = 10, seed: int = 0, levels: Lev
     """Of fronts that say which row and which item they are."""
     time = torch.arange(ITEMS, dtype=torch.float32)[:, None]
     fronts = [torch.cat([torch.full_like(time, row), time], dim=1) for row in range(len(rows))]
-    return Sampler(Store(rows, levels or Levels(), 1.0, fronts), data, items, seed)  # type: ignore[arg-type]
+    return build(Store(rows, levels or Levels(), 1.0, fronts), data, items, seed)  # type: ignore[arg-type]
 
 
 def test_a_batch_holds_clips_with_their_clean_version_first_cut_alike() -> None:
@@ -57,7 +58,7 @@ def test_a_batch_holds_clips_with_their_clean_version_first_cut_alike() -> None:
 def test_an_epoch_meets_every_clip_once_and_the_next_in_another_order() -> None:
     rows = table(clips=6)
     source = sampler(rows, Data(clips=2, versions=3))
-    assert source.epoch() == 3
+    assert source.size.steps == 3
     epochs = [[rows.clip[source.draw(3 * epoch + step).rows[::3]].tolist() for step in range(3)] for epoch in range(4)]
     assert all(sorted(chain.from_iterable(epoch)) == list(range(6)) for epoch in epochs)
     assert len({str(epoch) for epoch in epochs}) > 1
@@ -86,10 +87,10 @@ def test_a_batch_depends_on_seed_and_number_alone() -> None:
     assert np.array_equal(streamed[2][0].rows, later[0].rows)
 
 
-def test_processes_share_the_clips_of_a_batch() -> None:
+def test_processes_share_the_segments_of_a_batch() -> None:
     source = sampler(table(clips=4), Data(clips=4, versions=3))
     whole = next(source.stream(2))[1]
-    parts = [next(source.stream(2, slice(start, start + 2)))[1] for start in (0, 2)]
+    parts = [next(source.stream(2, slice(start, start + 4)))[1] for start in (0, 4, 8)]
     assert torch.equal(torch.cat(parts), whole)
 
 
@@ -128,7 +129,7 @@ def test_too_short_clips_and_too_few_versions() -> None:
         versions = rows_of_clip[~few.clean[rows_of_clip]]
         assert len(versions) == 4
         assert len(set(versions)) == (4 if few.clip[versions[0]] == 0 else 3)
-    assert sampler(few, Data(clips=1, versions=99)).degraded == 5
+    assert sampler(few, Data(clips=1, versions=99)).size.degraded == 5
 
 
 def test_whole_clips_are_coded_ones_and_clean_ones() -> None:
@@ -142,3 +143,29 @@ def test_whole_clips_are_coded_ones_and_clean_ones() -> None:
     mixed = sampler(rows, Data(rows=8, rows_distorted=0.25)).whole_clips(0)
     assert rows.coded[mixed[:6]].all()
     assert not (rows.coded | rows.clean)[mixed[6:8]].any()
+
+
+def test_shuffled_batches_go_once_through_all_files_each_cut_at_its_own_place() -> None:
+    rows = table(clips=4)  # 24 files
+    source = sampler(rows, Data(batch="shuffled", clips=2, versions=4))
+    assert (source.size.rows, source.size.steps) == (8, 3)
+    cuts = [source.draw(step) for step in range(3)]
+    assert sorted(np.concatenate([cut.rows for cut in cuts]).tolist()) == list(range(24))
+    assert all(len(set(cut.starts.tolist())) > 2 for cut in cuts)
+    for cut in cuts:
+        assert len(set(cut.clips.tolist())) == len(set(rows.clip[cut.rows].tolist()))
+    fronts = source.read(cuts[0])
+    assert np.array_equal(fronts[:, 0, 0].numpy(), cuts[0].rows)
+    assert np.array_equal(fronts[:, 0, 1].numpy(), cuts[0].starts)
+
+
+def test_shuffled_batches_hold_no_silence_and_follow_from_seed_and_number() -> None:
+    rows = table(clips=3)
+    mute = tuple(np.flatnonzero(rows.clip == 2).tolist())
+    data = Data(batch="shuffled", clips=2, versions=3)
+    source = sampler(rows, data, levels=Levels(mute))
+    drawn = np.concatenate([source.draw(step).rows for step in range(9)])
+    assert set(rows.clip[drawn].tolist()) == {0, 1}
+    again = sampler(rows, data, levels=Levels(mute)).draw(4)
+    assert np.array_equal(again.rows, source.draw(4).rows)
+    assert np.array_equal(again.starts, source.draw(4).starts)

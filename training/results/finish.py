@@ -1,0 +1,86 @@
+"""The end of a run: the final figures and the files of a finished run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepaq.backbones import backbone as backbones
+from deepaq.console import note
+from deepaq.scoring import checkpoint
+from deepaq.scoring import mapping as mappings
+from deepaq.scoring.checkpoint import Checkpoint
+from manifests.provenance import package_version, provenance
+from training.data.store import Store
+from training.data.table import Table
+from training.loop import figures, gather
+from training.loop.evaluate import Distances
+from training.loop.trainer import Trainer
+from training.results import card, folder, heldout, report
+from training.results.remarks import remarks
+
+
+def finish(
+    out: Path,
+    trainer: Trainer,
+    reported: Store,
+    before: Mapping[str, Any],
+    damaged: Mapping[str, str],
+    begun: float,
+) -> dict[str, Any]:
+    """Judge the trained network, write what a finished run has, the metric itself last, and return the result."""
+    chosen, top = trainer.judge(), trainer.learner.top
+    rows = reported.table
+    found = chosen if reported is trainer.held_out else trainer.judge(reported)
+    validation = {"trained": figures.correlations(rows, found), **before}
+    result = {
+        "run": str(out),
+        "steps": trainer.step,
+        "parameters": trainer.network.parameter_counts(),
+        "validation": validation,
+        "mapping": {mode: figures.mapped(rows, getattr(found, mode), top) for mode in ("full", "unmatched")},
+        "skipped": len(damaged),
+        "remarks": remarks(validation),
+        "seconds": time.perf_counter() - begun,
+    }
+    if trainer.world.first:
+        fitted = _mappings(trainer, trainer.held_out.table, chosen)
+        checkpoint.write_json(out / folder.METRICS, result)
+        heldout.write(out, rows, {"trained": found})
+        report.write(out, rows, found, fitted)
+        tools = {name: package_version(name) for name in ("torch", "transformers", "peft", "numpy")}
+        tools |= backbones.BACKBONES.packages([trainer.network.name])
+        info = {
+            "recipe": trainer.recipe.to_json(),
+            "steps": trainer.step,
+            "data": trainer.describe_data(),
+            "validation": result["validation"]["trained"],
+            "provenance": provenance("training fit", {}, tools),
+        }
+        card.write(out, trainer.network, result, trainer.recipe)
+        checkpoint.save(out, Checkpoint(trainer.network, fitted["full"], fitted["unmatched"], info))
+        folder.write_checksums(out)
+        if damaged:
+            note(f"{len(damaged)} damaged files were left out; {out / folder.SKIPPED} lists them")
+    gather.wait()
+    return result
+
+
+def _mappings(trainer: Trainer, rows: Table, found: Distances) -> dict[str, mappings.Mapping]:
+    """Return distance -> MOS per mode: the curve that regression learned, or one fitted to the held-out clips."""
+    recipe, learner = trainer.recipe, trainer.learner
+    result: dict[str, mappings.Mapping] = {}
+    for mode, weights in (("full", recipe.full), ("unmatched", recipe.unmatched)):
+        learned = weights.regression > 0 and (mode == "full" or learner.descriptions is not None)
+        if recipe.run.mapping == "auto" and learned:
+            result[mode] = learner.curve(mode).mapping()
+            continue
+        values = getattr(found, mode)
+        judged = rows.valid & ~rows.clean & np.isfinite(values)
+        kind = "cubic" if recipe.run.mapping == "auto" else recipe.run.mapping
+        result[mode] = mappings.FITS[kind](values[judged], rows.mos[judged], learner.top)
+    return result
