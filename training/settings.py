@@ -218,8 +218,7 @@ class Recipe:
         _require(min(self.epoch_steps, self.evaluations) >= 0, "epoch_steps and evaluations are at least 0")
         _require(not self.length or bool(self.amount), f"length={self.length}: such as 5 epochs or 500 hours")
         _require(self.seed >= 0, f"seed={self.seed}: at least 0")
-        paired = self.data.batch == "clips" or not self.full.regression
-        _require(paired, "full.regression needs data.batch=clips, in which every file comes with its clean one")
+        _require(self.data.batch == "clips" or not self.full.regression, "full.regression needs data.batch=clips")
 
     @property
     def backbone_name(self) -> str:
