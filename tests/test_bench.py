@@ -27,6 +27,20 @@ def test_the_loader_that_steps_measures_gives_batches(tmp_path: Path) -> None:
     assert sampler.read(cut).shape == (len(cut.rows), steps.SEGMENT_S * 24_000)
 
 
+def test_startup_measures_simulated_tables(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    from tests.bench import startup
+
+    monkeypatch.setattr(sys, "argv", ["startup", "--rows", "900", "--json"])
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    startup.main()
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["rows"] == 40 * startup.PER_CLIP
+    assert found["total"] > 0
+    assert found["growth"] == 1
+
+
 def test_truth_judges_raters_on_the_tests_of_a_folder(tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two tests of one family and one of another, and a folder that holds none; a second run rates nothing anew."""
     import sys

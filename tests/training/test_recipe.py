@@ -97,7 +97,7 @@ def test_overrides_are_typed_and_reach_every_level() -> None:
         ("optimiser=3", "is a section"),
         ("max_steps", "write key=value"),
         ("optimiser.schedule=weekly", "plateau, cosine or constant"),
-        ("run.precision=half", "float32 or bfloat16"),
+        ("run.precision=half", "float32, bfloat16 or auto"),
         ("run.keep=all", "last or best"),
         ("run.mapping=line", "auto, cubic, mlp or exponential"),
         ("evaluation.criterion=loss", "full, unmatched or both"),

@@ -167,4 +167,4 @@ def _timelines(rows: pa.Table, low: Values, high: Values) -> Iterator[Timeline |
 @lru_cache(64)
 def _centres(first: float, hop: float, count: int) -> Values:
     """Return the centres of a timeline's windows; clips of one length share them."""
-    return first + np.arange(count) * hop
+    return np.asarray(first + np.arange(count) * hop, np.float64)

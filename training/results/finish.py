@@ -37,7 +37,7 @@ def finish(
     rows = reported.table
     found = chosen if reported is trainer.held_out else trainer.judge(reported)
     validation = {"trained": figures.correlations(rows, found), **before}
-    result = {
+    result: dict[str, Any] = {
         "run": str(out),
         "steps": trainer.step,
         "parameters": trainer.network.parameter_counts(),

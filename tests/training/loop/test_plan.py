@@ -32,7 +32,7 @@ def test_the_papers_plateau_can_act_whatever_the_size_of_the_data(pass_steps: in
 
 def test_a_run_that_ends_before_its_plateau_says_so() -> None:
     assert schedule(4_050, "evaluations=0").first_drop is None
-    assert schedule(4_050, "evaluations=12").first_drop is None  # 12 epochs are over with the run
+    assert schedule(4_050, "evaluations=12", "max_steps=1200").first_drop is None  # the twelfth epoch is the last
     assert schedule(4_050, "evaluations=13").first_drop is not None
 
 
