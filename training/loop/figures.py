@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import pearsonr, rankdata, spearmanr, t
 
-from deepaq.scoring.mapping import FITS, Mapping, fit_exponential
+from deepaq.scoring.mapping import FITS, MosMapping, fit_exponential
 from training.data.table import Column, Mask, Table
 from training.loop.evaluate import Distances
 
@@ -113,7 +113,7 @@ def cross_codec(table: Table, values: Values, rows: Mask) -> float | None:
     return right / total if total else None
 
 
-def cross_fitted(table: Table, values: Values, top: float, fit: Callable[..., Mapping] = fit_exponential) -> Values:
+def cross_fitted(table: Table, values: Values, top: float, fit: Callable[..., MosMapping] = fit_exponential) -> Values:
     """Return MOS from distances: each half of the held-out clips is mapped by a curve fitted to the other half."""
     held = np.unique(table.clip[table.valid])
     first = np.isin(table.clip, held[::2])

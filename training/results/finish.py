@@ -70,10 +70,10 @@ def finish(
     return result
 
 
-def _mappings(trainer: Trainer, rows: Table, found: Distances) -> dict[str, mappings.Mapping]:
+def _mappings(trainer: Trainer, rows: Table, found: Distances) -> dict[str, mappings.MosMapping]:
     """Return distance -> MOS per mode: the curve that regression learned, or one fitted to the held-out clips."""
     recipe, learner = trainer.recipe, trainer.learner
-    result: dict[str, mappings.Mapping] = {}
+    result: dict[str, mappings.MosMapping] = {}
     for mode, weights in (("full", recipe.full), ("unmatched", recipe.unmatched)):
         learned = weights.regression > 0 and (mode == "full" or learner.descriptions is not None)
         if recipe.run.mapping == "auto" and learned:
