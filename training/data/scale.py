@@ -17,8 +17,15 @@ from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer
 
-# Ends of scales on which higher is better. ODG: the objective difference grade of ITU-R BS.1387.
-ENDS = {"MOS": (1.0, 5.0), "MOS-LQO": (1.0, 5.0), "ODG": (-4.0, 0.0), "MUSHRA": (0.0, 100.0)}
+# Ends of scales on which higher is better. ODG: the objective difference grade of ITU-R BS.1387. Standard deviations:
+# of the rater `consensus`, which gives a clip against itself 1.02 and the worst ordinary damage about -3.
+ENDS = {
+    "MOS": (1.0, 5.0),
+    "MOS-LQO": (1.0, 5.0),
+    "ODG": (-4.0, 0.0),
+    "MUSHRA": (0.0, 100.0),
+    "standard deviations": (-3.0, 1.0),
+}
 
 Ends = tuple[float, float]
 Values = npt.NDArray[np.float64]

@@ -44,6 +44,14 @@ def test_listeners_bring_the_ends_of_their_scale(tmp_path: Path) -> None:
     assert (mixes["d0"].value, identity) == (4.0, 5.0)
 
 
+def test_the_consensus_of_raters_is_a_label(tmp_path: Path) -> None:
+    rows = [{"value": -1.0, "scale": "standard deviations", "identity": 1.018}]
+    rows += [{"value": value, "scale": "standard deviations"} for value in (1.018, -3.0)]
+    mixes, identity = scale.mixed(dataset(tmp_path, consensus=rows), {"consensus": 1})
+    assert [mixes[f"d{n}"].value for n in range(3)] == [3.0, 5.0, 1.0]
+    assert identity == 5.0
+
+
 def test_only_what_all_have_rated_is_mixed(tmp_path: Path) -> None:
     good = {"value": 3.0, "scale": "MOS"}
     bad = {"value": None, "scale": "MOS", "status": "failed", "error": "x"}
