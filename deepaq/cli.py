@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,10 @@ from deepaq.errors import UserError
 
 
 class SoundPath(click.Path):
-    """A path that is not empty: click would take an empty name, such as that of an unset variable, for this folder."""
+    """A path that is not empty: click takes an empty name, such as that of an unset variable, for this folder."""
 
     def __init__(self, allow_dash: bool = False) -> None:
-        super().__init__(readable=False, allow_dash=allow_dash, path_type=Path)  # what cannot be read is a failed row
+        super().__init__(readable=False, allow_dash=allow_dash, path_type=Path)  # an unreadable file is a failed row
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not str(value):
@@ -39,12 +38,17 @@ def main() -> None:
 @main.command()
 @click.argument("sounds", nargs=-1, type=SoundPath(allow_dash=True))
 @click.option("--against", type=SoundPath(), help="Folder of clean music to use as the references.")
-@click.option("--references", type=click.IntRange(min=1), help="With --against: at most so many files.  [default: all]")
+@click.option("--references", type=click.IntRange(min=1), help="Use at most so many files of --against.")
 @click.option("--pairs", "pairs_file", help="CSV file with the columns reference and degraded; - for stdin.")
 @MODEL
-@click.option("--keep-level", is_flag=True, help="Score a changed gain, too.  [default: it is taken back and noted]")
+@click.option("--keep-level", is_flag=True, help="Score a constant gain, too.  [default: remove and note it]")
 @click.option("--timeline", type=click.Path(path_type=Path), help="Write quality over time to a .json, .csv or .png.")
-@click.option("--min-mos", type=float, help="Exit with 1 when a file scores below this.")
+@click.option(
+    "--min-mos",
+    type=float,
+    help="Exit with 1 when a file scores below this or could not be judged whole; see `deepaq info` for the highest.",
+)
+@click.option("--allow-shorter", is_flag=True, help="Let --min-mos pass files whose length is off by more than .5 s.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
 @json_option
 def score(
@@ -56,29 +60,35 @@ def score(
     keep_level: bool,
     timeline: Path | None,
     min_mos: float | None,
+    allow_shorter: bool,
     jobs: int,
     as_json: bool,
 ) -> None:
     """Score REFERENCE DEGRADED..., or DEGRADED... with --against CLEAN_DIR.
 
-    Folders: with two, files are matched by name. A - reads degraded paths from stdin. Printed are MOS, distance and
-    file, one line each, separated by tabs.
+    Two folders are matched by file name. A - reads degraded paths from stdin. Prints MOS, distance and file, one line
+    each, separated by tabs; the highest MOS is that of the model, 4.73 for the packaged one.
     """
     from deepaq.batch import timeline as timelines
-    from deepaq.batch.run import score_files
+    from deepaq.batch.gate import Gate, top
+    from deepaq.batch.run import metric_of, score_files
 
     if timeline:
         timelines.check(timeline)
     if keep_level and against:
-        raise UserError("--keep-level: unrelated music has no level to hold a sound against; leave it or --against out")
+        raise UserError("--keep-level: unrelated music has no level to compare with; leave it or --against out")
     if references and not against:
         raise UserError("--references: says how many files of --against to use; give that, too")
-    if min_mos is not None and not math.isfinite(min_mos):
-        raise UserError(f"--min-mos {min_mos}: give a MOS, 1 to 5")
+    if allow_shorter and min_mos is None:
+        raise UserError("--allow-shorter: is about --min-mos; give that, too")
+    gate = None if min_mos is None else Gate(min_mos, allow_shorter)
+    if gate:
+        gate.check(metric_of(model), against is not None)
     pairs, lost = _pairs(sounds, against, pairs_file)
     for line in lost:
         complain(line)
-    rows, scores, failed, below = [], [], len(lost), 0
+    highest = top(metric_of(model), against is not None) if as_json else None
+    rows, scores, failed = [], [], len(lost)
     for (reference, degraded), answer in score_files(pairs, model, against, references, jobs, not keep_level):
         if isinstance(answer, UserError):
             complain(str(answer))
@@ -87,18 +97,21 @@ def score(
         found, took_s = answer
         for line in found.notes:
             note(line)
-        rows.append({"reference": str(reference), "degraded": str(degraded), **found.to_json(), "took_s": took_s})
+        files = {"reference": str(reference), "degraded": str(degraded)}
+        rows.append(files | found.to_json() | {"mos_top": highest, "notes": list(found.notes), "took_s": took_s})
         scores.append((str(reference), str(degraded), found))
         if not as_json:
-            click.echo(f"{_mos(found.mos)}\t{found.distance:.4f}\t{one_line(str(degraded))}")
-        if min_mos is not None and not (found.mos is not None and found.mos >= min_mos):
-            complain(f"{degraded}: MOS {_mos(found.mos)} is below {min_mos:g}")
-            below += 1
+            mos = "-" if found.mos is None else f"{found.mos:.2f}"
+            click.echo(f"{mos}\t{found.distance:.4f}\t{one_line(str(degraded))}")
+        objections = gate.objections(found) if gate else []
+        for objection in objections:
+            complain(f"{degraded}: {objection}")
+        failed += bool(objections)
     if as_json:
         print_json(rows)
     if timeline and scores:
         timelines.write(timeline, scores)
-    finish(failed + below)
+    finish(failed)
 
 
 @main.command()
@@ -110,13 +123,16 @@ def embed(sounds: tuple[Path, ...], out: Path, model: Path | None, as_json: bool
     """Write the clip embedding of every segment of SOUNDS, comparable across content."""
     from deepaq.batch import embeddings
     from deepaq.batch.pairs import degraded_only
-    from deepaq.scoring.metric import load
+    from deepaq.batch.run import metric_of
 
     embeddings.check(out)
-    metric = load(model)
+    metric = metric_of(model)
     rows: list[embeddings.Row] = []
-    failed = 0
-    for path in degraded_only(sounds):
+    paths, lost = degraded_only(sounds)
+    for line in lost:
+        complain(line)
+    failed = len(lost)
+    for path in paths:
         try:
             rows += [(str(path), start, seconds, point.numpy()) for start, seconds, point in metric.clip_points(path)]
         except UserError as error:
@@ -134,28 +150,16 @@ def embed(sounds: tuple[Path, ...], out: Path, model: Path | None, as_json: bool
 @MODEL
 @json_option
 def info(model: Path | None, as_json: bool) -> None:
-    """Say which model would score, and what made it."""
-    from deepaq import __version__
-    from deepaq.scoring.metric import PACKAGED, load
+    """Describe the model that would score: network, range of the MOS, training and provenance."""
+    from deepaq.batch import about
+    from deepaq.batch.run import metric_of
 
-    metric = load(model)
-    curves = {"full reference": metric.model.full, "non-matching references": metric.model.unmatched}
-    result = {
-        "version": __version__,
-        "model": str(model or PACKAGED),
-        "fingerprint": metric.fingerprint[:16],
-        "backbone": metric.backbone.name,
-        "parameters": metric.backbone.parameter_counts(),
-        "sample_rate": metric.rate,
-        "segment_s": metric.backbone.segment_s,
-        "mapping": {mode: curve and curve.to_json() for mode, curve in curves.items()},
-        "info": metric.model.info,
-    }
+    facts = about.facts(metric_of(model), model)
     if as_json:
-        print_json(result)
-    else:
-        for key, value in result.items():
-            click.echo(f"{key}: {value}")
+        print_json(facts)
+        return
+    for name, text in about.lines(facts):
+        click.echo(f"{name:<13}{one_line(text)}")
 
 
 def _pairs(sounds: Sequence[Path], against: Path | None, pairs_file: str | None) -> tuple[list[Any], list[str]]:
@@ -168,9 +172,6 @@ def _pairs(sounds: Sequence[Path], against: Path | None, pairs_file: str | None)
     if not sounds:
         raise UserError("nothing to score: name REFERENCE DEGRADED..., or use --pairs or --against")
     if against:
-        return [(against, path) for path in pairs.degraded_only(sounds)], []
+        found, lost = pairs.degraded_only(sounds)
+        return [(against, path) for path in found], lost
     return pairs.named(sounds)
-
-
-def _mos(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 some rows failed (they are listed), 2 usage or unusable in
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import os
@@ -16,6 +17,7 @@ import click
 
 from deepaq.errors import UserError
 
+_ERRORS = "deepaq-names"  # how names are encoded for a terminal
 OK, SOME_FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, the last line of stdout.")
@@ -34,24 +36,66 @@ class Console(click.Group):
         except KeyboardInterrupt:  # click itself would exit with 1
             complain("interrupted; nothing half-written is left, run the same command again")
             sys.exit(INTERRUPTED)
-        except BrokenPipeError:  # the reader of stdout has closed it
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(OK)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
+        outputs = sys.stdout, sys.stderr
         try:
             # SIGTERM is handled like Ctrl-C: finished work stays, nothing half-written remains.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
-            for stream in (sys.stdin, sys.stdout):
-                if isinstance(stream, io.TextIOWrapper):  # file names may hold undecodable bytes
-                    stream.reconfigure(errors="surrogateescape")
+            if isinstance(sys.stdin, io.TextIOWrapper):  # file names may hold undecodable bytes
+                sys.stdin.reconfigure(errors="surrogateescape")
+            sys.stdout, sys.stderr = map(_unbreakable, outputs)
             return super().main(*args, **kwargs)
         except UserError as error:
             complain(str(error))
             sys.exit(UNUSABLE)
         except OSError as error:
-            complain(f"{error.filename or 'the system'}: {error.strerror or error}; fix this and run the command again")
+            name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "the system"
+            complain(f"{name}: {error.strerror or error}; fix this and run the command again")
             sys.exit(UNUSABLE)
+        finally:
+            sys.stdout, sys.stderr = outputs
+
+
+class _Output(io.FileIO):
+    """An open file descriptor that drops what is written after its reader has closed it.
+
+    A command therefore runs to its end, and its exit code says what it found: a gate must not pass because `head` has
+    seen enough.
+    """
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            return len(data)
+
+
+def _unbreakable(stream: Any) -> Any:
+    """The same text stream, safe against a closed pipe and against names that its encoding cannot represent."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
+    try:
+        number = stream.fileno()
+    except OSError:  # in memory
+        stream.reconfigure(errors=_ERRORS)
+        return stream
+    stream.flush()
+    raw = io.BufferedWriter(_Output(number, "wb", closefd=False))
+    return io.TextIOWrapper(raw, stream.encoding, _ERRORS, line_buffering=True)
+
+
+def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Encode undecodable bytes of a name as these bytes, other characters that do not exist as escapes."""
+    assert isinstance(error, UnicodeEncodeError)
+    code = ord(error.object[error.start])
+    end = error.start + 1
+    if 0xDC80 <= code <= 0xDCFF:
+        return bytes([code - 0xDC00]), end
+    return error.object[error.start : end].encode("ascii", "backslashreplace").decode(), end
+
+
+codecs.register_error(_ERRORS, _escaped)
 
 
 def complain(message: str) -> None:

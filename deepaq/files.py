@@ -1,4 +1,4 @@
-"""Files: found, identified by content, and written so that nothing half-written is ever taken for done."""
+"""Files: found, identified by content, and written so that a half-written file is never taken for a finished one."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PARTIAL = ".partial-"
 
 
 def audio_below(folder: Path) -> list[Path]:
-    """The audio files, by their suffix, anywhere below `folder`, sorted."""
+    """Return the files anywhere below `folder` with a suffix of audio, sorted."""
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
 def check_writable(path: Path, option: str) -> None:
-    """UserError, naming the `option` that gave it, when no file of that name can be made."""
+    """Raise UserError, naming the `option` that gave the path, when no file of that name can be made."""
     if not path.parent.is_dir():
         raise UserError(f"{option} {path}: {path.parent} is no folder")
     if path.is_dir():
@@ -31,19 +31,19 @@ def check_writable(path: Path, option: str) -> None:
 
 
 def printable(name: str) -> str:
-    """A file's name as text that every writer takes: bytes of it that are no text are escaped."""
+    """Return a file's name as valid text: undecodable bytes are escaped."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    """Return the SHA-256 of a file's bytes, as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
 def committed(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; when the block ends well, flush it to disk and rename it to `path`.
+    """Yield a temporary path beside `path`; after the block, flush it to disk and rename it to `path`.
 
     A reader sees the old file, the whole new one, or none. The temporary file is removed when the block raises.
     """
@@ -59,13 +59,13 @@ def committed(path: Path) -> Iterator[Path]:
 
 
 def partial_prefix() -> str:
-    """A new prefix for a temporary name; it says which process on which machine writes there."""
+    """Return a new prefix for a temporary name, which tells the process and machine that write there."""
     return f"{PARTIAL}{machine()}-{os.getpid()}-{secrets.token_hex(4)}-"
 
 
 @cache
 def machine() -> str:
-    """Where a process number means one process: on a host, or in a container that shares the host's name."""
+    """Return the name of the host, or container, in which a process number is unique."""
     space = Path("/proc/self/ns/pid")
     return f"{socket.gethostname()}-{space.stat().st_ino if space.exists() else 0}"
 

@@ -90,8 +90,9 @@ class _Decoder:
         if not self._damaged:
             return self._timeline.notes()
         count = "1 damaged packet" if len(self._damaged) == 1 else f"{len(self._damaged)} damaged packets"
-        line = f"{self._name}: {count} skipped at {_places(self._damaged)}, {self._timeline.filled_s:.2f} s of silence"
-        return [f"{line} filled in", *self._timeline.notes()]
+        filled_s = self._timeline.filled_s
+        filled = f", {filled_s:.2f} s of silence filled in" if filled_s else ""
+        return [f"{self._name}: {count} skipped at {_places(self._damaged)}{filled}", *self._timeline.notes()]
 
     def _silence(self, frame: AudioFrame, following: AudioFrame | None, lost: float) -> int:
         if self._unstamped:

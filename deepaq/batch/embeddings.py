@@ -15,14 +15,14 @@ Row = tuple[str, float, float, npt.NDArray[np.float32]]  # path, start and lengt
 
 
 def check(path: Path) -> None:
-    """UserError unless the suffix says a format that can be written."""
+    """Raise UserError unless the suffix names a format that can be written."""
     if path.suffix.lower() not in (".parquet", ".npz"):
         raise UserError(f"--out {path}: end the name in .parquet or .npz")
     check_writable(path, "--out")
 
 
 def write(path: Path, rows: Sequence[Row]) -> None:
-    """Columns path, start_s, seconds and embedding, as Parquet or as arrays of a NumPy archive."""
+    """Write the columns path, start_s, seconds and embedding, as Parquet or as arrays of a NumPy archive."""
     paths, starts, seconds, points = zip(*rows, strict=True)
     names = list(map(printable, paths))
     if path.suffix.lower() == ".npz":

@@ -1,4 +1,4 @@
-"""Which degraded file is held against which reference: named one by one, by folders, in a list."""
+"""Pairs of reference and degraded file: named one by one, matched in folders, read from a list."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from deepaq.errors import UserError
 from deepaq.files import audio_below
 
 Pair = tuple[Path, Path]
+COLUMNS = ("reference", "degraded")
 
 
 def named(sounds: Sequence[Path]) -> tuple[list[Pair], list[str]]:
-    """REFERENCE DEGRADED...: pairs, and a line for every file that has no counterpart.
+    """Return the pairs of REFERENCE DEGRADED..., and a line for every file without a counterpart or empty folder.
 
     Each of DEGRADED may be a folder: with a folder as the reference, files match by their path without suffix; with a
-    file as the reference, every audio file in it is a degraded version. `-` reads degraded paths from stdin.
+    file as the reference, every audio file in it is degraded audio. `-` reads degraded paths from stdin.
     """
     reference, *degraded = sounds
     if not degraded:
-        raise UserError(f"{reference}: one sound is not enough; name degraded versions too, or use --against")
+        raise UserError(f"{reference}: one file is not enough; name degraded files too, or use --against")
     pairs: list[Pair] = []
     lost: list[str] = []
     for path in degraded:
@@ -31,32 +32,30 @@ def named(sounds: Sequence[Path]) -> tuple[list[Pair], list[str]]:
             found, missing = _folders(reference, path)
             pairs += found
             lost += missing
-        elif path == Path("-"):
-            pairs += [(reference, Path(line)) for line in _lines(sys.stdin)]
-        elif _is_folder(path):
-            pairs += [(reference, file) for file in audio_below(path)]
         else:
-            pairs.append((reference, path))
+            files, missing = _files(path)
+            pairs += [(reference, file) for file in files]
+            lost += missing
     if not pairs:
-        raise UserError(f"{reference}: nothing to hold against it" + (f" ({lost[0]})" if lost else ""))
+        raise UserError(f"{reference}: nothing to compare with it" + (f" ({lost[0]})" if lost else ""))
     return pairs, lost
 
 
-def degraded_only(sounds: Iterable[Path]) -> list[Path]:
-    """Files named, files in folders named, and with `-` those listed on stdin."""
+def degraded_only(sounds: Iterable[Path]) -> tuple[list[Path], list[str]]:
+    """Return the named files, those in named folders and with `-` those listed on stdin; a line for an empty folder."""
     found: list[Path] = []
+    lost: list[str] = []
     for path in sounds:
-        if path == Path("-"):
-            found += map(Path, _lines(sys.stdin))
-        else:
-            found += audio_below(path) if _is_folder(path) else [path]
+        files, missing = _files(path)
+        found += files
+        lost += missing
     if not found:
-        raise UserError("no audio files were named")
-    return found
+        raise UserError("no audio files were named" + (f" ({lost[0]})" if lost else ""))
+    return found, lost
 
 
 def listed(source: str) -> list[Pair]:
-    """Pairs of a CSV file with columns reference and degraded, `-` for stdin; paths are relative to its folder."""
+    """Read the pairs of a CSV file, `-` for stdin: columns reference and degraded, paths relative to its folder."""
     if source == "-":
         return _rows(sys.stdin, "stdin", Path())
     path = Path(source)
@@ -67,18 +66,26 @@ def listed(source: str) -> list[Pair]:
         raise UserError(f"--pairs {source}: cannot be read ({reason(error)})") from None
 
 
+def _files(path: Path) -> tuple[list[Path], list[str]]:
+    if path == Path("-"):
+        lines = [Path(line) for line in _lines(sys.stdin)]
+        return lines, [] if lines else ["stdin: lists no files"]
+    if not _is_folder(path):
+        return [path], []
+    files = audio_below(path)
+    return files, [] if files else [f"{path}: holds no audio files"]
+
+
 def _rows(file: TextIO, name: str, folder: Path) -> list[Pair]:
     reader = csv.DictReader(_unmarked(file))
     try:
         return _pairs(reader, name, folder)
     except csv.Error as error:
-        raise UserError(f"--pairs {name}: line {reader.line_num} is no CSV ({error})") from None
+        raise UserError(f"--pairs {name}: line {reader.line_num} is not CSV ({error})") from None
 
 
 def _pairs(reader: csv.DictReader[str], name: str, folder: Path) -> list[Pair]:
-    columns = {"reference", "degraded"}
-    if not columns <= set(reader.fieldnames or ()):
-        raise UserError(f"--pairs {name}: its first line must name the columns reference and degraded")
+    _check_columns(list(reader.fieldnames or ()), name)
     pairs = []
     for row in reader:
         if not (row["reference"] and row["degraded"]):
@@ -89,32 +96,57 @@ def _pairs(reader: csv.DictReader[str], name: str, folder: Path) -> list[Pair]:
     return pairs
 
 
+def _check_columns(found: Sequence[str], name: str) -> None:
+    if set(COLUMNS) <= set(found):
+        return
+    first = ",".join(found)
+    for delimiter, called in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if delimiter in first:
+            raise UserError(f"--pairs {name}: its columns are separated by {called}; separate them by commas")
+    says = f"its first line is {first[:80]!r}" if first else "it is empty"
+    if "\0" in first:
+        says = "it looks like UTF-16; save it as UTF-8"
+    raise UserError(f"--pairs {name}: {says}; the first line must name the columns reference and degraded")
+
+
 def _folders(references: Path, degraded: Path) -> tuple[list[Pair], list[str]]:
-    if not degraded.is_dir():
+    if not _is_folder(degraded):
         raise UserError(f"{degraded}: is no folder, but {references} is one; name two folders or two files")
     clean: dict[Path, list[Path]] = {}
     for path in audio_below(references):
         clean.setdefault(path.relative_to(references).with_suffix(""), []).append(path)
-    pairs, lost = [], []
+    files = audio_below(degraded)
+    pairs: list[Pair] = []
+    lost = [] if files else [f"{degraded}: holds no audio files"]
     unmatched = set(clean)
-    for path in audio_below(degraded):
+    for path in files:
         name = path.relative_to(degraded).with_suffix("")
         unmatched.discard(name)
         match clean.get(name, []):
             case [reference]:
                 pairs.append((reference, path))
             case []:
-                lost.append(f"{path}: {references} holds no file of that name")
+                lost.append(f"{path}: {references} holds no file of that name{_similar(name, clean)}")
             case [first, second, *_]:
                 lost.append(f"{path}: {first} and {second} both have its name; leave one of them there")
-    lost += [f"{clean[name][0]}: {degraded} holds no version of it" for name in sorted(unmatched)]
+    if files:
+        lost += [f"{clean[name][0]}: {degraded} holds no file of that name" for name in sorted(unmatched)]
     return pairs, lost
+
+
+def _similar(name: Path, clean: dict[Path, list[Path]]) -> str:
+    """A hint for names that only differ by an ending, as in `guitar_96k`."""
+    begins = [path for path in clean if path.parent == name.parent and name.name.startswith(path.name)]
+    if not begins:
+        return ""
+    nearest = clean[max(begins, key=lambda path: len(path.name))][0]
+    return f", only {nearest.name}; for names that differ, list the pairs in a CSV file and give it to --pairs"
 
 
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # too long a name, say: what is wrong is said where it is read
+    except OSError:  # such as too long a name: the error is reported when the file is read
         return False
 
 
@@ -123,5 +155,5 @@ def _lines(file: TextIO) -> list[str]:
 
 
 def _unmarked(file: TextIO) -> Iterator[str]:
-    """Lines without the mark that some programs put before the first."""
+    """Lines without the byte order mark that some programs put before the first."""
     return (line.removeprefix("\ufeff") if number == 0 else line for number, line in enumerate(file))

@@ -1,4 +1,4 @@
-"""Many files, one after another or in worker processes, each scored or answered with its error."""
+"""Many files, one after another or in worker processes, each with its score or its error."""
 
 from __future__ import annotations
 
@@ -25,27 +25,38 @@ def score_files(
     jobs: int = 1,
     match_level: bool = True,
 ) -> Iterator[tuple[Pair, Answer]]:
-    """Every pair with its score and the seconds it took, or its error, in order, as they become ready.
+    """Yield every pair with its score and the seconds it took, or with its error, in order, as they become ready.
 
-    model: run folder, None for the packaged one. against: folder of clean music to use in place of the pairs'
-    references, at most `largest` files of it. jobs: worker processes, one thread each. match_level: as for
+    model: run folder, None for the packaged one. against: folder of clean music that replaces the pairs' references,
+    at most `largest` files of it. jobs: worker processes; every process computes with one thread. match_level: as for
     `Metric.score`.
     """
-    clean = _clean(_metric(model), against, largest) if against else None
+    clean = _clean(metric_of(model), against, largest) if against else None
     if jobs == 1 or len(pairs) == 1:
-        metric = _metric(model)
         for pair in pairs:
-            yield pair, _answer(metric, pair, clean, match_level)
+            yield pair, _answer(model, pair, clean, match_level)
         return
     from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
-    work = (delayed(_in_worker)(model, pair, clean, match_level) for pair in pairs)
+    work = (delayed(_answer)(model, pair, clean, match_level) for pair in pairs)
     answers = Parallel(n_jobs=min(jobs, len(pairs)), return_as="generator")(work)
     try:
         yield from zip(pairs, answers, strict=True)
     except BrokenProcessPool:
-        raise UserError("a worker process was killed, perhaps for want of memory; try fewer --jobs") from None
+        raise UserError("a worker process was killed, perhaps for lack of memory; try fewer --jobs") from None
+
+
+@lru_cache(maxsize=1)
+def metric_of(model: Path | None) -> Metric:
+    """Load the metric of this process, once, and let the process compute with one thread.
+
+    More threads cost more than they gain on segments of this size, above all beside other work.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    return load(model)
 
 
 def _clean(metric: Metric, folder: Path, largest: int | None) -> References:
@@ -53,19 +64,8 @@ def _clean(metric: Metric, folder: Path, largest: int | None) -> References:
     return references.cached(paths, metric.fingerprint, metric.references)
 
 
-def _in_worker(model: Path | None, pair: Pair, clean: References | None, match_level: bool) -> Answer:
-    import torch
-
-    torch.set_num_threads(1)
-    return _answer(_metric(model), pair, clean, match_level)
-
-
-@lru_cache(maxsize=1)
-def _metric(model: Path | None) -> Metric:
-    return load(model)
-
-
-def _answer(metric: Metric, pair: Pair, clean: References | None, match_level: bool) -> Answer:
+def _answer(model: Path | None, pair: Pair, clean: References | None, match_level: bool) -> Answer:
+    metric = metric_of(model)
     begun = perf_counter()
     reference, degraded = pair
     try:

@@ -17,19 +17,20 @@ from deepaq.scoring.score import Score
 
 SUFFIXES = (".json", ".csv", ".png")
 COLUMNS = ("reference", "degraded", "start_s", "seconds", "distance", "mos", "lag_s")
-_GAP_S = 0.1
-Scored = tuple[str, str, Score]  # reference, degraded, and what it got
+Scored = tuple[str, str, Score]  # reference, degraded and its score
+_GAP_S = 0.1  # time between segments that is left out of a curve
+_MOST_NAMED = 12  # curves beyond which a legend would hide more than it tells
 
 
 def check(path: Path) -> None:
-    """UserError unless the suffix says a format that can be written and the folder exists."""
+    """Raise UserError unless the suffix names a format that can be written and the folder exists."""
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"--timeline {path}: end the name in {', '.join(SUFFIXES)}")
     check_writable(path, "--timeline")
 
 
 def write(path: Path, scores: Sequence[Scored]) -> None:
-    """The segments of every score; the suffix of `path` decides the format."""
+    """Write the segments of every score; the suffix of `path` decides the format."""
     rows = [
         {"reference": reference, "degraded": degraded, **asdict(segment), "lag_s": score.lag_s}
         for reference, degraded, score in scores
@@ -50,32 +51,52 @@ def write(path: Path, scores: Sequence[Scored]) -> None:
                     _picture(scores).savefig(partial, dpi=120, format="png")
 
 
-def _levels(score: Score, mapped: bool) -> tuple[list[float], list[float]]:
-    """Edges and levels of a staircase: one level per segment, NaN for longer gaps between segments."""
-    edges, values = [score.segments[0].start_s], []
+def labels(scores: Sequence[Scored]) -> list[str]:
+    """Return the end of each degraded path, unique where files differ, with the reference if needed."""
+    names = _short([Path(degraded) for _, degraded, _ in scores])
+    if len(set(names)) == len(names):
+        return names
+    references = _short([Path(reference) for reference, _, _ in scores])
+    return [f"{name} ({reference})" for name, reference in zip(names, references, strict=True)]
+
+
+def _short(paths: Sequence[Path]) -> list[str]:
+    """As many last parts of each path as tell all different paths apart."""
+    most = max((len(path.parts) for path in paths), default=1)
+    for count in range(1, most + 1):
+        short = {path: Path(*path.parts[-count:]) for path in paths}
+        if len(set(short.values())) == len(short):
+            break
+    return [printable(str(short[path])) for path in paths]
+
+
+def steps(score: Score, mapped: bool) -> tuple[list[float], list[float]]:
+    """Return (values, edges) of a curve: one level per segment, NaN between segments that are apart."""
+    values: list[float] = []
+    edges = [score.segments[0].start_s]
     for segment in score.segments:
         if segment.start_s - edges[-1] > _GAP_S:
-            edges.append(segment.start_s)
             values.append(math.nan)
-        edges.append(segment.start_s + segment.seconds)
+            edges.append(segment.start_s)
         values.append((segment.mos if mapped else segment.distance) or 0.0)
-    return edges, values
+        edges.append(segment.start_s + segment.seconds)
+    return values, edges
 
 
 def _picture(scores: Sequence[Scored]) -> Any:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 4), layout="constrained")
+    named = len(scores) <= _MOST_NAMED
+    figure = Figure(figsize=(9, 4 + 0.22 * len(scores) * named), layout="constrained")
     axis = figure.subplots()
     mapped = all(score.mos is not None for _, _, score in scores)
-    for _, degraded, score in scores:
-        edges, values = _levels(score, mapped)
-        axis.stairs(values, edges, baseline=None, linewidth=1.5, label=f" {printable(Path(degraded).name)}")
+    for label, (_, _, score) in zip(labels(scores), scores, strict=True):
+        axis.stairs(*steps(score, mapped), baseline=None, linewidth=1.5, label=f" {label}")
     axis.set(xlabel="time in the degraded file (s)", ylabel="MOS" if mapped else "distance")
     if mapped:
         axis.set_ylim(1, 5)
     axis.grid(alpha=0.3)
-    if len(scores) <= 12:
-        for text in axis.legend(loc="lower left", fontsize="small").get_texts():
+    if named:  # below the axes, so that it hides no curve
+        for text in figure.legend(loc="outside lower left", fontsize="small").get_texts():
             text.set_parse_math(False)  # a name is no formula
     return figure

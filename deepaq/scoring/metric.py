@@ -147,6 +147,7 @@ class Metric:
             lag=aligned.lag,
             level_db=pair.level_db,
             notes=pair.notes(sum(seconds for _, seconds, _ in found)),
+            length_difference_s=theirs.seconds - ours.seconds - aligned.lag / self.rate,  # both were read to their ends
         )
 
     def _over_time(self, span: Span, factor: float) -> list[Timed]:

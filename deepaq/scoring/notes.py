@@ -63,6 +63,8 @@ class Pair:
             *self._length(),
             *self._silence(silent_s),
             *self._image(),
+            *self.reference.notes,
+            *self.degraded.notes,
         ]
 
     def _recording(self) -> list[str]:

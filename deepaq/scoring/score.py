@@ -31,7 +31,8 @@ class Score:
     other excerpts of the same kind; None with fewer than two segments. segments: the score over time. seconds: length
     of the audio that was scored. lag_samples: lag at `sample_rate` that was removed before scoring, positive when the
     degraded signal was late; None without a matching reference. level_db: level of the degraded signal relative to the
-    reference. notes: what was done to the signals and what to be aware of, one line each.
+    reference. notes: what was done to the signals and what to be aware of, one line each. length_difference_s: seconds
+    by which the aligned degraded signal ends after the reference, negative when before; that part is not scored.
     """
 
     distance: float
@@ -44,6 +45,7 @@ class Score:
     lag_samples: int | None = None
     level_db: float | None = None
     notes: tuple[str, ...] = ()
+    length_difference_s: float | None = None
 
     @property
     def lag_s(self) -> float | None:
@@ -52,7 +54,7 @@ class Score:
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures without the segments and notes."""
-        names = ("distance", "mos", "mos_low", "mos_high", "seconds", "lag_samples", "level_db")
+        names = ("distance", "mos", "mos_low", "mos_high", "seconds", "lag_samples", "level_db", "length_difference_s")
         return {name: getattr(self, name) for name in names}
 
 
@@ -65,6 +67,7 @@ def sum_up(
     lag: int | None = None,
     level_db: float | None = None,
     notes: Sequence[str] = (),
+    length_difference_s: float | None = None,
 ) -> Score:
     """Make a score whose distance is the mean of the segments' by `pooling`, weighted by length."""
 
@@ -85,4 +88,5 @@ def sum_up(
         lag,
         level_db,
         tuple(notes),
+        length_difference_s,
     )

@@ -33,7 +33,9 @@ def test_the_command_prints_json_rows_and_notes_apart(sound: np.ndarray, run: Pa
     assert done.exit_code == 0
     rows = json.loads(done.stdout.splitlines()[-1])
     assert [row["degraded"] for row in rows] == [str(worse), str(clean)]
-    assert set(rows[0]) >= {"reference", "degraded", "distance", "mos", "seconds"}
+    assert set(rows[0]) >= {"reference", "degraded", "distance", "mos", "mos_low", "mos_high", "seconds", "notes"}
+    assert rows[0]["mos_top"] == rows[1]["mos"]
+    assert rows[0]["length_difference_s"] == 0
     assert rows[1]["distance"] == 0 < rows[0]["distance"]
 
 
@@ -210,3 +212,15 @@ def test_info_names_the_model(run: Path) -> None:
     found = json.loads(done.stdout)
     assert (found["backbone"], found["sample_rate"]) == ("compact", 48_000)
     assert found["mapping"]["full reference"]["kind"] == "exponential"
+    words = CliRunner().invoke(main, ["info", "--model", str(run)]).stdout
+    assert f"MOS          full reference: 1 to {found['mos_top']['full reference']:.2f}\n" in words
+    assert "{" not in words
+
+
+def test_notes_are_part_of_the_json(sound: np.ndarray, run: Path, tmp_path: Path) -> None:
+    clean, short = write(tmp_path / "a.wav", sound), write(tmp_path / "b.wav", sound[: 2 * 44_100])
+    done = CliRunner().invoke(main, ["score", str(clean), str(short), "--model", str(run), "--json"])
+    (row,) = rows_of(done)
+    assert row["length_difference_s"] == pytest.approx(-1)
+    assert row["seconds"] == pytest.approx(2)
+    assert any("1.00 s longer, the rest was not scored" in line for line in row["notes"])

@@ -1,4 +1,4 @@
-"""Which file is held against which: folders, lists, names."""
+"""Pairs of reference and degraded file: from folders, lists and names."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_folder_gate_misses_nothing(folders: Path, run: Path) -> None:
     assert scored(run, folders / "a", folders / "b", "--min-mos", 1).exit_code == 0
     lonely = write(folders / "a" / "two.wav", music(1, 2))
     done = scored(run, folders / "a", folders / "b", "--min-mos", 1)
-    assert (done.exit_code, f"{lonely}: {folders / 'b'} holds no version of it" in done.stderr) == (1, True)
+    assert (done.exit_code, f"{lonely}: {folders / 'b'} holds no file of that name" in done.stderr) == (1, True)
     assert len(done.stdout.splitlines()) == 1
     twin = write(folders / "a" / "one.flac", music(1, 3))
     done = scored(run, folders / "a", folders / "b")
@@ -56,7 +56,7 @@ def test_lists_as_windows_writes_them(folders: Path, run: Path) -> None:
     with pytest.raises(UserError, match="line 4 lacks a path"):
         pairs.listed(str(table))
     table.write_text("reference,degraded\na/one.wav," + "x" * 200_000 + "\n")
-    with pytest.raises(UserError, match="is no CSV"):
+    with pytest.raises(UserError, match="is not CSV"):
         pairs.listed(str(table))
 
 
@@ -97,7 +97,9 @@ def test_a_timeline_tells_references_apart_and_never_costs_the_result(folders: P
     ("arguments", "says"),
     [
         (["--references", "2"], "how many files of --against"),
-        (["--min-mos", "nan"], "give a MOS"),
+        (["--min-mos", "nan"], "give a MOS, 1 to"),
+        (["--min-mos", "9"], "this model rates nothing higher"),
+        (["--allow-shorter"], "is about --min-mos"),
         (["--against", ""], "an empty name is no sound"),
         (["--jobs", "0"], "--jobs"),
     ],
@@ -105,3 +107,40 @@ def test_a_timeline_tells_references_apart_and_never_costs_the_result(folders: P
 def test_options_that_make_no_sense(folders: Path, run: Path, arguments: list[str], says: str) -> None:
     done = scored(run, folders / "a/one.wav", folders / "b/one.flac", *arguments)
     assert (done.exit_code, says in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("reference;degraded\na;b\n", "its columns are separated by semicolons; separate them by commas"),
+        ("reference\tdegraded\na\tb\n", "its columns are separated by tabs"),
+        ("ref,deg\na,b\n", "its first line is 'ref,deg'; the first line must name the columns reference and degraded"),
+        ("", "it is empty; the first line must name"),
+    ],
+)
+def test_a_list_of_another_form_is_refused_by_what_it_holds(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "pairs.csv").write_text(text)
+    with pytest.raises(UserError) as error:
+        pairs.listed(str(tmp_path / "pairs.csv"))
+    assert says in str(error.value)
+
+
+def test_names_that_differ_by_an_ending_point_to_a_list(folders: Path) -> None:
+    (folders / "b" / "one.flac").rename(folders / "b" / "one_96k.flac")
+    with pytest.raises(UserError, match=r"holds no file of that name, only one\.wav; .*--pairs"):
+        pairs.named([folders / "a", folders / "b"])
+
+
+def test_an_empty_folder_is_named(folders: Path) -> None:
+    (folders / "c").mkdir()
+    (folders / "c" / "notes.txt").touch()
+    found, lost = pairs.named([folders / "a/one.wav", folders / "b", folders / "c"])
+    assert (len(found), lost) == (1, [f"{folders / 'c'}: holds no audio files"])
+    assert pairs.degraded_only([folders / "b", folders / "c"])[1] == lost
+    assert pairs.named([folders / "a", folders / "b", folders / "c"])[1] == lost
+
+
+@pytest.mark.parametrize("suffix", [".m4b", ".weba", ".M4A", ".flv"])
+def test_folders_hold_every_kind_of_audio(folders: Path, suffix: str) -> None:
+    (folders / "b" / "one.flac").rename(folders / "b" / f"one{suffix}")
+    assert pairs.named([folders / "a", folders / "b"])[1] == []

@@ -1,0 +1,60 @@
+"""A model in words and as JSON, for `deepaq info`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from deepaq import __version__
+from deepaq.batch.gate import top
+from deepaq.scoring.metric import PACKAGED, Metric
+
+
+def facts(metric: Metric, model: Path | None) -> dict[str, Any]:
+    """Everything that is known of a metric, for programs. model: how it was named, None for the packaged one."""
+    curves = {"full reference": metric.model.full, "non-matching references": metric.model.unmatched}
+    return {
+        "version": __version__,
+        "model": str(model or PACKAGED),
+        "fingerprint": metric.fingerprint[:16],
+        "backbone": metric.backbone.name,
+        "parameters": metric.backbone.parameter_counts(),
+        "sample_rate": metric.rate,
+        "segment_s": metric.backbone.segment_s,
+        "mos_top": {"full reference": top(metric, False), "non-matching references": top(metric, True)},
+        "mapping": {mode: curve and curve.to_json() for mode, curve in curves.items()},
+        "info": metric.model.info,
+    }
+
+
+def lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The same for people: (name, text) of each line."""
+    yield "deepaq", found["version"]
+    yield "model", f"{found['model']}, fingerprint {found['fingerprint']}"
+    parameters = found["parameters"]["total"]
+    yield "network", f"{found['backbone']}, {parameters:,} parameters"
+    yield "input", f"{found['sample_rate']} Hz, in segments of {found['segment_s']:g} s"
+    for mode, highest in found["mos_top"].items():
+        yield "MOS", f"{mode}: " + ("distances only" if highest is None else f"1 to {highest:.2f}")
+    yield from _training(found["info"])
+
+
+def _training(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    recipe, data = info.get("recipe", {}), info.get("data", {})
+    if recipe:
+        raters = ", ".join([*recipe.get("data", {}).get("raters", {}), *recipe.get("data", {}).get("teachers", {})])
+        yield "trained", f"recipe {recipe.get('name', '-')}, {info.get('steps', '-')} steps; labels of {raters or '-'}"
+    if data:
+        hours = data.get("clean_hours")
+        size = "" if hours is None else f", {hours:.2f} h clean"
+        yield "data", f"{data.get('clips', '-')} clips, {data.get('rows', '-')} rows{size}"
+    for mode, groups in info.get("validation", {}).items():
+        figures = groups.get("all", {}) if isinstance(groups, dict) else {}
+        if {"srcc", "pcc", "n"} <= set(figures):
+            text = (
+                f"SRCC {figures['srcc']:.3f}, PCC {figures['pcc']:.3f} with the labels of {figures['n']} held-out rows"
+            )
+            yield "validation", f"{mode}: {text}"
+    if tools := info.get("provenance", {}).get("tools", {}):
+        yield "made with", ", ".join(f"{name} {version}" for name, version in tools.items())

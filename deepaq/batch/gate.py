@@ -1,0 +1,45 @@
+"""The gate of `deepaq score --min-mos`: what a file must fulfil to pass."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from deepaq.errors import UserError
+from deepaq.scoring.metric import Metric
+from deepaq.scoring.score import Score
+
+LONGEST_UNSCORED_S = 0.5
+
+
+@dataclass(frozen=True)
+class Gate:
+    """least: lowest MOS that passes. allow_shorter: accept files of which a longer part was not scored."""
+
+    least: float
+    allow_shorter: bool = False
+
+    def check(self, metric: Metric, unmatched: bool) -> None:
+        """Raise UserError when no file could pass with this model. unmatched: score against unrelated music."""
+        best = top(metric, unmatched)
+        if best is None:
+            raise UserError("--min-mos: this model gives distances only, it has no mapping to a MOS")
+        if not math.isfinite(self.least) or self.least > best:
+            raise UserError(f"--min-mos {self.least:g}: give a MOS, 1 to {best:.2f}; this model rates nothing higher")
+
+    def objections(self, score: Score) -> list[str]:
+        """Reasons not to let a file pass, none when it passes."""
+        found = []
+        if score.mos is None or not score.mos >= self.least:
+            found.append(f"MOS {'-' if score.mos is None else f'{score.mos:.2f}'} is below {self.least:g}")
+        apart = score.length_difference_s
+        if apart is not None and abs(apart) > LONGEST_UNSCORED_S and not self.allow_shorter:
+            kind = "longer" if apart > 0 else "shorter"
+            found.append(f"is {abs(apart):.2f} s {kind} than its reference, so not all was judged; see --allow-shorter")
+        return found
+
+
+def top(metric: Metric, unmatched: bool) -> float | None:
+    """The MOS of distance 0, the highest that the model gives; None without a mapping."""
+    mapping = metric.model.unmatched if unmatched else metric.model.full
+    return None if mapping is None else float(mapping(0.0))
