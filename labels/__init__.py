@@ -1,1 +1,1 @@
-"""Anything that rates (reference, degraded) pairs, and the job that rates a whole data set."""
+"""Raters of (reference, degraded) pairs, the job that rates a data set, listening tests and the benchmark."""

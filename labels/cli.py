@@ -17,18 +17,20 @@ DATA = click.argument("data", type=click.Path(path_type=Path))
 @click.group(cls=Console)
 @click.version_option(package_name="deepaq")
 def main() -> None:
-    """Label the pairs of a data set with what raters think of them."""
+    """Rate the pairs of a data set, import listening tests and compare raters with listeners."""
 
 
 def work_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of every command that rates a data set."""
+    """Add the options of every command that rates a data set."""
     options = [
         jobs_option,
-        click.option("--shard", default=None, help="i/n: do only the i-th of n parts."),
-        click.option("--conditions", default="", help="Only those, patterns separated by commas: opus-*,noise-3."),
-        click.option("--dask", default=None, help="Scheduler address of a Dask cluster to run on."),
-        click.option("--retry-failed", is_flag=True, help="Do failed rows again."),
-        click.option("--dry-run", is_flag=True, help="Say what would be done, do nothing."),
+        click.option("--shard", default=None, help="Do only the i-th of n parts, written i/n."),
+        click.option(
+            "--conditions", default="", help="Rate only these conditions, comma-separated patterns: opus-*,noise-3."
+        ),
+        click.option("--dask", default=None, help="Run on the Dask cluster with this scheduler address."),
+        click.option("--retry-failed", is_flag=True, help="Retry failed rows."),
+        click.option("--dry-run", is_flag=True, help="Report what would be done, without doing it."),
         json_option,
         quiet_option,
     ]
@@ -43,30 +45,34 @@ def work_options(command: Callable[..., None]) -> Callable[..., None]:
     "--engine",
     type=click.Choice(["fast", "shipped"]),
     default=None,
-    help="Ours, or visqol-python as it is; values agree within 1e-6.  [default: fast, or as before]",
+    help="Fast engine, or visqol-python as shipped; values agree within 1e-6.  [default: fast, or as before]",
 )
-@click.option("--timeline", is_flag=True, help="Also the MOS of every stretch of 4.2 s, a patch (0.6 s) apart.")
+@click.option("--timeline", is_flag=True, help="Also give the MOS of segments of 4.2 s, one patch (0.6 s) apart.")
 @work_options
 def visqol(data: Path, engine: str | None, timeline: bool, **options: Any) -> None:
-    """ViSQOL v3 MOS-LQO (audio mode) of every degraded version in DATA."""
+    """Rate every degraded clip in DATA with ViSQOL v3 (audio mode): MOS-LQO, 1 to 4.73."""
     own = {"engine": engine, "timeline": "4" if timeline else None}
     _rate(data, "visqol", {key: value for key, value in own.items() if value}, **options)
 
 
 @main.command()
 @DATA
-@click.option("--rater", "name", required=True, help="Name of a registered rater, NAME+TAG to keep several settings.")
-@click.option("--option", "-o", "own", multiple=True, metavar="KEY=VALUE", help="Option of the rater, repeatable.")
+@click.option(
+    "--rater", "name", required=True, help="Name of a rater; NAME+TAG keeps labels with several settings apart."
+)
+@click.option(
+    "--option", "-o", "own", multiple=True, metavar="KEY=VALUE", help="Set an option of the rater; repeatable."
+)
 @work_options
 def rate(data: Path, name: str, own: tuple[str, ...], **options: Any) -> None:
-    """The values of any registered rater for every degraded version in DATA."""
+    """Rate every degraded clip in DATA with any rater."""
     _rate(data, name, _pairs(own), **options)
 
 
 @main.command()
 @json_option
 def raters(as_json: bool) -> None:
-    """The registered raters: what their value is, their options with defaults, and whether they can be used here."""
+    """List the raters: their values, their options with defaults, and whether they are installed."""
     from labels.raters.rater import RATERS, described
 
     _table(RATERS.listing(described), as_json)
@@ -75,7 +81,7 @@ def raters(as_json: bool) -> None:
 @main.command()
 @json_option
 def formats(as_json: bool) -> None:
-    """List the formats of listening tests that `labels import` reads, and whose ratings they hold."""
+    """List the formats of listening tests that `labels import` reads."""
     from labels.listening.reader import READERS, described
 
     _table(READERS.listing(described), as_json)
@@ -99,21 +105,21 @@ def _pairs(settings: tuple[str, ...]) -> dict[str, str]:
 @main.command("import")
 @click.argument("form", metavar="FORMAT")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Data set folder, new or to go on with.")
-@click.option("--name", default=None, help="csv, webmushra: what the test is called.  [default: of PATH]")
-@click.option("--scale", default=None, help="csv, webmushra: the ratings' scale.  [default: MUSHRA]")
-@click.option("--lowest", default=None, help="csv, webmushra: the scale's lowest rating.")
-@click.option("--highest", default=None, help="csv, webmushra: the scale's highest rating.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Data set folder, new or existing.")
+@click.option("--name", default=None, help="csv, webmushra: name of the test.  [default: name of PATH]")
+@click.option("--scale", default=None, help="csv, webmushra: scale of the ratings.  [default: MUSHRA]")
+@click.option("--lowest", default=None, help="csv, webmushra: lowest rating of the scale.")
+@click.option("--highest", default=None, help="csv, webmushra: highest rating of the scale.")
 @click.option(
     "--better",
     type=click.Choice(["higher", "lower"]),
     default=None,
-    help="csv, webmushra: the better end of the scale.  [default: higher; lower for ABX]",
+    help="csv, webmushra: better end of the scale.  [default: higher; lower for ABX]",
 )
-@click.option("--licence", default=None, help="csv, webmushra: of the ratings and audio.")
-@click.option("--citation", default=None, help="csv, webmushra: what a report cites.")
+@click.option("--licence", default=None, help="csv, webmushra: licence of ratings and audio.")
+@click.option("--citation", default=None, help="csv, webmushra: citation for reports.")
 @jobs_option
-@click.option("--dry-run", is_flag=True, help="Say what would be done, do nothing.")
+@click.option("--dry-run", is_flag=True, help="Report what would be done, without doing it.")
 @json_option
 @quiet_option
 def import_(
@@ -126,7 +132,7 @@ def import_(
     quiet: bool,
     **own: str | None,
 ) -> None:
-    """Make a data set of a listening test, audio and ratings.
+    """Make a data set from a listening test: audio and ratings.
 
     FORMAT: igorc96, odaq, odaq-b1, odaq-b2, peass, saoc, sassec, sisec08, stahl2024, webmushra, or csv with columns
     reference, degraded and score, and optionally listener, item, condition, role, content, group (stimuli whose
@@ -149,10 +155,10 @@ def import_(
 
 @main.command()
 @click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--raters", required=True, help="Comma-separated names of registered raters.")
+@click.option("--raters", required=True, help="Comma-separated names of raters.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the report.")
 @click.option(
-    "--fit-on", multiple=True, type=click.Path(path_type=Path), help="Data set to fit mappings on, repeatable."
+    "--fit-on", multiple=True, type=click.Path(path_type=Path), help="Data set to fit mappings on; repeatable."
 )
 @click.option(
     "-o",
@@ -160,12 +166,12 @@ def import_(
     "settings",
     multiple=True,
     metavar="RATER.KEY=VALUE",
-    help="An option of a rater's own, repeatable.",
+    help="Set an option of one rater; repeatable.",
 )
-@click.option("--resamples", default=2000, show_default=True, help="Of the bootstrap.")
-@click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--resamples", default=2000, show_default=True, help="Number of bootstrap resamples.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
 @jobs_option
-@click.option("--retry-failed", is_flag=True, help="Rate again what a rater failed on.")
+@click.option("--retry-failed", is_flag=True, help="Retry ratings that failed.")
 @json_option
 @quiet_option
 def benchmark(
@@ -181,10 +187,11 @@ def benchmark(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Hold raters against the listeners of the tests in DATA.
+    """Compare raters with listeners.
 
-    Rates what is not rated yet and writes report.html, report.md, report.json, results.csv and stimuli.csv. Mappings
-    to the listeners' scale are fitted on the other tests in DATA, or on those of --fit-on, never on the test itself.
+    Rates what is not rated yet in the listening tests of DATA and writes report.html, report.md, report.json,
+    results.csv and stimuli.csv. Mappings to the listeners' scale are fitted on the other tests in DATA, or on those of
+    --fit-on, never on the test itself.
     """
     from labels.benchmark import stage
     from manifests.jobs import workers

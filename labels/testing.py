@@ -1,4 +1,4 @@
-"""Contract tests for raters and listening tests of one's own; each raises AssertionError that says what is wrong.
+"""Contract tests for raters and listening tests in other packages; a failure raises AssertionError with the reason.
 
 from labels.testing import check_rater
 check_rater("my-rater")
@@ -34,10 +34,10 @@ def check_rater(
 ) -> None:
     """Raise AssertionError unless the rater of that name, with `options`, keeps its contract.
 
-    A reference against itself gets the rater's `identity` to within `tolerance`, and more noise is worse; values are
-    finite, the same every time and in another process, and leave NumPy's global random state alone; sound that cannot
-    be rated is refused in one line that says which of the two it is; without `aligned`, other lengths are taken.
-    unrelated: the rater does not listen to the reference, so that there is no identity and only much noise is worse.
+    A reference compared with itself gets the rater's `identity` to within `tolerance`, and more noise is worse. Values
+    are finite and reproducible, also in another process, and do not touch NumPy's global random state. Signals that
+    cannot be rated are refused in one line that tells which of the two it is. Without `aligned`, signals may differ in
+    length. unrelated: the rater ignores the reference, so it has no identity, and only strong noise must be worse.
     """
     judge = rater(name, **(options or {}))
     assert judge.name == name, f"it calls itself {judge.name!r}"
@@ -100,7 +100,7 @@ def _rated(rate: Judge, judge: Rater, noise: float) -> Rating:
 
 
 def _sound(judge: Rater, noise: float = 0.0, seconds: float = 1.5) -> Samples:
-    """Notes that swell and fade like syllables, in the shape that the rater takes, with noise of that share."""
+    """Notes that swell and fade like syllables, in the shape that the rater takes, with this share of noise."""
     clean = music(seconds, 4, judge.sample_rate)
     clean *= np.sin(np.pi * 3 * np.arange(len(clean)) / judge.sample_rate)[:, None] ** 2
     level = np.sqrt(np.mean(clean**2))
@@ -109,12 +109,12 @@ def _sound(judge: Rater, noise: float = 0.0, seconds: float = 1.5) -> Samples:
 
 
 def check_listening_test(name: str, path: Path, listeners: Iterable[str | None]) -> Reading:
-    """Raise AssertionError unless the listening-test format of that name keeps its contract; what was read at `path`.
+    """Raise AssertionError unless the listening-test format of that name keeps its contract; returns the reading.
 
     path: a small test in this format, without faults, whose quality falls from the hidden reference to the anchor.
-    listeners: who rated it, {None} where a format holds only their mean. Title, scale, licence and citation are stated;
-    every stimulus has a known role and files that exist, or a reason why there is none; ratings are on the scale;
-    another folder is refused in one line.
+    listeners: the names of its listeners, {None} if the format holds only their mean. Title, scale, licence and
+    citation must be stated; every stimulus needs a known role and existing files, or a reason for their absence;
+    ratings must be on the scale; another folder must be refused in one line.
     """
     test = reader(name)
     reading = test.read(path)

@@ -1,1 +1,1 @@
-"""Every rater against listeners, in one table that says under which protocol."""
+"""Comparison of raters with listeners, under stated protocols."""

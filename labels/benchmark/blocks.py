@@ -1,4 +1,4 @@
-"""What a report is made of, and how its figures are written."""
+"""Building blocks of a report, and the format of its figures."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 NONE = "–"
 TEACHER = "visqol"
-SHOWN = 10  # rows of a table of comparisons that are shown unfolded
+SHOWN = 10  # rows up to which a table of comparisons is shown unfolded
 
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph. note: set small."""
+    """A paragraph. note: set in small type."""
 
     text: str
     note: bool = False
@@ -21,7 +21,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells of text; the first `text_columns` are words, the others figures. folded: a page opens it on demand."""
+    """A table of text cells; the first `text_columns` are words, the others figures. folded: collapsed on a page."""
 
     caption: str
     header: Sequence[str]
@@ -32,7 +32,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Charts:
-    """Where a test's scatter plots go, in the formats that can show them."""
+    """Placeholder for the scatter plots of a test, for formats that can show them."""
 
     test: dict[str, Any]
 
@@ -47,7 +47,7 @@ class Section:
 
 
 def interval(numbers: Sequence[float | None] | None, digits: int = 2) -> str:
-    """Value, low and high as 0.44 [0.31, 0.59]."""
+    """Format value, low and high as 0.44 [0.31, 0.59]."""
     if numbers is None or numbers[0] is None:
         return NONE
     value, low, high = numbers
@@ -56,7 +56,7 @@ def interval(numbers: Sequence[float | None] | None, digits: int = 2) -> str:
 
 
 def figure(value: float | None, digits: int = 2) -> str:
-    """A number with a true minus sign, and none before zero."""
+    """Format a number with a true minus sign, and none before zero."""
     if value is None:
         return NONE
     text = f"{value:.{digits}f}"
@@ -64,16 +64,16 @@ def figure(value: float | None, digits: int = 2) -> str:
 
 
 def title_of(rater: str) -> str:
-    """The rater's name; ViSQOL labels DeePAQ's training data, which a reader should see at its name."""
+    """Name of a rater in reports; marks ViSQOL, which labels the training data of DeePAQ."""
     return f"{rater} (teacher)" if rater == TEACHER else rater
 
 
 def pair(numbers: Sequence[float | None] | None) -> str:
-    """An interval as [0.31, 0.59]."""
+    """Format an interval as [0.31, 0.59]."""
     known = numbers is not None and None not in numbers
     return f"[{figure(numbers[0])}, {figure(numbers[1])}]" if known and numbers else NONE
 
 
 def p_value(value: float | None) -> str:
-    """Three digits, or that it is smaller."""
+    """Format a p value with three digits, or as smaller than that."""
     return NONE if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -1,4 +1,4 @@
-"""Stimuli with one score for all of them count as one: a rater's value is the mean over the group."""
+"""Groups of stimuli with one common score: each counts once, with the mean of a rater's values."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Places = npt.NDArray[np.int64]
 
 
 def by_group(test: Rated) -> Rated:
-    """The test with one stimulus per group and role; stimuli without a group stay as they are.
+    """Reduce a test to one stimulus per group and role; stimuli without a group are unchanged.
 
-    A rater's value is the mean over the members that have audio, NaN unless it has rated all of these.
+    A rater's value is the mean over the members with audio, NaN unless it rated all of them.
     """
     units: dict[tuple[str, str], list[int]] = {}
     for i, s in enumerate(test.stimuli):
@@ -55,7 +55,7 @@ def _unit(members: Sequence[Stimulus]) -> Stimulus:
 
 
 def _means(ratings: Values, places: Sequence[Places]) -> Values:
-    """(units, listeners): each listener's mean over the members rated; NaN where there is none."""
+    """Mean of each listener over the members rated, NaN if none: (units, listeners)."""
     rows = np.full((len(places), ratings.shape[1]), np.nan)
     for row, members in zip(rows, places, strict=True):
         rated = ~np.isnan(ratings[members])

@@ -1,4 +1,4 @@
-"""The report's section of one test, from its JSON."""
+"""Section of the report about one test, from its JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from labels.benchmark.protocol import MAIN
 
 
 def of_test(test: dict[str, Any], raters: Sequence[dict[str, Any]], paper: Sequence[dict[str, Any]]) -> Section:
-    """Facts, every protocol's table, scatter plots, mapped figures, comparisons, breakdowns and the paper's figures."""
+    """Facts, tables by protocol, scatter plots, mapped figures, comparisons, breakdowns and figures of the paper."""
     return Section(test["about"]["title"], [*_test(test, raters), *_paper(test, paper)])
 
 
@@ -71,7 +71,7 @@ STATISTICS = {
 
 
 def _protocol(part: dict[str, Any]) -> Table:
-    """One row per rater; statistics that no rater has are left out."""
+    """Table with one row per rater; omits statistics that no rater has."""
     results = sorted(
         part["results"], key=lambda result: -2 if result["pcc"][0] is None else result["pcc"][0], reverse=True
     )

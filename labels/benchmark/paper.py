@@ -1,4 +1,4 @@
-"""Table 1 of the DeePAQ paper (arXiv 2510.12326), beside our figures where the test is the same."""
+"""Table 1 of the DeePAQ paper (arXiv 2510.12326), beside our figures for the same tests."""
 
 from __future__ import annotations
 
@@ -32,14 +32,17 @@ RATERS = {  # the paper's column -> ours; fine-tuned wav2vec 2.0 is the same rat
 
 @cache
 def table() -> tuple[dict[str, str], ...]:
-    """The rows as they are filed: test, metric, one column per system, source of the figures. Some are unknown."""
+    """Read the rows: test, metric, one column per system, source of the figures. Some figures are unknown."""
     with files("labels.benchmark").joinpath("paper_table1.csv").open(encoding="utf-8") as file:
         return tuple(csv.DictReader(file))
 
 
 def beside(test: dict[str, Any]) -> list[dict[str, Any]]:
-    """For one evaluated test: rater, statistic, the paper's figure, ours under the narrowest and widest protocol (the
-    paper does not state its own) and where the paper's figure is from. Empty when the paper has not used the test."""
+    """Compare one evaluated test with the paper; empty if the paper has not used the test.
+
+    Each row has the rater, the statistic, the paper's figure and its source, and ours under the narrowest and the
+    widest protocol, because the paper does not state its own.
+    """
     ours = {(part["protocol"], result["rater"]): result for part in test["protocols"] for result in part["results"]}
     widest = test["protocols"][-1]["protocol"] if test["protocols"] else ALL
     rows = []

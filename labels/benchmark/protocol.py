@@ -1,4 +1,4 @@
-"""Which stimuli count: a correlation without its protocol says little, for the hidden reference alone inflates it."""
+"""Protocols: which stimuli count. The hidden reference alone inflates a correlation, so the protocol must be stated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAIN, ALL = "coded", "all"
 
 
 def protocols(test: Rated) -> Iterator[tuple[str, Mask]]:
-    """The protocols of a test that differ from the ones before, each with the (stimuli,) that count."""
+    """Yield the distinct protocols of a test, each with a mask of the (stimuli,) that count."""
     seen: set[bytes] = set()
     for name, roles in PROTOCOLS.items():
         mask = test.with_roles(roles)

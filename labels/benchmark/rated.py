@@ -1,4 +1,4 @@
-"""A listening test as the benchmark sees it: stimuli, listeners' ratings, raters' values, side by side."""
+"""A listening test in the benchmark: stimuli, listeners' ratings and raters' values side by side."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ Mask = npt.NDArray[np.bool_]
 class Stimulus:
     """A rated signal, or a group of them with a common score.
 
-    references: ids of the clips it was made of. mean: the listeners', on the test's scale, with its 95 % interval, the
-    listeners' standard deviation and their number (0: unknown) where known.
+    references: ids of the clips that it was made from. mean: the listeners' mean on the test's scale, with its 95 %
+    interval, the standard deviation and the number of listeners (0: unknown), if known.
     """
 
     degraded_id: str
@@ -47,11 +47,11 @@ class Stimulus:
 
 @dataclass(frozen=True)
 class Rated:
-    """A test as its listeners and the raters see it.
+    """A test with the ratings of its listeners and the values of the raters.
 
-    ratings: (stimuli, listeners), NaN where one has not rated. values: of each rater, (stimuli,), on its own scale and
-    with its own sign, NaN where it has not rated. cost: CPU seconds per second of audio. failures: one line each.
-    grouped: how many stimuli there are in all where only groups of them have a score, else 0.
+    ratings: (stimuli, listeners), NaN where not rated. values: by rater, (stimuli,), on the rater's scale and with its
+    sign, NaN where not rated. cost: CPU seconds per second of audio. failures: one line each. grouped: the number of
+    all stimuli if only groups of them have a score, else 0.
     """
 
     name: str
@@ -69,9 +69,9 @@ class Rated:
 
     @cached_property
     def shares(self) -> Values:
-        """The means as shares of the scale, 0 (its worse end) to 1, so that tests on different scales can be joined.
+        """The means as shares of the scale, from 0 (its worse end) to 1, to join tests on different scales.
 
-        A score below chance lies beyond the better end of an ABX scale.
+        A score below chance exceeds the better end of an ABX scale.
         """
         worse, better = self.ends
         return (self.means - worse) / (better - worse)
@@ -93,7 +93,7 @@ class Rated:
         return [s.item for s in self.stimuli]
 
     def with_roles(self, roles: Sequence[str]) -> Mask:
-        """(stimuli,): true for those with one of these roles and with audio."""
+        """Mask of the stimuli with one of these roles and with audio: (stimuli,)."""
         return np.array([s.role in roles and s.audible for s in self.stimuli], bool)
 
     def without_references(self, references: set[str]) -> Rated:
@@ -108,7 +108,7 @@ class Rated:
 
 
 def read_tests(dataset: Dataset, raters: Sequence[str]) -> list[Rated]:
-    """The tests in a data set, with what `raters` have given. UserError when nobody has listened."""
+    """Read the tests in a data set, with the values of `raters`; raises UserError if there are no listeners."""
     means = {row["degraded_id"]: row for row in dataset.labels(LISTENERS, ["value", "extras"]).to_pylist()}
     groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in dataset.degraded().to_pylist():
@@ -116,7 +116,7 @@ def read_tests(dataset: Dataset, raters: Sequence[str]) -> list[Rated]:
         if mean is not None and mean["status"] == schema.OK:
             groups[row["test"] or dataset.root.name].append(row | {"mean": mean["value"], **dict(mean["extras"] or {})})
     if not groups:
-        raise UserError(f"{dataset.root}: holds no listeners' ratings; bring them in with `labels import`")
+        raise UserError(f"{dataset.root}: holds no listeners' ratings; add them with `labels import`")
     listeners = listener_rows(dataset)
     seconds = _seconds(dataset)
     labels = {name: dataset.labels(name).to_pylist() for name in raters}
@@ -184,11 +184,14 @@ def _seconds(dataset: Dataset) -> dict[str, float]:
 
 
 def _about(dataset: Dataset, name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Title, scale, licence and citation: as the import noted them, else as the reader has them."""
+    """Title, scale, licence and citation, from the import, else from the reader."""
     about: dict[str, Any] = {"title": name, "scale": "", "licence": "not stated", "citation": "not stated"}
     about["better"] = HIGHER
     about |= {"lowest": rows[0].get("scale_low", 0.0), "highest": rows[0].get("scale_high", 100.0)}
-    folders = dataset.folder(schema.LABELS, LISTENERS), dataset.folder(schema.DEGRADED)  # the import's own comes last
+    folders = (
+        dataset.folder(schema.LABELS, LISTENERS),
+        dataset.folder(schema.DEGRADED),
+    )  # the import comes last and wins
     notes = [read_footer(path).get("settings", {}).get("test", {}) for each in folders for path in fragments(each)]
     mine = [note for note in notes if note and rows[0]["test"] in {None, note.get("name")}]
     for note in mine or ([reader(name).describe()] if name in READERS.own else []):

@@ -1,7 +1,7 @@
 """Write a benchmark's report: JSON with everything, and Markdown, HTML and CSV made from it alone.
 
 The files are report.json, report.md, report.html (self-contained), results.csv (one figure per line) and
-stimuli.csv (one line per stimulus and rater). Each appears whole or not at all; report.json comes last.
+stimuli.csv (one line per stimulus and rater). Each is written completely or not at all; report.json comes last.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TITLE = "Raters against listeners"
 
 
 def write(report: dict[str, Any], out: Path) -> None:
-    """Write all files of `report` into the folder `out`, which is made if need be."""
+    """Write all files of `report` into the folder `out`, creating it if necessary."""
     files = {
         "report.md": markdown(report),
         "report.html": html(report),
@@ -39,12 +39,12 @@ def write(report: dict[str, Any], out: Path) -> None:
 
 
 def markdown(report: dict[str, Any]) -> str:
-    """The report for a terminal, a repository or a pull request."""
+    """Render the report as Markdown, for a terminal, a repository or a pull request."""
     return set_markdown(TITLE, sections(report))
 
 
 def set_markdown(title: str, sections: Sequence[Section]) -> str:
-    """Sections as Markdown; charts are left out."""
+    """Render sections as Markdown, without charts."""
     parts = [f"# {title}\n"]
     for section in sections:
         parts.append(f"## {section.title}\n")
@@ -57,7 +57,7 @@ def set_markdown(title: str, sections: Sequence[Section]) -> str:
 
 
 def html(report: dict[str, Any]) -> str:
-    """The report as one page."""
+    """Render the report as one HTML page."""
     raters = [rater["name"] for rater in report["raters"]]
     parts = []
     for section in sections(report):

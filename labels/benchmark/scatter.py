@@ -1,4 +1,4 @@
-"""Scatter plots of a test: each rater against the listeners, whose intervals are the whiskers."""
+"""Scatter plots of a test: each rater against the listeners, with their intervals as whiskers."""
 
 from __future__ import annotations
 

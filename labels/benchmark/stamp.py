@@ -1,4 +1,4 @@
-"""What a report was made with: versions, revision, settings."""
+"""Provenance of a report: versions, revision, settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from manifests.provenance import provenance
 
 
 def stamp(datasets: Sequence[Dataset], raters: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
-    """Time, revision, settings and the versions of everything that gave a figure, as the labels' footers tell."""
+    """Time, revision, settings and, from the labels' footers, the versions of everything that gave a figure."""
     tools: dict[str, set[str]] = {}
     for dataset in datasets:
         for rater in raters:
@@ -33,7 +33,7 @@ def stamp(datasets: Sequence[Dataset], raters: Sequence[str], settings: dict[str
 
 
 def revision() -> str:
-    """The commit that runs: of the source folder, else as pip noted it, else 'unknown'; '+' where files differ."""
+    """The running commit: from the source folder, else from pip's record, else 'unknown'; '+' if files differ."""
     folder = Path(__file__).parent
     try:
         known = _git(folder, "rev-parse", "HEAD")

@@ -1,1 +1,1 @@
-"""Listening tests, and ratings of one's own, become rows and audio of a data set folder."""
+"""Import of listening tests and ratings into a data set."""

@@ -1,4 +1,4 @@
-"""A test's audio goes into the data set: PCM as FLAC, anything else as it is."""
+"""Storage of a test's audio in the data set: PCM as FLAC, anything else unchanged."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from deepaq.files import committed, file_sha256
 from manifests.dataset import Dataset
 
 _PCM = {".wav", ".wave", ".aif", ".aiff", ".aifc"}
-_FLAC = {"PCM_S8", "PCM_16", "PCM_24"}  # the subtypes that FLAC holds without change
+_FLAC = {"PCM_S8", "PCM_16", "PCM_24"}  # the subtypes that FLAC stores losslessly
 
 
 class ConflictError(UserError):
-    """The data set holds something else under the same name: going on would mix two tests."""
+    """Raised if the data set holds other content under the same name, which would mix two tests."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Kept:
 def keep(dataset: Dataset, source: Path, audio: Audio, stem: str) -> Kept:
     """Store `source`, whose decoded content is `audio`, as `stem` with a suffix, below the data set.
 
-    What is there already with the same samples stays; ConflictError when it has others. A file is decoded and compared
-    with its source before it gets its name.
+    Keeps an existing file with the same samples; raises ConflictError if it has others. A new file is decoded and
+    compared with its source before it gets its name.
     """
     import soundfile
 

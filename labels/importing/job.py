@@ -23,12 +23,12 @@ from manifests.provenance import package_version, provenance
 from manifests.split import TEST
 
 Rows = list[dict[str, Any]]
-NO_REFERENCE = "reference: "  # how the error of a stimulus begins whose reference failed
+NO_REFERENCE = "reference: "  # prefix of the error of a stimulus whose reference failed
 
 
 @dataclass(frozen=True)
 class Item:
-    """A trial: its reference and all that was rated against it."""
+    """A trial: its reference and the stimuli rated relative to it."""
 
     name: str
     reference: Path | None
@@ -37,9 +37,9 @@ class Item:
 
 @dataclass(frozen=True)
 class Import:
-    """Picklable: stores a batch of items of a test. root: of the data set. source: folder that names are relative to.
-    test: the reader's description, for the footers. packages: versions of the installed package that the reader comes
-    from, for the footers too."""
+    """Stores a batch of items of a test; picklable. root: the data set. source: folder that names are relative to.
+    test: the reader's description, for the footers. packages: versions of the installed package that provides the
+    reader, for the footers."""
 
     root: Path
     source: Path
@@ -61,7 +61,7 @@ class Import:
         tools = {**{name: package_version(name) for name in ("av", "soundfile")}, **self.packages}
         footer = provenance(f"labels import {self.test['name']}", {"test": self.test, "conditions": conditions}, tools)
         new = {spec.name: _new(dataset, spec, rows) for spec, rows in _tables(references, degraded)}
-        # References first: a kill between the two leaves a clip without versions, never a version without its clip.
+        # References first: a kill in between leaves a clip without stimuli, never a stimulus without its clip.
         for spec, _ in _tables(references, degraded):
             if new[spec.name]:
                 write_fragment(dataset.folder(spec), spec, new[spec.name], footer)
@@ -136,18 +136,18 @@ class Import:
         return (path.relative_to(self.source) if path.is_relative_to(self.source) else path).as_posix()
 
     def _shorter(self, error: UserError) -> str:
-        """The message without the folder that all its files are in."""
+        """The message without the folder that contains all files."""
         return str(error).replace(f"{self.source}/", "")
 
 
 def stimulus_id(test: str, stimulus: Stimulus) -> str:
-    """The degraded_id of a stimulus: of its names in the test, not of its audio, which may be completed later (other
-    audio under the same names is refused), and not of its reference, which two trials may share."""
+    """The degraded_id of a stimulus. It depends on the names in the test, not on the audio, which may be added later
+    (other audio under the same names is refused), and not on the reference, which two trials may share."""
     return ids.joined_id(stimulus.item, ids.settings_id(settings(test, stimulus)))
 
 
 def settings(test: str, stimulus: Stimulus) -> dict[str, str]:
-    """What makes a condition."""
+    """Settings that define the condition of a stimulus."""
     return {"test": test, "condition": stimulus.condition, "role": stimulus.role}
 
 
@@ -156,9 +156,9 @@ def _tables(references: Rows, degraded: Rows) -> tuple[tuple[schema.TableSpec, R
 
 
 def _new(dataset: Dataset, spec: schema.TableSpec, rows: Rows) -> Rows:
-    """The rows that the table lacks or has as failures with another reason.
+    """Select the rows that the table lacks or has as failures with another reason.
 
-    ConflictError when a stimulus has got another reference.
+    Raises ConflictError if a stimulus has a new reference.
     """
     key = spec.key[0]
     known = {row[key]: row for row in dataset.table(spec).to_pylist()}

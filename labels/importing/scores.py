@@ -1,4 +1,4 @@
-"""Ratings become label rows: one per listener and one for the listeners' mean, with its confidence interval."""
+"""Label rows from ratings: one per listener and one for the listeners' mean, with its confidence interval."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from manifests.fragment import fragments, read_footer, read_fragment, write_frag
 from manifests.provenance import provenance
 
 LISTENERS = "listeners"  # the rater of the mean
-LISTENER = "listener"  # the folder of single listeners, whose rater is listener:<name>
+LISTENER = "listener"  # folder for single listeners, whose rater is listener:<name>
 PREFIX = f"{LISTENER}:"
 LEVEL = 0.95
 
@@ -35,7 +35,7 @@ class Mean:
 
 
 def mean_of(values: Iterable[float]) -> Mean:
-    """The mean of one stimulus's ratings."""
+    """Mean of the ratings of one stimulus."""
     ratings = np.asarray(list(values), dtype=np.float64)
     mean = float(ratings.mean())
     return (
@@ -46,10 +46,10 @@ def mean_of(values: Iterable[float]) -> Mean:
 def write_ratings(
     dataset: Dataset, test: Reader, ratings: Mapping[str, list[Rating]], packages: Mapping[str, str]
 ) -> dict[str, int]:
-    """Commit the ratings of each degraded_id that are not in DATA yet, and the means that they change.
+    """Commit the ratings, by degraded_id, that DATA lacks, and the means that they change.
 
-    Returns how many ratings are good and of how many listeners. A rating that is there already is left alone; a mean
-    is of all listeners in DATA. packages: versions of the installed package that the reader comes from.
+    Returns the numbers of valid ratings and of listeners. Ratings that DATA holds already are kept; means are over all
+    listeners in DATA. packages: versions of the installed package that provides the reader.
     """
     footer = provenance(f"labels import {test.name}", {"test": test.describe(), "level": LEVEL}, packages)
     known = {(row["degraded_id"], row["rater"]): row for row in listener_rows(dataset)}
@@ -72,7 +72,7 @@ def write_ratings(
 
 
 def contradictions(dataset: Dataset, test: Reader, ratings: Mapping[str, list[Rating]]) -> list[str]:
-    """One line per listener whose ratings in DATA, imported from this test before, are others than the file's."""
+    """One line per listener whose earlier imported ratings of this test in DATA differ from the file's."""
     layout = pa.schema([schema.LABELS.schema.field(name) for name in ("degraded_id", "rater", "value", "status")])
     known: dict[str, dict[str, float]] = defaultdict(dict)
     for path in fragments(dataset.folder(schema.LABELS, LISTENER)):
@@ -132,7 +132,7 @@ def _with_interval(mean: float, deviation: float, listeners: int) -> Mean:
 
 
 def _published(value: float, spread: Spread) -> Mean:
-    """A mean with what the test says about it; an interval that is given counts before one from the deviation."""
+    """Build the mean from what the test publishes; prefers a published interval to one from the deviation."""
     if spread.interval is None and spread.deviation is not None and spread.listeners > 1:
         return _with_interval(value, spread.deviation, spread.listeners)
     low, high = spread.interval or (None, None)
@@ -151,7 +151,7 @@ def _row(name: str, rater: str, test: Reader, value: float | None, error: str | 
 
 
 def _better(row: dict[str, Any], known: dict[str, Any]) -> bool:
-    """A rating that was wrong before and is now right."""
+    """Tell if an invalid rating is replaced by a valid one."""
     return bool(known["status"] != schema.OK and row["status"] == schema.OK)
 
 

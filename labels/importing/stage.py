@@ -1,4 +1,4 @@
-"""`labels import`: a listening test becomes a data set folder, or ratings are added to one."""
+"""`labels import`: make a data set of a listening test, or add ratings to a data set."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from manifests.storage import sweep
 
 @dataclass(frozen=True)
 class Settings:
-    """How to work. jobs: worker processes. options: what the user says of a test of his own (name, scale, ...)."""
+    """Settings of an import. jobs: worker processes. options: the user's description of a test (name, scale, ...)."""
 
     options: tuple[tuple[str, str], ...] = ()
     jobs: int = field(default_factory=jobs.cpu_count)
@@ -34,9 +34,9 @@ class Settings:
 
 
 def import_test(name: str, path: Path, out: Path, settings: Settings) -> dict[str, Any]:
-    """Read the test at `path` with the reader `name` into the data set `out`, new or to go on with.
+    """Read the test at `path` with the reader `name` into the data set `out`, new or existing.
 
-    A CSV file of ratings for the degraded_id's of a data set adds only labels. Keys: test, items, stimuli, ok,
+    A CSV file of ratings by degraded_id only adds labels to an existing data set. Keys: test, items, stimuli, ok,
     failed, skipped (of the stimuli's audio), ratings, listeners, errors (one line each).
     """
     test = reader(name, **dict(settings.options))
@@ -71,7 +71,7 @@ def import_test(name: str, path: Path, out: Path, settings: Settings) -> dict[st
 
 
 def plan(name: str, path: Path, out: Path, settings: Settings) -> dict[str, Any]:
-    """What `import_test` would read, without writing. Keys: test, items, stimuli, ratings, errors."""
+    """Report what `import_test` would read, without writing. Keys: test, items, stimuli, ratings, errors."""
     test = reader(name, **dict(settings.options))
     reading = _read_ids(test, path, Dataset(out), settings) if _names_ids(test, path) else _read(name, test, path)
     return _counts(test, reading) | {"ratings": len(reading.ratings), "errors": reading.problems}
@@ -87,7 +87,7 @@ def _counts(test: Reader, reading: Reading) -> dict[str, Any]:
 
 
 def _grouped(reading: Reading, name: Callable[[Stimulus], str]) -> dict[str, list[Rating]]:
-    """The ratings of every degraded_id, which `name` gives."""
+    """Group the ratings by degraded_id, which `name` gives."""
     ratings: dict[str, list[Rating]] = defaultdict(list)
     for (item, condition, _), rating in reading.ratings.items():
         ratings[name(reading.stimuli[item, condition])].append(rating)
@@ -118,7 +118,7 @@ def _failures(dataset: Dataset, ratings: Mapping[str, list[Rating]]) -> list[str
 
 
 def _names_ids(test: Reader, path: Path) -> TypeGuard[Table]:
-    """Whether the file rates what is in a data set already."""
+    """Tell if the file rates stimuli of an existing data set by degraded_id."""
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
     if not isinstance(test, Table) or not path.is_file():
@@ -127,7 +127,7 @@ def _names_ids(test: Reader, path: Path) -> TypeGuard[Table]:
 
 
 def _read_ids(test: Table, path: Path, dataset: Dataset, settings: Settings) -> Reading:
-    """Columns degraded_id, score and, where there is such, listener; the degraded_id stands for the item."""
+    """Read the columns degraded_id, score and, optionally, listener; the degraded_id serves as the item."""
     test.call(path)
     lines = list(rows(path, ("degraded_id", "score"), ("score",)))
     _adopt_scale(test, dataset, {row["degraded_id"].strip() for _, row in lines}, dict(settings.options))
@@ -137,20 +137,20 @@ def _read_ids(test: Table, path: Path, dataset: Dataset, settings: Settings) -> 
     for where, row in lines:
         name, listener = row["degraded_id"].strip(), row.get("listener", "").strip() or None
         if name not in known:
-            reading.problems.append(f"{where}: {dataset.root} holds no degraded version {name!r}; left out")
+            reading.problems.append(f"{where}: {dataset.root} holds no degraded clip {name!r}; left out")
             continue
         before = held.get((name, f"{PREFIX}{listener}"))
         if before is not None and number(row["score"]) != before:
-            reading.problems.append(f"{where}: {listener} has rated {name} {before:g} before; that is kept")
+            reading.problems.append(f"{where}: {listener} rated {name} {before:g} before; that rating is kept")
             continue
         reading.rate(Stimulus(name, "as it is", schema.CODED, None, None, None), listener, row["score"], where)
     if not reading.ratings:
-        raise UserError(f"{path}: holds no ratings of versions in {dataset.root}")
+        raise UserError(f"{path}: holds no ratings of degraded clips in {dataset.root}")
     return reading
 
 
 def _adopt_scale(test: Table, dataset: Dataset, names: set[str], given: Mapping[str, str]) -> None:
-    """Ratings are on the scale of those that are there; UserError when the user names another or there are several."""
+    """Use the scale of the ratings in DATA; raises UserError if the user names another, or if there are several."""
     means = dataset.labels(LISTENERS, ["scale", "extras"]).to_pylist()
     known = {
         (row["scale"], extras["scale_low"], extras["scale_high"])
@@ -158,7 +158,7 @@ def _adopt_scale(test: Table, dataset: Dataset, names: set[str], given: Mapping[
         if row["degraded_id"] in names and "scale_low" in (extras := dict(row["extras"] or {}))
     }
     if len(known) > 1:
-        raise UserError(f"{dataset.root}: what is to be rated is on several scales; rate one test at a time")
+        raise UserError(f"{dataset.root}: these stimuli are on several scales; import ratings of one test at a time")
     for scale, low, high in known:
         there = {"scale": scale, "lowest": low, "highest": high}
         if other := [key for key, value in there.items() if key in given and getattr(test, key) != value]:

@@ -1,4 +1,4 @@
-"""The job behind every rater: rate the versions of a batch of clips and commit one fragment."""
+"""The job behind every rater: rate the degraded clips of a batch of references and commit one fragment."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from manifests.provenance import package_version, provenance
 
 
 @dataclass(frozen=True)
-class Version:
+class Degraded:
     """A degraded file that still needs a label."""
 
     degraded_id: str
@@ -31,17 +31,17 @@ class Version:
 
 @dataclass(frozen=True)
 class Work:
-    """A reference clip and its versions, scheduled together so that the clip is prepared once."""
+    """A reference clip and its degraded clips, scheduled together to prepare the reference once."""
 
     reference_id: str
     path: str
     sha256: str
-    versions: tuple[Version, ...]
+    degraded: tuple[Degraded, ...]
 
 
 @dataclass(frozen=True)
 class Rate:
-    """Picklable: rates a batch with the rater named and commits its rows."""
+    """Rates a batch with the named rater and commits its rows; picklable."""
 
     root: Path
     rater: str
@@ -73,28 +73,28 @@ class Rate:
 
 
 def _rows(dataset: Dataset, judge: Rater, work: Work) -> list[tuple[dict[str, Any], float]]:
-    """Each version's row and how many seconds of audio were rated for it."""
+    """Row of each degraded clip, and the seconds of audio that were rated for it."""
     begun = cpu_seconds()
     try:
         reference = _load(dataset, judge, work.path, work.sha256)
         with attributed(judge.name):
             rate = judge.judge(reference)
     except UserError as error:
-        return [(_row(judge, version, error=f"reference: {error}"), 0.0) for version in work.versions]
-    share = (cpu_seconds() - begun) / len(work.versions)  # of the reference's cost that each version bears
+        return [(_row(judge, clip, error=f"reference: {error}"), 0.0) for clip in work.degraded]
+    share = (cpu_seconds() - begun) / len(work.degraded)  # share of the reference's cost that each degraded clip bears
     rows = []
-    for version in work.versions:
+    for clip in work.degraded:
         before = cpu_seconds()
         try:
-            degraded = _load(dataset, judge, version.path, version.sha256)
+            degraded = _load(dataset, judge, clip.path, clip.sha256)
             with attributed(judge.name):
                 rating = _rating(judge, reference, rate, degraded)
                 if not math.isfinite(rating.value):
                     raise UserError(f"{judge.name} gives {rating.value} for it")
         except UserError as error:
-            rows.append((_row(judge, version, error=str(error)), 0.0))
+            rows.append((_row(judge, clip, error=str(error)), 0.0))
             continue
-        row = _row(judge, version) | {
+        row = _row(judge, clip) | {
             "value": rating.value,
             "extras": dict(rating.extras),
             "timeline": rating.timeline,
@@ -105,11 +105,11 @@ def _rows(dataset: Dataset, judge: Rater, work: Work) -> list[tuple[dict[str, An
 
 
 def _rating(judge: Rater, reference: Samples, rate: Judge, degraded: Samples) -> Rating:
-    """Align the pair where the rater wants it, and say so in the extras: nothing is corrected silently.
+    """Rate a pair, aligned first if the rater needs it; the extras report every correction.
 
-    lag_samples: at the rater's sample rate, positive when the degraded version was late. level_db: of the degraded
-    version relative to the reference. common: the share of the longer of the two that was compared.
-    rate: the rater's judge of the whole reference, which serves as long as the whole reference is in common.
+    lag_samples: at the rater's sample rate, positive if the degraded signal was late. level_db: level of the degraded
+    signal relative to the reference. common: share of the longer signal that was compared. rate: the rater's judge for
+    the whole reference, used if all of it is compared.
     """
     if not judge.aligned:
         return rate(degraded)
@@ -122,9 +122,9 @@ def _rating(judge: Rater, reference: Samples, rate: Judge, degraded: Samples) ->
     return replace(rating, extras={**rating.extras, **found})
 
 
-def _row(judge: Rater, version: Version, error: str | None = None) -> dict[str, Any]:
+def _row(judge: Rater, clip: Degraded, error: str | None = None) -> dict[str, Any]:
     return {
-        "degraded_id": version.degraded_id,
+        "degraded_id": clip.degraded_id,
         "rater": judge.name,
         "scale": judge.scale,
         "status": schema.FAILED if error else schema.OK,
@@ -133,7 +133,7 @@ def _row(judge: Rater, version: Version, error: str | None = None) -> dict[str, 
 
 
 def _load(dataset: Dataset, judge: Rater, relative: str, sha256: str) -> Samples:
-    """A file of the data set as the rater listens to it; UserError when it is missing, changed or unreadable."""
+    """Read a file of the data set as the rater needs it; raises UserError if it is missing, changed or unreadable."""
     audio = read(dataset.verified(relative, sha256))
     mixed = to_mono(audio.samples) if judge.channels == 1 else to_stereo(audio.samples)
     return resample(mixed, audio.sample_rate, judge.sample_rate)

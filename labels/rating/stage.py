@@ -1,4 +1,4 @@
-"""Rate a data set: what is wanted, minus what is committed, is what remains."""
+"""Rate a data set: the wanted rows minus the committed ones are what remains."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from deepaq.errors import UserError
 from labels.raters.rater import NETWORK, all_options, attributed, rater
-from labels.rating.job import Rate, Version, Work
+from labels.rating.job import Degraded, Rate, Work
 from manifests import jobs, schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer
@@ -22,8 +22,8 @@ from manifests.storage import sweep
 
 @dataclass(frozen=True)
 class Settings:
-    """How to work. jobs: worker processes. shard: (index from 0, count). options: the rater's own. conditions: patterns
-    of the names of those to rate, such as `opus-*`; all without any."""
+    """Settings of a rating run. jobs: worker processes. shard: (index from 0, count). options: those of the rater.
+    conditions: patterns of condition names to rate, such as `opus-*`; all if empty."""
 
     options: tuple[tuple[str, str], ...] = ()
     jobs: int = field(default_factory=jobs.cpu_count)
@@ -38,10 +38,10 @@ class Settings:
 
 
 def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
-    """Rate every version that `name` has not rated yet, and return what was done.
+    """Rate every degraded clip that `name` has not rated yet, and return counts.
 
-    Keys: labelled, failed (both: of the rows asked for, made now or before), skipped (versions without audio),
-    audio_seconds, cpu_seconds (both: now), errors (one line each).
+    Keys: labelled and failed (requested rows, from this run or earlier ones), skipped (clips without audio),
+    audio_seconds and cpu_seconds (of this run), errors (one line each).
     """
     dataset = Dataset(data)
     options = options_of(dataset, name, dict(settings.options))
@@ -71,18 +71,18 @@ def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
 
 
 def plan(data: Path, name: str, settings: Settings) -> dict[str, Any]:
-    """What `rate` would do, without doing it: clips and versions that remain, and how many no condition asks for."""
+    """Report what `rate` would do: remaining references and degraded clips, and how many match no condition."""
     dataset = Dataset(data)
     rater(name, **options_of(dataset, name, dict(settings.options)))
     wanted, skipped = _wanted(dataset, settings)
     work = _remaining(dataset, wanted, name, settings.retry_failed)
-    return {"clips": len(work), "versions": sum(len(item.versions) for item in work), "skipped": skipped}
+    return {"clips": len(work), "versions": sum(len(item.degraded) for item in work), "skipped": skipped}
 
 
 def options_of(dataset: Dataset, name: str, given: Mapping[str, str]) -> dict[str, str]:
-    """All options of the rater: without any given those of the labels that are there.
+    """All options of the rater; if none are given, those of the existing labels.
 
-    UserError where others, or another network, would mix with those labels.
+    Raises UserError if other options, or another network, would mix with those labels.
     """
     made = fragments(dataset.folder(schema.LABELS, name))
     footer = read_footer(made[-1]) if made else {}
@@ -105,7 +105,7 @@ def options_of(dataset: Dataset, name: str, given: Mapping[str, str]) -> dict[st
 
 
 def _wanted(dataset: Dataset, settings: Settings) -> tuple[pa.Table, int]:
-    """The degraded rows that are asked for and have audio, joined with their references, and how many have none."""
+    """The requested degraded rows with audio, joined with their references, and the number without audio."""
     index, count = settings.shard
     references = dataset.references(["path", "sha256"])
     references = references.filter(pc.equal(references["status"], schema.OK))
@@ -128,13 +128,13 @@ def _wanted(dataset: Dataset, settings: Settings) -> tuple[pa.Table, int]:
 def _remaining(dataset: Dataset, wanted: pa.Table, name: str, retry_failed: bool) -> list[Work]:
     done = pa.array(sorted(dataset.done(schema.LABELS, name, retry_failed)), pa.string())
     left = wanted.filter(pc.invert(pc.is_in(wanted["degraded_id"], value_set=done)))
-    groups: dict[str, tuple[dict[str, Any], list[Version]]] = {}
+    groups: dict[str, tuple[dict[str, Any], list[Degraded]]] = {}
     for row in left.sort_by([("reference_id", "ascending"), ("degraded_id", "ascending")]).to_pylist():
-        versions = groups.setdefault(row["reference_id"], (row, []))[1]
-        versions.append(Version(row["degraded_id"], row["path"], row["sha256"]))
+        clips = groups.setdefault(row["reference_id"], (row, []))[1]
+        clips.append(Degraded(row["degraded_id"], row["path"], row["sha256"]))
     return [
-        Work(reference_id, row["reference_path"], row["reference_sha256"], tuple(versions))
-        for reference_id, (row, versions) in groups.items()
+        Work(reference_id, row["reference_path"], row["reference_sha256"], tuple(clips))
+        for reference_id, (row, clips) in groups.items()
     ]
 
 
@@ -150,7 +150,7 @@ def _report(dataset: Dataset, wanted: pa.Table, name: str) -> dict[str, Any]:
 
 
 def _require_absolute(options: Mapping[str, str]) -> None:
-    """The workers of a cluster stand in folders of their own."""
+    """Refuse relative paths, because the workers of a cluster run in other folders."""
     for key, value in options.items():
         if value and not Path(value).is_absolute() and Path(value).exists():
             raise UserError(f"--dask: workers look for {key}={value} where they stand; give {Path(value).absolute()}")

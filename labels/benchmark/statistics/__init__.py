@@ -1,1 +1,1 @@
-"""How well raters agree with listeners: correlations, intervals, tests, mappings, reliability."""
+"""Statistics of agreement with listeners: correlations, intervals, tests, mappings, reliability."""

@@ -1,8 +1,8 @@
 """Correlations of two variables, for all resamples of a bootstrap at once.
 
-Every function takes x and y of shape (n,) and weights of shape (resamples, n), how often each pair is in each
-resample (None: once, one resample), and returns float64 of shape (resamples,): exactly what the statistic of the
-repeated pairs would be. NaN stands where it is undefined, as for a constant variable.
+Every function takes x and y of shape (n,) and weights of shape (resamples, n), the number of times that each pair is
+in each resample (None: one resample with each pair once). It returns float64 of shape (resamples,), equal to the
+statistic of the repeated pairs; NaN if it is undefined, as for a constant variable.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 Values = npt.NDArray[np.float64]
 Correlation = Callable[[Values, Values, Values | None], Values]
 
-_TINY = 1e-12  # of a variable's spread: less is rounding, not variation
+_TINY = 1e-12  # relative to a variable's magnitude; less spread than this is rounding
 
 
 def pcc(x: Values, y: Values, weights: Values | None = None) -> Values:
@@ -25,13 +25,13 @@ def pcc(x: Values, y: Values, weights: Values | None = None) -> Values:
 
 
 def srcc(x: Values, y: Values, weights: Values | None = None) -> Values:
-    """Spearman's rank correlation, -1..1: Pearson's of the ranks, ties sharing their mean rank."""
+    """Spearman's rank correlation, -1..1: Pearson's of the ranks, with ties sharing their mean rank."""
     w = _checked(x, y, weights)
     return _pearson(_ranks(x, w), _ranks(y, w), w)
 
 
 def kendall(x: Values, y: Values, weights: Values | None = None) -> Values:
-    """Kendall's tau-b, -1..1. Takes memory for n * n pairs."""
+    """Kendall's tau-b, -1..1. Needs memory for n * n pairs."""
     w = _checked(x, y, weights).astype(np.float32)
     signs = [np.sign(v[:, None] - v[None, :]).astype(np.float32) for v in (x, y)]
 
@@ -44,12 +44,12 @@ def kendall(x: Values, y: Values, weights: Values | None = None) -> Values:
 
 
 def fisher_average(correlations: Values) -> Values:
-    """(tests, resamples) -> (resamples,): tanh of the mean of Fisher's z."""
+    """Average correlations by Fisher's z: (tests, resamples) -> (resamples,)."""
     return np.asarray(np.tanh(fisher_z(correlations).mean(axis=0)))
 
 
 def fisher_z(correlation: Values | float) -> Values:
-    """Fisher's variance-stabilising transform; a perfect correlation is taken for one just below, which is finite."""
+    """Fisher's variance-stabilising transform; clips perfect correlations to keep it finite."""
     limit = 1 - 1e-9
     return np.asarray(np.arctanh(np.clip(correlation, -limit, limit)))
 
@@ -81,7 +81,7 @@ def _pearson(x: Values, y: Values, w: Values) -> Values:
 
 
 def _ranks(values: Values, w: Values) -> Values:
-    """(resamples, n): the mean rank of each value in each resample, ties sharing it."""
+    """Rank of each value in each resample, with ties sharing their mean rank: (resamples, n)."""
     _, group = np.unique(values, return_inverse=True)
     order = np.argsort(group, kind="stable")
     starts = np.flatnonzero(np.diff(group[order], prepend=-1))

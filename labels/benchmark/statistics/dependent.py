@@ -1,6 +1,6 @@
-"""Do two raters correlate differently with the same listeners? Tests of dependent, overlapping correlations.
+"""Tests of dependent, overlapping correlations: whether two raters correlate differently with the same listeners.
 
-They take the stimuli for independent; the bootstrap over items, which does not, stands beside them in the report.
+They treat the stimuli as independent; the bootstrap over items, shown beside them in the report, does not.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import numpy as np
 
 
 def steiger(r1: float, r2: float, r12: float, n: int) -> tuple[float, float]:
-    """z and two-sided p of r1 = r2, both correlations with one common variable; r12 is that of the two others.
+    """Steiger's z and two-sided p for r1 = r2, correlations with a common variable; r12 correlates the other two.
 
     Steiger (1980), "Tests for comparing elements of a correlation matrix", Psychological Bulletin 87: the statistic
-    that he writes Z1 with a bar and a star, its covariance at the mean of r1 and r2. n: pairs, at least 4.
+    written Z1 with a bar and a star, with the covariance at the mean of r1 and r2. n: number of pairs, at least 4.
     """
     mean = (r1 + r2) / 2
     covariance = _covariance(mean, mean, r12)
@@ -27,7 +27,7 @@ def steiger(r1: float, r2: float, r12: float, n: int) -> tuple[float, float]:
 
 
 def zou(r1: float, r2: float, r12: float, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Confidence interval of r1 - r2, overlapping correlations.
+    """Confidence interval of the difference r1 - r2 of overlapping correlations.
 
     Zou (2007), "Toward using confidence intervals to compare correlations", Psychological Methods 12, p. 409.
     """
@@ -42,7 +42,7 @@ def zou(r1: float, r2: float, r12: float, n: int, level: float = 0.95) -> tuple[
 
 
 def fisher_interval(r: float, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Confidence interval of one correlation of n > 3 independent pairs, by Fisher's z."""
+    """Confidence interval of a correlation of n > 3 independent pairs, by Fisher's z."""
     from scipy.special import ndtri
 
     z, half = math.atanh(_open(r)), float(ndtri((1 + level) / 2)) / math.sqrt(n - 3)
@@ -50,7 +50,7 @@ def fisher_interval(r: float, n: int, level: float = 0.95) -> tuple[float, float
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p values that keep the family-wise error (Holm 1979); NaN stays NaN and counts for nothing."""
+    """Adjust p values to control the family-wise error (Holm 1979); NaN stays NaN and does not count."""
     p = np.asarray(p_values, dtype=np.float64)
     known = np.flatnonzero(np.isfinite(p))
     order = known[np.argsort(p[known], kind="stable")]
@@ -68,5 +68,5 @@ def _covariance(r1: float, r2: float, r12: float) -> float:
 
 
 def _open(r: float) -> float:
-    """Into the open interval, where Fisher's z is finite."""
+    """Clip to the open interval in which Fisher's z is finite."""
     return min(max(r, -1 + 1e-12), 1 - 1e-12)

@@ -1,7 +1,7 @@
-"""From a rater's scale to the listeners': mappings fitted on one set and used on another, and the error that is left.
+"""Mappings from a rater's scale to the listeners', fitted on one set and used on another, and the remaining error.
 
-Inputs are raters' values with the better ones higher; outputs are ratings as shares of the listeners' scale, 0..1,
-so that tests on different scales can be fitted together.
+Inputs are raters' values, higher is better; outputs are ratings as shares of the listeners' scale, 0..1, so that tests
+on different scales can be fitted together.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ FEWEST = 8  # points that a fit needs
 
 
 class Mapping(ABC):
-    """A curve fitted to (values, ratings); outside the range that it was fitted on it stays at its ends."""
+    """A curve fitted to (values, ratings), constant outside the range of the fit."""
 
     name: ClassVar[str]
 
     def __init__(self, values: Values, ratings: Values) -> None:
-        """values, ratings: shape (n,), n at least 8, ratings 0..1."""
+        """Fit the curve. values, ratings: shape (n,) with n at least 8, ratings 0..1."""
         if len(values) < FEWEST or np.ptp(values) == 0:
             raise ValueError(f"a mapping needs {FEWEST} points that differ, got {len(values)}")
         self.low, self.high = float(values.min()), float(values.max())
         self._fit(self._unit(values), np.asarray(ratings, dtype=np.float64))
 
     def __call__(self, values: Values) -> Values:
-        """(n,) values -> (n,) ratings as shares of the listeners' scale."""
+        """Map values, (n,), to ratings as shares of the listeners' scale, (n,)."""
         return self._curve(np.clip(self._unit(values), 0, 1))
 
     def _unit(self, values: Values) -> Values:
@@ -43,10 +43,10 @@ class Mapping(ABC):
 
 
 class Cubic(Mapping):
-    """Monotone third-order polynomial (ITU-T P.1401), least squares.
+    """Monotone third-order polynomial (ITU-T P.1401), fitted by least squares.
 
-    A quadratic is at least 0 on 0..1 exactly when it is (a + b t)^2 + c^2 t (1 - t) (Lukács), so the polynomial is
-    written as the integral of that and rises whatever the parameters are.
+    A quadratic is non-negative on 0..1 if and only if it is (a + b t)^2 + c^2 t (1 - t) (Lukács). The polynomial is the
+    integral of that, so it rises for all parameters.
     """
 
     name = "monotone cubic"
@@ -67,7 +67,7 @@ class Cubic(Mapping):
 
     @staticmethod
     def _value(t: Values, p: Values) -> Values:
-        """d + the integral from 0 to t of (a + b s)^2 + c^2 s (1 - s)."""
+        """Evaluate d + the integral from 0 to t of (a + b s)^2 + c^2 s (1 - s)."""
         d, a, b, c = p
         return np.asarray(d + a * a * t + (a * b + c * c / 2) * t**2 + (b * b - c * c) * t**3 / 3)
 
@@ -76,14 +76,14 @@ _STARTS = ((1, 0, 0.5), (0, 1.5, 0.1), (1.5, -1.5, 0.1), (0.5, 0, 2), (1.5, -3, 
 
 
 class Mlp(Mapping):
-    """Three-layer perceptron with ReLU and a sigmoid at its end, as the DeePAQ paper maps distances to ratings.
+    """Three-layer perceptron with ReLU and a final sigmoid, as in the DeePAQ paper for mapping distances to ratings.
 
-    Two hidden layers of 16, a little weight decay, L-BFGS on all points, the best of three seeded starts; not
-    monotone. In NumPy, because a deep-learning framework spends ten times as long on so small a network.
+    Two hidden layers of 16, slight weight decay, L-BFGS on all points, the best of three seeded starts; not monotone.
+    Uses NumPy, because a deep-learning framework takes ten times as long for so small a network.
     """
 
     name = "MLP"
-    _SHAPES = ((1, 16), (1, 16), (16, 16), (1, 16), (16, 1), (1, 1))  # weights and biases of the layers in turn
+    _SHAPES = ((1, 16), (1, 16), (16, 16), (1, 16), (16, 1), (1, 1))  # weights and biases, layer by layer
     _STARTS, _DECAY = 3, 1e-4
 
     def _fit(self, t: Values, ratings: Values) -> None:
@@ -92,7 +92,7 @@ class Mlp(Mapping):
 
         starts = [self._start(seed) for seed in range(self._STARTS)]
         how = {"jac": True, "method": "L-BFGS-B", "options": {"maxiter": 300}}
-        with threadpool_limits(1):  # on so small a network threads only wait for each other, twenty times as long
+        with threadpool_limits(1):  # threads slow so small a network down twenty times
             fits = [minimize(self._loss, start, (t, ratings), **how) for start in starts]
         self.parameters: Values = min(fits, key=lambda fit: float(fit.fun)).x
 
@@ -100,7 +100,7 @@ class Mlp(Mapping):
         return self._forward(self.parameters, t)[-1]
 
     def _start(self, seed: int) -> Values:
-        """Normal weights after He et al. (2015), and biases spread over the inputs' range."""
+        """Initial parameters: normal weights (He et al. 2015), and biases spread over the inputs' range."""
         rng = np.random.default_rng(seed)
         return np.concatenate([rng.normal(0, (2 / rows) ** 0.5, rows * columns) for rows, columns in self._SHAPES]) / 2
 
@@ -110,7 +110,7 @@ class Mlp(Mapping):
         return [part.reshape(shape) for part, shape in parts]
 
     def _forward(self, flat: Values, t: Values) -> tuple[Values, Values, Values, Values]:
-        """The input (n, 1), both hidden layers (n, 16) and the output (n,)."""
+        """Compute the input (n, 1), both hidden layers (n, 16) and the output (n,)."""
         w1, b1, w2, b2, w3, b3 = self._layers(flat)
         inputs = 2 * t[:, None] - 1
         first = np.maximum(inputs @ w1 + b1, 0)
@@ -134,10 +134,10 @@ MAPPINGS: tuple[type[Mapping], ...] = (Cubic, Mlp)
 
 
 def rmse_star(predicted: Values, ratings: Values, half_widths: Values, weights: Values | None = None) -> Values:
-    """Epsilon-insensitive root mean square error of ITU-T P.1401: only what leaves the listeners' 95 % interval.
+    """Epsilon-insensitive root mean square error of ITU-T P.1401: counts errors outside the listeners' 95 % interval.
 
-    predicted, ratings, half_widths (of the intervals): (n,), one scale. weights: (resamples, n) or None for one
-    resample. Returns (resamples,). Divided by n, because the mapping takes no degree of freedom from this set.
+    predicted, ratings, half_widths (of the intervals): (n,), on one scale. weights: (resamples, n), or None for one
+    resample. Returns (resamples,). The divisor is n, because the mapping is not fitted on this set.
     """
     error = np.maximum(np.abs(ratings - predicted) - half_widths, 0.0) ** 2
     w = np.ones((1, len(error))) if weights is None else weights

@@ -1,4 +1,4 @@
-"""How well listeners agree with themselves: the noise ceiling of every rater."""
+"""Reliability of the listeners: the noise ceiling of every rater."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ SPLITS = 1000
 
 @dataclass(frozen=True)
 class Reliability:
-    """listeners: how many rated. split_half: of the listeners' mean, by Spearman-Brown of the mean over splits.
-    ceiling: its root, the correlation with this test's mean that a perfect rater may expect."""
+    """Reliability of a test. listeners: their number. split_half: reliability of the listeners' mean, by Spearman-Brown
+    from the mean over splits. ceiling: its root, the expected correlation of a perfect rater with this test's mean."""
 
     listeners: int
     split_half: float
@@ -23,12 +23,11 @@ class Reliability:
 
 
 def reliability(ratings: Values, splits: int = SPLITS, seed: int = 0) -> Reliability | None:
-    """Split-half reliability of the mean of (stimuli, listeners) ratings, NaN where a listener has not rated.
+    """Split-half reliability of the mean of (stimuli, listeners) ratings, NaN where not rated.
 
-    The listeners are halved at random `splits` times; the two halves' means are correlated over the stimuli that
-    both have rated, and the mean correlation r of half as many listeners becomes that of all by 2 r / (1 + r) (Spearman
-    1910, Brown 1910), which of single splits would explode towards -1. None with fewer than two listeners or three
-    stimuli.
+    Splits the listeners into random halves `splits` times and correlates the halves' means over the stimuli that both
+    rated. The mean correlation r is corrected to all listeners by 2 r / (1 + r) (Spearman 1910, Brown 1910), which
+    diverges near -1 for single splits. None with fewer than two listeners or three stimuli.
     """
     rated = ~np.isnan(ratings)
     ratings, rated = ratings[:, rated.any(axis=0)], rated[:, rated.any(axis=0)]
@@ -53,9 +52,9 @@ def reliability_of_means(
 ) -> Reliability | None:
     """Reliability of published means: the share of their variance that is not the listeners' sampling error.
 
-    deviations: between listeners. The error's variance is the mean of deviation^2 / listeners; a common offset of a
-    listener counts as error, so the value is a lower bound. None where a deviation is unknown, with fewer than two
-    listeners, or fewer than three stimuli.
+    deviations: standard deviations between listeners. The error's variance is the mean of deviation^2 / listeners. A
+    listener's constant offset counts as error, so the value is a lower bound. None if a deviation is unknown, or with
+    fewer than two listeners or three stimuli.
     """
     if len(means) < 3 or None in deviations or min(listeners) < 2 or np.ptp(means) == 0:
         return None
@@ -65,7 +64,7 @@ def reliability_of_means(
 
 
 def _means(filled: Values, rated: np.ndarray, side: Values) -> Values:
-    """(stimuli, splits): the mean rating of the listeners on one side, NaN where none of them rated."""
+    """Mean rating of the listeners on one side, NaN if none rated: (stimuli, splits)."""
     with np.errstate(invalid="ignore"):
         return np.asarray((filled @ side) / np.where((n := rated @ side) > 0, n, np.nan))
 

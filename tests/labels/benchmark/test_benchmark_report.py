@@ -114,7 +114,7 @@ def test_a_broken_file_is_named_and_the_rest_is_evaluated(made, tmp_path: Path) 
         (("first", "--raters", "lsd", "-o", "visqol.engine=fast"), "write RATER.KEY=VALUE with one of lsd"),
         (("first", "--raters", "lsd", "-o", "lsd.colour=red"), "has no option 'colour'"),
         (("in", "--raters", "lsd"), "holds no manifests"),
-        (("bare", "--raters", "lsd"), "holds no listeners' ratings; bring them in with `labels import`"),
+        (("bare", "--raters", "lsd"), "holds no listeners' ratings; add them with `labels import`"),
     ],
 )
 def test_a_users_mistake_is_one_line_before_any_work(made, tmp_path, monkeypatch, arguments, message) -> None:

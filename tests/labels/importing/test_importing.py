@@ -238,7 +238,7 @@ def test_ratings_of_ones_own_for_what_is_in_a_data_set(tmp_path: Path) -> None:
     result = run("csv", path, "--out", tmp_path / "out", "--licence", "CC0")
     assert result.exit_code == 1
     assert "mine.csv line 5: " in result.stderr
-    assert f"no degraded version '{'0' * 24}'" in result.stderr
+    assert f"no degraded clip '{'0' * 24}'" in result.stderr
     assert "mine.csv line 6: " in result.stderr
     assert len(result.stderr.splitlines()) == 2
     after = means(dataset)
@@ -249,7 +249,7 @@ def test_ratings_of_ones_own_for_what_is_in_a_data_set(tmp_path: Path) -> None:
     }
     table(path, ("degraded_id", "score", "listener"), [(first, 80, "dora"), (first, 20, "emil")])
     result = run("csv", path, "--out", tmp_path / "out")
-    assert "emil has rated" in result.stderr
+    assert "emil rated" in result.stderr
     assert dataset.labels("listeners").num_rows == len(before)
     assert (
         dict(zip(*(dataset.labels("listeners")[c].to_pylist() for c in ("degraded_id", "value")), strict=True)) == after
@@ -262,7 +262,7 @@ def test_ratings_need_a_data_set_that_holds_them(tmp_path: Path) -> None:
     import_test("stahl2024", stahl2024(tmp_path / "in"), tmp_path / "out", ONE)
     result = run("csv", path, "--out", tmp_path / "out")
     assert result.exit_code == 2
-    assert "holds no ratings of versions in" in result.stderr
+    assert "holds no ratings of degraded clips in" in result.stderr
 
 
 def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path) -> None:
