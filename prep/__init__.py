@@ -1,1 +1,1 @@
-"""Clean music -> reference clips -> degraded versions."""
+"""Clean music -> reference clips -> degraded clips."""

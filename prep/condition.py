@@ -1,4 +1,4 @@
-"""A condition: one way of degrading a clip, with everything that decides its bits."""
+"""Conditions: ways of degrading a clip, with everything that decides the result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from manifests.ids import settings_id
 
 
 class Condition(ABC):
-    """What every condition says about itself; a codec at a bitrate and a distortion at a severity are conditions."""
+    """A codec at a bitrate or a distortion at a severity."""
 
     @property
     @abstractmethod
@@ -20,17 +20,17 @@ class Condition(ABC):
     @property
     @abstractmethod
     def family(self) -> str:
-        """The codec or distortion: what sampling balances."""
+        """The codec or distortion, between which sampling balances."""
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """Everything that decides the bits, for the id and for the manifest's footer."""
+        """Everything that decides the degraded samples, for the id and the manifest's footer."""
 
     @abstractmethod
     def columns(self) -> dict[str, Any]:
-        """Its columns of the degraded table besides names: codec, bitrate_kbps, encoder, arguments, ..."""
+        """Columns of the degraded table besides names: codec, bitrate_kbps, encoder, arguments, ..."""
 
     @cached_property
     def id(self) -> str:
-        """Of the exact settings: another option or another program is another condition."""
+        """Hash of the exact settings; another option or program is another condition."""
         return settings_id(self.settings())

@@ -23,12 +23,12 @@ from prep.tracks.sources import find_sources
 from prep.tracks.survey import Survey, known, source_id, tracks_of
 from prep.tracks.track import Track
 
-_LINES = 20  # of one kind that are printed one by one
+_LINES = 20  # messages of one kind printed one by one
 
 
 @dataclass(frozen=True)
 class Found:
-    """What the user named. sources: music to take. exclusion: what must stay out."""
+    """The music of a run. sources: music to use. exclusion: tracks to leave out."""
 
     sources: Sequence[Source]
     exclusion: Exclusion
@@ -41,14 +41,14 @@ class Found:
 
 @dataclass(frozen=True)
 class Intake:
-    """tracks: those of this run. left_out: how many others there are, by kind."""
+    """Tracks of a run. left_out: the number of others, by kind."""
 
     tracks: Sequence[Track]
     left_out: Counter[str]
 
 
 def find(music: Sequence[Path], settings: Settings) -> Found:
-    """Find the music and read the exclusions; UserError when either cannot be used."""
+    """Find the music and read the exclusions; raises UserError if either is unusable."""
     exclusion = Exclusion.read(settings.exclude)
     return Found(find_sources(music, settings.corpus), exclusion)
 
@@ -56,7 +56,7 @@ def find(music: Sequence[Path], settings: Settings) -> Found:
 def surveyed(
     dataset: Dataset, sources: Sequence[Source], settings: Settings, spent: jobs.Counts
 ) -> dict[Source, Track]:
-    """The tracks of all sources; those unknown to the data set are surveyed now, which adds to `spent`."""
+    """Return the tracks of all sources; surveys those unknown to the data set, which adds to `spent`."""
     found = known(dataset, sources, settings.retry_failed)
     new = [source for source in sources if source not in found]
     if new and not fingerprint.available():
@@ -75,8 +75,8 @@ def intake(
 ) -> Intake:
     """Choose the tracks of this run.
 
-    tracks: the track of every source in `found.everything`. dataset, references: what was made before, if anything.
-    UserError when an excluded recording cannot be read or no track is left.
+    tracks: the track of every source in `found.everything`. dataset, references: those of earlier runs, if any. Raises
+    UserError if an excluded recording cannot be read or no track is left.
     """
     for source in found.exclusion.recordings:
         if error := tracks[source].error:
@@ -102,7 +102,7 @@ def intake(
     if not admission.admitted:
         counts = ", ".join(f"{count} {kind}" for kind, count in left_out.items())
         raise UserError(f"none of the {len(named)} tracks can be used; {counts} were left out")
-    # A track keeps the split in which it was cut first.
+    # A track keeps the split of its first run.
     admitted = [track.kept_in(splits.get(track.track_id)) for track in admission.admitted]
     index, count = settings.shard
     chosen = _within_hours(admitted, settings)
@@ -113,7 +113,7 @@ def intake(
 def run_jobs(
     function: Callable[[Sequence[Any]], jobs.Counts], items: Sequence[Any], settings: Settings, label: str, unit: str
 ) -> jobs.Counts:
-    """Run a job over batches of `items` as the settings say."""
+    """Run a job over batches of `items`, according to the settings."""
     return jobs.run(
         function,
         jobs.shared_out(items, settings.jobs),
@@ -126,7 +126,7 @@ def run_jobs(
 
 
 def _retagged(tracks: Sequence[Track], earlier: Sequence[Track], cut_before: Collection[str]) -> list[Track]:
-    """`tracks`, those with the samples of an earlier track under its id: only their tags changed since."""
+    """Give tracks with the samples of an earlier track its id; only their tags have changed."""
     was = {track.sound_id: track.track_id for track in earlier if track.sound_id is not None}
     return [
         track
@@ -152,7 +152,7 @@ def _told(left_out: Sequence[LeftOut]) -> Counter[str]:
 
 
 def _warn(tracks: Sequence[Track], references: References, settings: Settings) -> None:
-    """Note what the run cannot give: hours that the music does not have, an empty split, clips of one length only."""
+    """Note requests that the music cannot meet: too many hours, an empty split, mixed clip lengths."""
     seconds: Counter[str] = Counter()
     for track in tracks:
         seconds[track.split(settings.valid_share)] += track.seconds or 0.0  # type: ignore[assignment]
@@ -174,7 +174,7 @@ def _warn(tracks: Sequence[Track], references: References, settings: Settings) -
 
 
 def _within_hours(tracks: Sequence[Track], settings: Settings) -> list[Track]:
-    """Tracks, in an order decided by the seed, until their split has its hours; all when no hours are asked for."""
+    """Select tracks in an order given by the seed until their split has its hours; all if no hours are requested."""
     if not settings.hours:
         return list(tracks)
     taken: set[str] = set()

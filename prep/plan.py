@@ -1,4 +1,4 @@
-"""`prep transcode --dry-run`: what would be done, and what it would cost by a short calibration on this machine."""
+"""`prep transcode --dry-run`: the planned work, and its cost by a short calibration on this machine."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ from prep.tracks.survey import known, source_id
 from prep.tracks.track import Track
 from prep.transcode import transcode
 
-PAPER_HOURS = (45.0, 8.0)  # of clean music, training and validation
+PAPER_HOURS = (45.0, 8.0)  # clean music for training and validation
 PAPER_PER_CLIP = (3 * 122 / 45, 3 * 14 / 8)  # three codecs, 122 and 14 coded hours each
 CORES = (16, 64)
 _CALIBRATION_CLIPS, _CLIPS_TRIED = 4, 3
 
 
 def plan(music: Sequence[Path], out: Path, settings: Settings) -> dict[str, Any]:
-    """What `transcode` would do, without writing anything into `out`.
+    """Plan what `transcode` would do, without writing into `out`.
 
-    Keys: sources, left_out (by kind), conditions; music_hours (there, per split), clean_hours (to prepare, per split),
-    coded_hours (per split and codec or distortion), clips, versions, versions_done; bytes, cpu_hours, wall_hours (per
-    number of cores), of what remains; cpu_per_second (of clean music). Songs not surveyed yet are judged by their
-    headers.
+    Keys: sources, left_out (by kind), conditions; music_hours (available, per split), clean_hours (to prepare, per
+    split), coded_hours (per split and codec or distortion), clips, versions, versions_done; bytes, cpu_hours and
+    wall_hours (per number of cores) of the remaining work; cpu_per_second (of clean music). Tracks that are not
+    surveyed yet are judged by their headers.
     """
     conditions = settings.conditions()
     dataset = Dataset(out) if any((out / name).is_dir() for name in schema.TABLES) else None
@@ -58,7 +58,7 @@ def plan(music: Sequence[Path], out: Path, settings: Settings) -> dict[str, Any]
     for track in tracks:
         here[track.split(settings.valid_share)] += track.seconds or 0.0  # type: ignore[assignment]
     hours = {split: value / 3600 for split, value in here.items()}
-    if settings.hours:  # planned in full, so that a few sources are enough to plan a large data set
+    if settings.hours:  # planned in full, so that a few sources suffice to plan a large data set
         hours = {split: settings.hours_of(split) or 0.0 for split in dict.fromkeys((TRAIN, VALID, *here))}
     coded = {split: _per_family(conditions, settings, split) for split in hours}
     clips = {split: 3600 * value / settings.clip_s for split, value in hours.items()}
@@ -90,14 +90,14 @@ def plan(music: Sequence[Path], out: Path, settings: Settings) -> dict[str, Any]
 
 @dataclass(frozen=True)
 class Cost:
-    """Per second of clean music, everything from looking at it to the last version's row."""
+    """Cost per second of clean music, from the survey to the last degraded row."""
 
     cpu_per_second: float
     bytes_per_second: float
 
 
 def calibrate(tracks: Sequence[Track], settings: Settings) -> Cost:
-    """Prepare a few clips of the tracks in a temporary folder, as the settings say, and measure that."""
+    """Measure the cost of preparing a few clips of the tracks in a temporary folder."""
     readable = [track for track in tracks if not track.error]
     step = max(1, len(readable) // _CALIBRATION_CLIPS)
     with tempfile.TemporaryDirectory() as name:
@@ -111,7 +111,7 @@ def calibrate(tracks: Sequence[Track], settings: Settings) -> Cost:
                 path.write_bytes(content)
                 seconds += len(clip.samples) / SAMPLE_RATE
         if not seconds:
-            raise UserError("no source has an audible beginning to calibrate with; nothing can be predicted")
+            raise UserError("no source has an audible beginning for the calibration; nothing can be predicted")
         alone = replace(settings, jobs=1, shard=(0, 1), hours=(), exclude=(), allow_lossy=True, dask=None, quiet=True)
         music = [folder / "music"]
         transcode(music, folder / "warm-up", alone)
@@ -131,7 +131,7 @@ def _audible(track: Track, clip_s: float) -> Clip | None:
 
 
 def _looked_at(sources: Sequence[Source], dataset: Dataset | None) -> dict[Source, Track]:
-    """What the data set knows, and of other sources what their headers say."""
+    """Tracks from the data set, and from the headers of sources unknown to it."""
     found = known(dataset, sources) if dataset else {}
     return found | {source: _headed(source) for source in sources if source not in found}
 
@@ -146,7 +146,7 @@ def _headed(source: Source) -> Track:
 
 
 def _per_family(conditions: Sequence[Condition], settings: Settings, split: str) -> dict[str, float]:
-    """How many versions a clip of the split gets on average, per codec or distortion."""
+    """Mean number of degraded clips per clip of the split, by codec or distortion."""
     per_clip = settings.per_clip_of(split)
     if per_clip is None:
         return dict(Counter(condition.family for condition in conditions))

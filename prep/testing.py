@@ -1,4 +1,4 @@
-"""Contract tests for codecs, distortions and corpora of one's own; each raises AssertionError that says what is wrong.
+"""Contract tests for codecs, distortions and corpora in other packages; failures raise AssertionError with the reason.
 
 from prep.testing import check_codec
 check_codec("my-codec")
@@ -23,16 +23,16 @@ from prep.distortions import DISTORTIONS, distort
 from prep.tracks.corpora import CORPORA, Source
 
 SECONDS = 4
-_KBPS = (16, 20, 24, 32, 48, 128)  # tried besides the three lowest, of those that the codec has
+_KBPS = (16, 20, 24, 32, 48, 128)  # tested besides the three lowest, if the codec has them
 
 
 def check_codec(name: str, largest_lag: int = 1, excess: float = 0.15, correlation: float = 0.95) -> None:
     """Raise AssertionError unless the codec of that name keeps its contract.
 
-    It can be used here; the same clip gives the same file every time; the measured bitrate is the one asked for, to
-    -20 % and `excess`, beside 4 kbps of container; decoded clips lag by at most `largest_lag` samples at 44.1 kHz; the
-    highest bitrate tried correlates with the original to `correlation` at least, and more than the lowest; the bitrate
-    is among the arguments that the manifest shows.
+    The codec must be installed and deterministic. The measured bitrate must be the requested one within -20 % and
+    `excess`, plus 4 kbps for the container. Decoded clips may lag by at most `largest_lag` samples at 44.1 kHz. The
+    highest bitrate tested must correlate with the original by at least `correlation`, and more than the lowest. The
+    bitrate must be among the arguments in the manifest.
     """
     codec = CODECS[name]
     missing = codec.program.missing(codec.encoder)
@@ -68,9 +68,9 @@ def check_codec(name: str, largest_lag: int = 1, excess: float = 0.15, correlati
 def check_distortion(name: str) -> None:
     """Raise AssertionError unless the distortion of that name keeps its contract.
 
-    Five severities, each further from the original than the one before; as many frames and channels as came in, of any
-    length, rate and level (unless a coding program takes part); no delay; finite samples; decided by the seed alone;
-    silence stays silence; the samples that it is given are left as they are.
+    It needs five severities, each further from the original than the one before. The result must have the frames and
+    channels of the input, for any length, rate and level (unless a coding program takes part), no delay and finite
+    samples; be determined by the seed; keep silence silent; and leave the input unchanged.
     """
     sound = music(3, seed=5)
     before, errors = sound.copy(), []
@@ -101,11 +101,11 @@ def check_distortion(name: str) -> None:
 
 
 def check_corpus(name: str, root: Path) -> list[Source]:
-    """Raise AssertionError unless the corpus of that name keeps its contract; the tracks of the folder `root`.
+    """Raise AssertionError unless the corpus of that name keeps its contract; returns the tracks of `root`.
 
-    root: a folder in its layout; small files, even empty ones, will do. It is recognised, and as no built-in corpus; an
-    empty folder is not. Tracks have names of their own, files that exist, a known split or none, and the same order
-    every time; title and licence are stated.
+    root: a folder in its layout; small or even empty files suffice. It must be recognised, and not as a built-in
+    corpus; an empty folder must not. Tracks must have unique names, existing files, a known split or none, and a stable
+    order; title and licence must be stated.
     """
     corpus = CORPORA[name]
     assert corpus.title.strip(), "it states no title"

@@ -77,7 +77,7 @@ def survey_music(music: Sequence[Path], out: Path, settings: Settings) -> dict[s
 def _opened(out: Path) -> Dataset:
     dataset = Dataset(out, create=True)
     (dataset.root / "audio").mkdir(exist_ok=True)
-    # Not deep: there may be millions of degraded files, and those arrive whole, by renaming.
+    # Not deep: there may be millions of degraded files, and renaming makes them appear complete.
     sweep(dataset.root / "audio", deep=False)
     for folder in (dataset.root / "audio" / "references", *map(dataset.folder, schema.TABLES.values())):
         sweep(folder)

@@ -18,15 +18,14 @@ from prep.coding.program import Encoded, Program
 
 
 class ArrayCodec(ABC):
-    """A codec as a pair of functions on arrays; the bytes between them are its bitstream, and are what is counted.
+    """A codec as a pair of functions on arrays; the bytes between them are its bitstream and decide the bitrate.
 
-    name: as in condition names. sample_rate: Hz at which it works. channels: 1 (the channels' mean) or 2.
-    kbps: the bitrates that it can be asked for, ascending. version: belongs to the conditions' ids; change it whenever
-    the decoded samples change, so that old and new ones never mix. constant: a file whose bitrate is not the one it
-    was asked for, within 15 %, is a failed row.
+    name: as in condition names. sample_rate: in Hz. channels: 1 (mean of the channels) or 2. kbps: supported bitrates,
+    ascending. version: part of the conditions' ids; change it whenever the decoded samples change, so that old and new
+    ones never mix. constant: a file that misses the requested bitrate by more than 15 % is a failed row.
 
-    The constructor takes no arguments and is called once per worker process. Decoded clips are stored without further
-    loss. An exception fails the row in hand and no other; nothing ends a codec that never returns.
+    The constructor takes no arguments and is called once per worker process. Decoded clips are stored losslessly. An
+    exception fails only the current row; a codec that never returns is not stopped.
     """
 
     name: ClassVar[str]
@@ -38,11 +37,11 @@ class ArrayCodec(ABC):
 
     @abstractmethod
     def encode(self, samples: Samples, kbps: int) -> bytes:
-        """Code float32 samples, (frames, channels) within -1 to 1, at about `kbps`; the same bytes every time."""
+        """Code float32 samples, (frames, channels) within -1 to 1, at about `kbps`; deterministic."""
 
     @abstractmethod
     def decode(self, stream: bytes, kbps: int) -> Samples:
-        """Decode what `encode` gave to float32 (frames, channels), without delay, at most 0.1 s longer than before."""
+        """Decode the output of `encode` to float32 (frames, channels), without delay and at most 0.1 s longer."""
 
 
 class Arrays(Program):
@@ -69,7 +68,7 @@ class Arrays(Program):
     def encode(
         self, clip: Path, codings: Sequence[Coding], folder: Path, timeout: float
     ) -> dict[Coding, Encoded | str]:
-        """Encode and decode in turn; `timeout` cannot be kept within a process."""
+        """Encode and decode one coding after another; ignores `timeout`, which cannot be enforced within a process."""
         audio = read(clip)
         samples = resample(audio.samples, audio.sample_rate, self.kind.sample_rate)
         samples = to_mono(samples)[:, None] if self.kind.channels == 1 else to_stereo(samples)
@@ -78,7 +77,7 @@ class Arrays(Program):
     def _encode(self, samples: Samples, coding: Coding, folder: Path) -> Encoded | str:
         try:
             stream, decoded = self.both_ways(samples, coding.kbps)
-        except Exception as error:  # whatever foreign code raises is a failed row
+        except Exception as error:  # any exception of foreign code is a failed row
             why = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
             return f"{coding.codec}: {why.splitlines()[0]}"
         suffix, content = packed(to_stereo(decoded), coding.sample_rate)
@@ -87,7 +86,7 @@ class Arrays(Program):
         return Encoded(path, len(stream))
 
     def both_ways(self, samples: Samples, kbps: int) -> tuple[bytes, Samples]:
-        """The bitstream of `samples` and what it decodes to; UserError when the codec breaks its contract."""
+        """Return bitstream and decoded signal of `samples`; raises UserError if the codec breaks its contract."""
         stream = self.codec.encode(samples.copy(), kbps)
         if not isinstance(stream, bytes) or not stream:
             raise UserError(f"`encode` gave {type(stream).__name__} of length {len(stream)} instead of bytes")

@@ -1,4 +1,4 @@
-"""The condition that is a codec at a bitrate."""
+"""Codec conditions: a codec at a bitrate."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 from deepaq.errors import UserError
 from prep.condition import Condition
 
-_SLACK, _CONTAINER_BYTES = 0.15, 2048  # by which a file of constant bitrate may miss it
+_SLACK, _CONTAINER_BYTES = 0.15, 2048  # tolerance for constant bitrates
 
 
 @dataclass(frozen=True)
 class Coding(Condition):
     """A codec at a bitrate.
 
-    codec: registered name. kbps: what the encoder is asked for. program: what runs it. encoder: its name there.
-    suffix: of the file. sample_rate: Hz at which the signal is coded. options: the program's, exactly, as pairs.
-    version: of the program. constant: whether a file must have that bitrate.
+    codec: registered name. kbps: requested bitrate. program: the program that encodes. encoder: name of the encoder
+    there. suffix: that of the file. sample_rate: Hz at which the signal is coded. options: exact options of the
+    program, as pairs. version: that of the program. constant: True if a file must have the requested bitrate.
     """
 
     codec: str
@@ -59,7 +59,7 @@ class Coding(Condition):
         }
 
     def actual_kbps(self, size: int, seconds: float) -> float:
-        """The bitrate of a file of `size` bytes and that length; UserError when it should have another."""
+        """Bitrate of a file of `size` bytes and that length; raises UserError if a constant bitrate is missed."""
         kbps, container = 8 * size / seconds / 1000, 8 * _CONTAINER_BYTES / seconds / 1000
         if self.constant and not (1 - _SLACK) * self.kbps <= kbps <= (1 + _SLACK) * self.kbps + container:
             raise UserError(f"{self.name}: has {kbps:.1f} kbps where {self.kbps} are asked for; name another bitrate")

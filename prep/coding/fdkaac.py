@@ -1,4 +1,4 @@
-"""The fdkaac program, where the user has it: AAC-LC, HE-AAC and HE-AACv2 of the Fraunhofer FDK library."""
+"""The fdkaac program, if installed: AAC-LC, HE-AAC and HE-AACv2 of the Fraunhofer FDK library."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from prep.coding.coding import Coding
 from prep.coding.lossless import file_bytes
 from prep.coding.program import Encoded, Program, encoded, run
 
-# The decoder's SBR filter bank delays by 481 samples at half the rate; the file as fdkaac writes it does not say so.
+# The decoder's SBR filter bank delays by 481 samples at half the rate, which fdkaac does not declare in the file.
 SBR_DELAY = 962
 _SBR_PROFILES = ("5", "29")
 
@@ -28,7 +28,7 @@ def _version() -> str:
 
 
 class Fdkaac(Program):
-    """One process per coding, and one of ffmpeg to declare the delay."""
+    """Runs one process per coding, and one of ffmpeg to declare the delay."""
 
     name = "fdkaac"
 
@@ -56,7 +56,7 @@ class Fdkaac(Program):
         flags = [part for key, value in options.items() for part in (f"-{key}", value)]
         if error := run(["fdkaac", "-S", *flags, "-o", str(made), str(wav)], timeout):
             return error
-        # Copied with a start before zero, which the container then tells every player to leave out.
+        # Copying with a negative start makes the container tell every player to skip the delay.
         copy = ["-itsoffset", offset, "-i", ffmpeg.file_url(made), "-c", "copy"]
         copy += ["-movie_timescale", str(coding.sample_rate), "-fflags", "+bitexact", "-map_metadata", "-1"]
         return ffmpeg.run([*copy, ffmpeg.file_url(path)], timeout) or encoded(path)

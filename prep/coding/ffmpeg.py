@@ -22,7 +22,7 @@ _COMMON = {"ac": "2", "fflags": "+bitexact", "flags:a": "+bitexact", "map_metada
 
 @cache
 def executable() -> str:
-    """The program named by DEEPAQ_FFMPEG, else the one of the pinned imageio-ffmpeg wheel."""
+    """Find the program named by DEEPAQ_FFMPEG, else the one of the pinned imageio-ffmpeg wheel."""
     named = os.environ.get(VARIABLE)
     if named:
         found = shutil.which(named)
@@ -50,9 +50,9 @@ def encoders() -> frozenset[str]:
 
 
 def output(arguments: Sequence[str], timeout: float = 30, stdin: bytes = b"") -> bytes:
-    """Run ffmpeg on `arguments` (without the program's name) with `stdin` as its input and return what it prints.
+    """Run ffmpeg on `arguments` (without the program's name) with `stdin` as its input and return its output.
 
-    timeout: seconds of wall time. UserError when it cannot be started, fails or takes longer.
+    timeout: seconds of wall time. Raises UserError if it cannot be started, fails or takes longer.
     """
     command = [executable(), "-hide_banner", "-loglevel", "error", *arguments]
     try:
@@ -67,17 +67,17 @@ def output(arguments: Sequence[str], timeout: float = 30, stdin: bytes = b"") ->
 
 
 def run(arguments: list[str], timeout: float) -> str | None:
-    """Run ffmpeg on `arguments` (without the program's name); None when it succeeded, else why not in one line."""
+    """Run ffmpeg on `arguments` (without the program's name); None on success, else the reason in one line."""
     return program.run([executable(), "-nostdin", "-hide_banner", "-loglevel", "error", *arguments], timeout)
 
 
 def file_url(path: Path) -> str:
-    """A path that ffmpeg takes literally, whatever characters it holds."""
+    """Write a path so that ffmpeg takes it literally, whatever its characters."""
     return f"file:{path}"
 
 
 class Ffmpeg(Program):
-    """One process for all outputs: the clip is decoded once."""
+    """Runs one process for all outputs, so that the clip is decoded once."""
 
     name = "ffmpeg"
 
@@ -96,8 +96,8 @@ class Ffmpeg(Program):
     def encode(
         self, clip: Path, codings: Sequence[Coding], folder: Path, timeout: float
     ) -> dict[Coding, Encoded | str]:
-        """One failing encoder stops the whole process and may leave the others' files short, so then every coding
-        gets a process of its own."""
+        """Encode all codings in one process. A failing encoder stops it and may truncate the other files; each coding
+        then gets a process of its own."""
         outputs = {coding: folder / f"{coding.name}{coding.suffix}" for coding in codings}
         if run(arguments(clip, outputs), timeout) is None:
             return {coding: encoded(path) for coding, path in outputs.items()}
@@ -110,7 +110,7 @@ class Ffmpeg(Program):
 
 
 def arguments(clip: Path, outputs: Mapping[Coding, Path]) -> list[str]:
-    """ffmpeg's arguments for one input and all `outputs`."""
+    """Arguments of ffmpeg for one input and all `outputs`."""
     # xerror and explode: a damaged input is an error, not a short output.
     command = ["-xerror", "-err_detect", "explode", "-protocol_whitelist", "file,pipe", "-i", file_url(clip)]
     for coding, path in outputs.items():

@@ -1,7 +1,7 @@
-"""LC3, the Low Complexity Communication Codec of Bluetooth LE Audio, by liblc3's elc3 and dlc3 where installed.
+"""LC3, the Low Complexity Communication Codec of Bluetooth LE Audio, by liblc3's elc3 and dlc3, if installed.
 
-No common container or decoder holds LC3, so what is stored is the decoded signal, losslessly; the kbps are the
-bitstream's.
+Common containers and decoders do not support LC3, so the decoded signal is stored losslessly; kbps are those of the
+bitstream.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from prep.coding.coding import Coding
 from prep.coding.lossless import file_bytes
 from prep.coding.program import Encoded, Program, digest, run
 
-_BITS = "PCM_24"  # all that elc3 reads besides 16
+_BITS = "PCM_24"  # the only format besides 16 bits that elc3 reads
 
 
 class Lc3(Program):
-    """Two processes per coding: there and back."""
+    """Runs two processes per coding: encoder and decoder."""
 
     name = "lc3"
 

@@ -1,4 +1,4 @@
-"""Samples to a lossless file, in the smallest form that holds them."""
+"""Lossless files in the smallest format that holds the samples exactly."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import soundfile
 
 from deepaq.audio import Samples
 
-SUFFIXES = (".flac", ".wav")  # of what is packed
+SUFFIXES = (".flac", ".wav")  # of packed samples
 
 
 def packed(samples: Samples, sample_rate: int) -> tuple[str, bytes]:
-    """(suffix, file content) of (frames, channels) samples.
+    """Pack (frames, channels) samples; returns suffix and file content.
 
-    FLAC with 16 bits when those hold the samples exactly, else 24; float WAV for samples above full scale, which
+    FLAC with 16 bits if those hold the samples exactly, else with 24; float WAV for samples above full scale, which
     FLAC would clip.
     """
     above = np.abs(samples).max() > 1
@@ -25,7 +25,7 @@ def packed(samples: Samples, sample_rate: int) -> tuple[str, bytes]:
 
 
 def file_bytes(samples: Samples, sample_rate: int, kind: str = "WAV", subtype: str = "FLOAT") -> bytes:
-    """The content of such a file, to be written by Python, which says when a disk is full."""
+    """Return the content of an audio file. Python writes it, which reports a full disk."""
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, sample_rate, format=kind, subtype=subtype)
     return buffer.getvalue()

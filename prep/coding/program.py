@@ -1,4 +1,4 @@
-"""What every encoding program can do, and running one safely."""
+"""The contract of encoding programs, and helpers to run them safely."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from prep.coding.coding import Coding
 
 @dataclass(frozen=True)
 class Encoded:
-    """path: a file that `deepaq.audio.read` decodes. bitstream_bytes: what coding took, the file's size by default."""
+    """A coded file. path: readable by `deepaq.audio.read`. bitstream_bytes: by default the file's size."""
 
     path: Path
     bitstream_bytes: int
@@ -29,28 +29,28 @@ class Program(ABC):
 
     @abstractmethod
     def version(self) -> str:
-        """What tells two builds with different output apart."""
+        """Identify the build; builds with different output differ."""
 
     @abstractmethod
     def missing(self, encoder: str) -> str | None:
-        """Why `encoder` cannot be used here and what to do, None when it can."""
+        """Return why `encoder` is not available and what to do; None if it is."""
 
     @abstractmethod
     def options(self, encoder: str, kbps: int, sample_rate: int, more: Mapping[str, str]) -> dict[str, str]:
-        """The exact options, by name without the leading dash, that ask `encoder` for `kbps` at `sample_rate`."""
+        """Exact options, by name without the leading dash, that request `kbps` at `sample_rate` from `encoder`."""
 
     @abstractmethod
     def encode(
         self, clip: Path, codings: Sequence[Coding], folder: Path, timeout: float
     ) -> dict[Coding, Encoded | str]:
-        """Encode the file `clip` into `folder`; per coding the new file or why there is none.
+        """Encode the file `clip` into `folder`; returns, by coding, the new file or the reason for its absence.
 
         timeout: seconds of wall time that the program may take.
         """
 
 
 def run(command: Sequence[str], timeout: float) -> str | None:
-    """Run a command without input; None when it succeeded, else why not in one line.
+    """Run a command without input; returns None on success, else the reason in one line.
 
     timeout: seconds of wall time, after which the process is killed.
     """
@@ -63,18 +63,18 @@ def run(command: Sequence[str], timeout: float) -> str | None:
 
 
 def last_line(result: subprocess.CompletedProcess[bytes]) -> str:
-    """How a program ended, with the last line of its messages."""
+    """Describe how a program ended, with the last line of its messages."""
     lines = result.stderr.decode(errors="replace").strip().splitlines()
     return f"ended with {result.returncode}: {lines[-1] if lines else 'no message'}"
 
 
 def encoded(path: Path) -> Encoded:
-    """A file whose bytes are all bitstream and container."""
+    """Wrap a file that consists of bitstream and container only."""
     return Encoded(path, path.stat().st_size)
 
 
 @cache
 def digest(program: str) -> str:
-    """The start of a program's SHA-256, for programs that do not say their version."""
+    """Start of a program's SHA-256, for programs that do not report a version."""
     found = shutil.which(program)
     return file_sha256(Path(found))[:12] if found else "absent"

@@ -1,4 +1,4 @@
-"""The third job of `prep transcode`: reference clips become degraded versions and their rows."""
+"""The third job of `prep transcode`: degrade reference clips and write their rows."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from prep.degraded.verify import Verifier
 from prep.distortions import DISTORTIONS
 from prep.distortions.condition import DistortionCondition
 
-_BYTES_PER_S = 1_000_000  # more than any version takes, while it is made
+_BYTES_PER_S = 1_000_000  # more than any clip needs while it is made
 
 
 @dataclass(frozen=True)
 class Work:
-    """A reference clip and the conditions it still needs."""
+    """A reference clip and the conditions that it still lacks."""
 
     reference_id: str
     path: str
@@ -44,9 +44,9 @@ class Work:
 
 @dataclass(frozen=True)
 class Degrade:
-    """Picklable: makes, verifies and stores the versions of a batch of clips and commits one fragment.
+    """Makes, verifies and stores the degraded clips of a batch and commits one fragment; picklable.
 
-    conditions: all of the run, for the footer; a batch may need fewer.
+    conditions: all conditions of the run, for the footer; a batch may need fewer.
     """
 
     root: Path
@@ -71,7 +71,7 @@ class Degrade:
         return counts
 
     def _rows(self, dataset: Dataset, work: Work) -> tuple[list[dict[str, Any]], float]:
-        """The clip's rows and its length in seconds."""
+        """Degrade one clip; returns its rows and its length in seconds."""
         try:
             clip = dataset.verified(work.path, work.sha256)
             audio = read(clip)
@@ -85,7 +85,7 @@ class Degrade:
                 for condition, result in _made(clip.resolve(), audio, work, Path(folder))
             ]
             if any(row["status"] == schema.FAILED for row in rows):
-                # A full disk makes encoders fail too: that ends the run and is no row.
+                # A full disk makes encoders fail too, but it ends the run instead of failing rows.
                 require_space(Path(folder), round(_BYTES_PER_S * audio.seconds))
         return rows, audio.seconds
 
@@ -98,7 +98,7 @@ class Degrade:
         verifier: Verifier,
         seconds: float,
     ) -> dict[str, Any]:
-        """Verify one new file and move it to its place, or say what is wrong with it."""
+        """Verify one new file and move it into place; returns its row, or a failed row with the reason."""
         if isinstance(result, str):
             return _row(work, condition, schema.FAILED, result)
         try:
@@ -127,12 +127,12 @@ class Degrade:
 
 
 def degraded_id(reference_id: str, condition: Condition) -> str:
-    """Id of a version: of the clip's samples and the condition's settings."""
+    """Id of a degraded clip: a hash of the reference's samples and the condition's settings."""
     return ids.joined_id(reference_id, condition.id)
 
 
 def _made(clip: Path, audio: Audio, work: Work, folder: Path) -> Iterator[tuple[Condition, Encoded | str]]:
-    """Every condition with its new file in `folder`, or why there is none: all codings first, then one by one."""
+    """Yield every condition with its new file in `folder` or the reason for its absence; codings come first."""
     codings = [condition for condition in work.conditions if isinstance(condition, Coding)]
     yield from encode(clip, codings, folder, audio.seconds).items()
     for condition in work.conditions:

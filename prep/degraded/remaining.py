@@ -1,4 +1,4 @@
-"""What is wanted, minus what is committed: a matrix of clips and conditions, quick for a million versions."""
+"""The wanted degraded clips minus the committed ones, as a matrix of clips and conditions; fast for a million rows."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Matrix = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Wanted:
-    """The versions that a run wants.
+    """The degraded clips that a run wants.
 
-    references: rows of the clips that have audio. mask: (clips, conditions), True where a version is wanted.
+    references: rows of the clips with audio. mask: (clips, conditions), True where wanted.
     """
 
     references: pa.Table
@@ -32,11 +32,11 @@ class Wanted:
     mask: Matrix
 
     def work(self, done: Matrix) -> Iterator[Work]:
-        """The clips with conditions that are wanted and not `done`, in the table's order."""
+        """Yield the clips with conditions that are wanted and not `done`, in the table's order."""
         missing = self.mask & ~done
         clips = np.flatnonzero(missing.any(axis=1))
         rows = self.references.select(["reference_id", "path", "sha256"]).take(pa.array(clips)).to_pylist()
-        # Most clips lack the same conditions: tuples are shared, so that a million versions fit in memory.
+        # Most clips lack the same conditions. Shared tuples make a million rows fit in memory.
         tuples: dict[bytes, tuple[Condition, ...]] = {}
         for clip, row in zip(clips, rows, strict=True):
             key = missing[clip].tobytes()
@@ -46,7 +46,7 @@ class Wanted:
 
 
 def wanted(references: pa.Table, conditions: Sequence[Condition], settings: Settings) -> Wanted:
-    """All conditions for every clip that has audio, or the sample of them that the settings ask for."""
+    """Want all conditions for every clip with audio, or the sample of them that the settings request."""
     audible = references.filter(pc.equal(references["status"], schema.OK))
     mask = np.ones((audible.num_rows, len(conditions)), bool)
     if settings.per_clip:
@@ -61,21 +61,21 @@ def wanted(references: pa.Table, conditions: Sequence[Condition], settings: Sett
 
 @dataclass(frozen=True)
 class Committed:
-    """ok, failed: (clips, conditions), True where such a row is committed. errors: one line per failed row wanted."""
+    """Committed rows. ok, failed: (clips, conditions). errors: one line per wanted row that failed."""
 
     ok: Matrix
     failed: Matrix
     errors: list[str]
 
     def done(self, retry_failed: bool) -> Matrix:
-        """What need not be done again."""
+        """Mask of the rows that need no work."""
         return self.ok if retry_failed else self.ok | self.failed
 
 
 def committed(dataset: Dataset, want: Wanted, look: bool = False) -> Committed:
-    """What the degraded table holds of the wanted versions.
+    """Find the wanted rows in the degraded table.
 
-    look: count a version as ok only when its file is there in its size.
+    look: count a row as ok only if its file exists with the recorded size.
     """
     table = dataset.degraded(["reference_id", "condition_id", "condition", "path", "bytes", "error"])
     clip = pc.index_in(table["reference_id"], value_set=want.references["reference_id"].combine_chunks())

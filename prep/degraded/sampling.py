@@ -1,4 +1,4 @@
-"""Which conditions a clip gets when it does not get all: balanced, and decided by the seed and the clip alone."""
+"""Samples of conditions for a clip: balanced, and determined by the seed and the clip alone."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from prep.condition import Condition
 def sampled(conditions: Sequence[Condition], reference_id: str, per_clip: float, seed: int) -> list[int]:
     """Indices of about `per_clip` of the conditions, ascending.
 
-    A fraction is a chance of one more. Within a clip the families (codecs, distortions) come equally often and so do
-    the grades (bitrates, severities), as far as their numbers allow; over many clips, so does every condition.
+    A fraction is the probability of one more. Within a clip, families (codecs, distortions) and levels (bitrates,
+    severities) are equally frequent as far as their numbers allow; over many clips, so are all conditions.
     """
     draw = _Draw(seed, reference_id)
     count = math.floor(per_clip) + (draw("count") < per_clip % 1)
@@ -23,7 +23,7 @@ def sampled(conditions: Sequence[Condition], reference_id: str, per_clip: float,
     for index, condition in enumerate(conditions):
         families.setdefault(condition.family, []).append(index)
     order = sorted(families, key=lambda family: draw(f"family {family}"))
-    # One order of grades for all families of a size: a step to the next family is one to the next grade too.
+    # All families of a size share one order of levels: a step to the next family is also one to the next level.
     grades = {
         size: sorted(range(size), key=lambda grade: draw(f"grade {grade} of {size}"))
         for size in {len(members) for members in families.values()}
@@ -33,7 +33,7 @@ def sampled(conditions: Sequence[Condition], reference_id: str, per_clip: float,
     while len(chosen) < count:
         members = families[order[step % len(order)]]
         size = len(members)
-        # After a round through all pairs of family and grade that this walk meets, it moves over by one.
+        # After a round through all pairs of family and level on this walk, shift it by one.
         shift = step + step // math.lcm(len(order), size)
         left = [members[grades[size][(shift + turn) % size]] for turn in range(size)]
         chosen.update([index for index in left if index not in chosen][:1])
@@ -42,7 +42,7 @@ def sampled(conditions: Sequence[Condition], reference_id: str, per_clip: float,
 
 
 class _Draw:
-    """Numbers in 0..1 that the seed, the clip and a name decide."""
+    """Pseudo-random numbers in 0..1, determined by the seed, the clip and a name."""
 
     def __init__(self, seed: int, reference_id: str) -> None:
         self._start = hashlib.blake2b(f"{seed}:{reference_id}:".encode(), digest_size=8)

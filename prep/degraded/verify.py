@@ -1,4 +1,4 @@
-"""Decode a coded clip and hold it against its reference: length, lag, correlation, peak."""
+"""Decode a degraded clip and compare it with its reference: length, lag, correlation, peak."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WINDOW, _SEARCH = 1 << 16, 1 << 13
 
 @dataclass(frozen=True)
 class Comparison:
-    """lag: samples by which the degraded clip is late. correlation: normalised at that lag. peak: full scale is 1."""
+    """lag: samples by which the degraded clip is late. correlation: at that lag, -1..1. peak: full scale is 1."""
 
     lag: int
     correlation: float
@@ -27,7 +27,7 @@ class Comparison:
 
 
 class Verifier:
-    """Compares many coded versions with one reference of (frames, channels) samples; its spectrum is made once."""
+    """Compares degraded clips with one reference of (frames, channels) samples, whose spectrum is computed once."""
 
     def __init__(self, reference: Samples, sample_rate: int) -> None:
         self.sample_rate = sample_rate
@@ -41,9 +41,9 @@ class Verifier:
     def compare(self, path: Path, aligned: bool = False) -> Comparison:
         """Decode `path`, resample it to the reference's rate and length, and measure it.
 
-        aligned: the samples are known to have no lag, which heavy reverberation, say, would only hide.
-        Raises UserError when it cannot be decoded, has the wrong length, lags by more than 5 samples or, coded, is
-        digital silence.
+        aligned: skip the search for a lag, for distortions without lag whose effect (such as heavy reverberation)
+        would mislead it. Raises UserError if the file cannot be decoded, has the wrong length, lags by more than 5
+        samples or, if coded, is digital silence.
         """
         audio = read(path)
         peak = float(np.abs(audio.samples).max())
@@ -60,10 +60,10 @@ class Verifier:
         return Comparison(lag, _correlation(self.mono, mono, lag), peak)
 
     def lag(self, mono: Samples) -> int:
-        """The lag of `mono`, sought within +-8192 samples.
+        """Find the lag of `mono` within +-8192 samples.
 
-        The plain correlation of the loudest second and a half answers for nearly every clip; periodic music and heavy
-        coding may mislead it, so before a clip fails the slower and surer search is asked.
+        The plain correlation of the loudest second and a half suffices for nearly every clip. Periodic music and heavy
+        coding may mislead it, so a slower and more reliable search runs before a clip fails.
         """
         begin = self.start - _SEARCH
         piece = mono[max(begin, 0) : self.start + _WINDOW + _SEARCH]
@@ -74,7 +74,7 @@ class Verifier:
 
 
 def _loudest(mono: Samples, length: int) -> int:
-    """Where the window of `length` samples with the most energy starts (a multiple of 1024)."""
+    """Start of the window of `length` samples with the most energy (a multiple of 1024)."""
     if len(mono) <= length:
         return 0
     blocks = np.add.reduceat(np.square(mono, dtype=np.float64), np.arange(0, len(mono), 1024))

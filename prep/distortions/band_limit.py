@@ -1,4 +1,4 @@
-"""Band limits, as of anchors, old carriers and telephones: linear-phase filters without delay."""
+"""Band limits, as in anchors, old carriers and telephones: linear-phase filters without delay."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _highpass(samples: Samples, sample_rate: int, parameters: Parameters, rng: n
 
 
 def _filtered(samples: Samples, sample_rate: int, cutoff_hz: float) -> np.ndarray:
-    """What lies below the cut-off; the same samples when it is not below half the sample rate."""
+    """Remove frequencies above the cut-off; returns the same samples if it is not below half the sample rate."""
     if cutoff_hz >= sample_rate / 2:
         return samples
     taps = firwin(2 * round(_TRANSITION_S * sample_rate / 2) + 1, cutoff_hz, window="blackman", fs=sample_rate)

@@ -9,7 +9,7 @@ from prep.distortions.distortion import Distortion, Parameters, by_severity
 
 
 def _clip(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
-    """Clip at the level that the given share of the samples exceeds; a share means the same for quiet clips."""
+    """Clip at the level exceeded by the given share of samples, which also suits quiet clips."""
     level = np.quantile(np.abs(samples), 1 - parameters["share"])
     return np.clip(samples, -level, level)
 

@@ -1,4 +1,4 @@
-"""The condition that is a distortion at a severity."""
+"""Distortion conditions: a distortion at a severity."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DistortionCondition(Condition):
         return self.distortion
 
     def apply(self, samples: Samples, sample_rate: int, degraded_id: str) -> Samples:
-        """The damaged samples; everything random is decided by the id of the version."""
+        """Distort the samples; `degraded_id` seeds everything random."""
         return distort(samples, sample_rate, self.distortion, self.severity, int(degraded_id, 16))
 
     def settings(self) -> dict[str, Any]:
@@ -47,9 +47,9 @@ class DistortionCondition(Condition):
 
 
 def distortion_conditions(text: str) -> list[DistortionCondition]:
-    """Comma-separated distortions as conditions: `noise` is all its severities, `noise-3` one, `all` all built-in ones.
+    """Parse comma-separated distortions: `noise` is all its severities, `noise-3` one, `all` all built-in ones.
 
-    Raises UserError for what is not registered.
+    Raises UserError for unknown names.
     """
     chosen: dict[DistortionCondition, None] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):

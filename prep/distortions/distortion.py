@@ -1,4 +1,4 @@
-"""A distortion: one way of damaging audio that needs no codec, in five grades."""
+"""Distortions: damage other than coding, in five severities."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ Apply = Callable[[Samples, int, Parameters, np.random.Generator], np.ndarray]
 
 @dataclass(frozen=True)
 class Distortion:
-    """name: as in condition names. apply: (samples (frames, channels), Hz, grade, generator) -> as many samples.
+    """A distortion with five severities.
 
+    name: as in condition names. apply: (samples (frames, channels), Hz, parameters, generator) -> as many samples.
     grades: the parameters of severity 1 (hardly audible) to 5 (very annoying), each worse than the one before.
-    codecs: True when a coding program takes part, whose version then belongs to the settings.
-    version: raised whenever the samples that it makes change, so that old and new versions never mix.
+    codecs: True if it uses a coding program, whose version then belongs to the settings. version: raise it whenever
+    the result changes, so that old and new clips never mix.
     """
 
     name: str
@@ -34,5 +35,5 @@ class Distortion:
 
 
 def by_severity(**parameters: tuple[float, ...]) -> tuple[Parameters, ...]:
-    """Parameter tuples, one value per severity, as one mapping per severity."""
+    """Turn tuples with one value per severity into one mapping per severity."""
     return tuple(dict(zip(parameters, values, strict=True)) for values in zip(*parameters.values(), strict=True))

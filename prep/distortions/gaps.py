@@ -1,4 +1,4 @@
-"""Missing pieces: dropouts as of a bad carrier, and lost packets with simple concealment."""
+"""Gaps: drop-outs as from a bad carrier, and lost packets with simple concealment."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from prep.distortions.distortion import Distortion, Parameters, by_severity
 
 _EDGE_S = 0.0005
 _PACKET_S = 0.02
-_BURST = 2.0  # packets lost in a row, on average (Gilbert model)
-_FADE = 0.6  # each repetition of the last good packet is this much quieter
+_BURST = 2.0  # mean number of consecutive lost packets (Gilbert model)
+_FADE = 0.6  # gain of each further repetition of the last good packet
 
 
 def _dropouts(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
-    """Mute stretches at random places, with edges of half a millisecond."""
+    """Mute segments at random places, with edges of half a millisecond."""
     seconds = len(samples) / sample_rate
     length = min(round(parameters["milliseconds"] / 1000 * sample_rate), len(samples))
     edge = max(1, round(_EDGE_S * sample_rate))
     ramp = np.minimum(np.arange(length), np.arange(length)[::-1]).clip(max=edge) / edge
     gain = np.ones(len(samples), np.float32)
-    # Drawn for the worst grade, so that worse grades keep the milder ones' places.
+    # Drawn for the highest severity, so that higher severities keep the places of lower ones.
     starts = rng.random(max(1, round(seconds * _DROPOUTS_PER_S[-1])))
     for start in starts[: max(1, round(seconds * parameters["per_second"]))]:
         begin = int(start * (len(samples) - length + 1))
@@ -29,7 +29,7 @@ def _dropouts(samples: Samples, sample_rate: int, parameters: Parameters, rng: n
 
 
 def _packet_loss(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
-    """Lose packets of 20 ms in bursts; the last good one is repeated, ever quieter, with blended edges."""
+    """Lose packets of 20 ms in bursts; the last good one is repeated, fading, with blended edges."""
     size = round(_PACKET_S * sample_rate)
     blend = np.linspace(0, 1, max(2, size // 8), dtype=np.float32)[:, None]
     result = samples.copy()
@@ -39,14 +39,14 @@ def _packet_loss(samples: Samples, sample_rate: int, parameters: Parameters, rng
         filled = result[start - size : start] * np.float32(_FADE if lost[packet - 1] else 1.0)
         end = min(start + size + len(blend), len(samples))
         result[start : start + size] = filled
-        # Into the next packet the filling goes on for a moment, so that there is no click.
+        # The filling extends briefly into the next packet, to avoid a click.
         tail = end - start - size
         result[start + size : end] = filled[:tail] * (1 - blend[:tail]) + samples[start + size : end] * blend[:tail]
     return result
 
 
 def _lost(packets: int, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Which packets are lost, never the first: a Gilbert chain with that share of losses, at least one of them."""
+    """Flags of lost packets, never the first: a Gilbert chain with that share of losses, at least one."""
     draws = rng.random(packets)
     leave = 1 / _BURST
     enter = leave * share / (1 - share)

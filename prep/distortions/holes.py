@@ -1,4 +1,4 @@
-"""Damage in time and frequency: holes of starved coders, musical noise, masks of source separation."""
+"""Damage in time and frequency: spectral holes of starved coders, musical noise, masks of source separation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OVER_SUBTRACTION = 2.0
 
 
 def _spectral_holes(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
-    """Birdies: bands above 500 Hz, third octaves of about 46 ms, are switched off at random."""
+    """Make birdies: switch off third-octave bands above 500 Hz for about 46 ms at random."""
     spectrogram = Spectrogram(sample_rate, _WINDOW_S)
     spectra = spectrogram.of(samples)
     bands = spectrogram.bands()
@@ -25,7 +25,7 @@ def _spectral_holes(samples: Samples, sample_rate: int, parameters: Parameters, 
 
 
 def _musical_noise(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
-    """What spectral subtraction (Boll 1979, over-subtraction as Berouti 1979) leaves of white noise: tonal chirps."""
+    """Leave tonal chirps, as spectral subtraction does of white noise (Boll 1979; over-subtraction: Berouti 1979)."""
     noise = at_snr(rng.standard_normal(samples.shape, np.float32), samples, parameters["snr_db"])
     spectrogram = Spectrogram(sample_rate, _WINDOW_S)
     spectra = spectrogram.of(samples + noise)
@@ -36,9 +36,9 @@ def _musical_noise(samples: Samples, sample_rate: int, parameters: Parameters, r
 
 
 def _separation(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
-    """A source pulled out of a mixture with the ideal binary mask; the other source is the clip itself, reversed.
+    """Extract the clip from a mixture with its own reverse by the ideal binary mask.
 
-    What remains is what separation leaves: holes, musical noise and the other source where the mask lets it through.
+    The result has the artefacts of separation: holes, musical noise and leakage of the other source.
     """
     other = np.roll(samples[::-1], int(rng.integers(len(samples))), axis=0) * 10 ** (-parameters["sir_db"] / 20)
     spectrogram = Spectrogram(sample_rate, _WINDOW_S)

@@ -1,4 +1,4 @@
-"""A damaged stereo image: parametric and joint stereo coding, wrong mixing, a broken channel. Mono is left as it is."""
+"""Damage to the stereo image, as by parametric stereo coding, wrong mixing or a broken channel; mono is unchanged."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from prep.distortions.distortion import Distortion, Parameters, by_severity
 
 
 def _narrow(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
-    """What the channels differ from their mean, softer; the mean stays."""
+    """Attenuate the difference of the channels from their mean; the mean is unchanged."""
     mean = samples.mean(axis=1, keepdims=True)
     return mean + (samples - mean) * parameters["width"]
 
 
 def _unbalance(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
-    """One channel softer."""
+    """Attenuate one channel."""
     channels = samples.shape[1]
     gains = np.ones(channels, np.float32)
     if channels > 1:

@@ -24,7 +24,7 @@ def _pink(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.ra
 
 
 def at_snr(noise: np.ndarray, samples: Samples, snr_db: float) -> np.ndarray:
-    """`noise` scaled so that `samples` are `snr_db` above it in mean power, all channels together."""
+    """Scale `noise` to `snr_db` below `samples` in mean power over all channels."""
     power, wanted = float(np.mean(noise**2)), float(np.mean(samples**2)) / 10 ** (snr_db / 10)
     return noise * np.float32((wanted / power) ** 0.5) if power > 0 else noise
 

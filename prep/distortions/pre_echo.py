@@ -1,4 +1,4 @@
-"""Pre-echo: the noise of a transform coder without window switching spreads over the whole block before an attack."""
+"""Pre-echo: noise of a transform coder without window switching, spread over the block before an attack."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from prep.distortions.spectrogram import Spectrogram
 
 
 def _pre_echo(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
-    """Quantise long blocks' spectra so that every third-octave band keeps the same signal-to-noise ratio.
+    """Quantise the spectra of long blocks at the same signal-to-noise ratio in every third-octave band.
 
-    A uniform step D makes noise of power D^2 / 6 in a complex coefficient. The offset of the steps is random
-    (subtractive dither), so that weak coefficients become noise and not zero.
+    A uniform step D gives noise of power D^2 / 6 in a complex coefficient. The offset of the steps is random
+    (subtractive dither), so that weak coefficients become noise instead of zero.
     """
     spectrogram = Spectrogram(sample_rate, parameters["milliseconds"] / 1000, overlap=2)
     spectra = spectrogram.of(samples)

@@ -9,7 +9,7 @@ from prep.distortions.distortion import Distortion, Parameters, by_severity
 
 
 def _quantise(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
-    """Mid-tread steps of which 2^bits span the clip's range from -peak to +peak."""
+    """Quantise to mid-tread steps, 2^bits of which span the range from -peak to +peak."""
     step = np.abs(samples).max() * 2 ** (1 - parameters["bits"])
     return np.rint(samples / step) * step if step > 0 else samples
 

@@ -12,7 +12,7 @@ _PREDELAY_S = 0.005
 
 
 def _reverberate(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
-    """Direct sound as it was, plus a tail that falls by 60 dB in `rt60_s` and holds 1 / drr of its energy."""
+    """Add to the direct sound a tail that falls by 60 dB in `rt60_s` and has 1 / drr of its energy."""
     time = np.arange(round(parameters["rt60_s"] * sample_rate), dtype=np.float32) / np.float32(sample_rate)
     decay = np.exp(-np.log(1000) * time / parameters["rt60_s"]).astype(np.float32)
     tail = rng.standard_normal((len(time), samples.shape[1]), np.float32) * decay[:, None]

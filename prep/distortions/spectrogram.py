@@ -13,7 +13,7 @@ from deepaq.audio import Samples
 class Spectrogram:
     """Analysis and synthesis of (frames, channels) samples with root-Hann windows of `window` samples.
 
-    overlap: how many windows cover a sample, 2 or 4. Without changes in between the samples come back.
+    overlap: number of windows that cover a sample, 2 or 4. Reconstruction is perfect.
     """
 
     def __init__(self, sample_rate: int, seconds: float, overlap: int = 4) -> None:
@@ -26,12 +26,12 @@ class Spectrogram:
         return np.asarray(self.transform.f)
 
     def of(self, samples: Samples) -> np.ndarray:
-        """(frames, channels) -> complex (channels, bins, columns); short clips are padded."""
+        """Transform (frames, channels) to complex (channels, bins, columns); pads short clips."""
         padded = np.pad(samples, ((0, max(0, self.window - len(samples))), (0, 0)))
         return np.asarray(self.transform.stft(np.ascontiguousarray(padded.T, np.float32), axis=-1))
 
     def back(self, spectra: np.ndarray, frames: int) -> np.ndarray:
-        """complex (channels, bins, columns) -> (frames, channels)."""
+        """Transform complex (channels, bins, columns) back to (frames, channels)."""
         length = max(frames, self.window)
         return np.asarray(self.transform.istft(spectra, k1=length)).T[:frames]
 

@@ -1,4 +1,4 @@
-"""Tandem coding: three codecs in a row, as on the way from studio to listener."""
+"""Tandem coding: three codecs one after another, as between studio and listener."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _tandem(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.
             coding = CODECS.built_in(name).condition(int(parameters["kbps"]))
             made = encode(clip, [coding], Path(folder), len(coded) / sample_rate)[coding]
             if isinstance(made, str):
-                require_space(Path(folder), len(content))  # a full disk is no matter of this clip
+                require_space(Path(folder), len(content))  # a full disk is not the clip's fault
                 raise UserError(f"tandem: {made}")
             audio = read(made.path)
             coded = fit(resample(audio.samples, audio.sample_rate, sample_rate), len(samples))

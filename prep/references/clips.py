@@ -11,22 +11,22 @@ import numpy as np
 from deepaq.audio import Audio, Samples, audible_channel, fit, one_channel
 
 SAMPLE_RATE = 44_100
-SHORTEST_S = 2.0  # a shorter track or tail gives no clip
-SILENCE_DBFS, AUDIBLE_S = -60.0, 1.0  # a clip with less audible sound than this is silent
+SHORTEST_S = 2.0  # shorter tracks or tails give no clip
+SILENCE_DBFS, AUDIBLE_S = -60.0, 1.0  # clips with less audible sound are silent
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A piece of a track: (frames, 2) samples at 44.1 kHz that begin at `start_s` seconds."""
+    """A part of a track: (frames, 2) samples at 44.1 kHz that begin at `start_s` seconds."""
 
     start_s: float
     samples: Samples
 
 
 def cut(track: Iterable[Audio], clip_s: float) -> Iterator[Clip]:
-    """The consecutive clips of `clip_s` seconds of a stereo track that comes piece by piece.
+    """Cut a stereo track, which comes block by block, into consecutive clips of `clip_s` seconds.
 
-    The last clip may be shorter, down to 2 s. What the pieces' source raises is passed on.
+    The last clip may be shorter, down to 2 s. Errors of the source propagate.
     """
     import soxr
 
@@ -56,9 +56,9 @@ def cut(track: Iterable[Audio], clip_s: float) -> Iterator[Clip]:
 
 
 def is_silent(samples: Samples) -> bool:
-    """True when less than one second of the clip is above -60 dBFS, found by pydub's silence finder."""
+    """Tell if less than one second of the clip is above -60 dBFS, by pydub's silence detection."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydub looks for an ffmpeg that is not needed here
+        warnings.simplefilter("ignore")  # pydub looks for an ffmpeg that it does not need here
         from pydub import AudioSegment
         from pydub.silence import detect_nonsilent
 
@@ -69,7 +69,7 @@ def is_silent(samples: Samples) -> bool:
 
 
 def bandwidth_hz(samples: Samples) -> float:
-    """The highest frequency, in Hz, whose 100 Hz band holds more than a millionth of the strongest band's power."""
+    """Highest frequency, in Hz, whose 100 Hz band has more than a millionth of the strongest band's power."""
     mono = fit(_mono(samples), max(len(samples), 4096))
     frames = np.lib.stride_tricks.sliding_window_view(mono, 4096)[::4096] * np.hanning(4096).astype(np.float32)
     power = (np.abs(np.fft.rfft(frames, axis=1)) ** 2).mean(axis=0)

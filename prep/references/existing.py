@@ -1,4 +1,4 @@
-"""The references table of a data set as a run finds it: read once, then asked by track and clip length."""
+"""The references table of a data set at the start of a run: read once, then queried by track and clip length."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class References:
 
     @classmethod
     def read(cls, dataset: Dataset | None) -> References:
-        """The current rows of a data set; no rows for None."""
+        """Read the current rows of a data set; no rows for None."""
         if dataset is None:
             names = ("reference_id", "status", *_COLUMNS)
             return cls(pa.schema([schema.REFERENCES.schema.field(name) for name in names]).empty_table())

@@ -47,7 +47,7 @@ class Ingest:
         return Counter(row["status"] for row in rows)
 
     def _rows(self, dataset: Dataset, track: Track, owners: _Owners) -> list[dict[str, Any]]:
-        """One row per clip, or one failed row when the track cannot be read to its end."""
+        """Make one row per clip, or one failed row if the track cannot be read to its end."""
         if track.error:
             return [self._without_audio(track, schema.FAILED, track.error)]
         try:
@@ -120,7 +120,7 @@ class _Owners:
         return dict(zip(table["reference_id"].to_pylist(), table["track_id"].to_pylist(), strict=True))
 
     def track_id(self, reference_id: str) -> str | None:
-        """The track_id of a clip, None for a new one; the table is read only when the clip's file is there already."""
+        """The track_id of a clip, None for a new one; reads the table only if the clip's file exists."""
         there = any(self._dataset.path(_place(reference_id) + suffix).exists() for suffix in SUFFIXES)
         return self._tracks.get(reference_id) if there else None
 
@@ -140,7 +140,7 @@ def store(dataset: Dataset, reference_id: str, samples: Samples) -> tuple[str, i
 
 
 def loudness_lufs(samples: Samples) -> float | None:
-    """Integrated loudness in LUFS by ITU-R BS.1770-4; None when gating leaves nothing."""
+    """Integrated loudness in LUFS by ITU-R BS.1770-4; None if gating leaves nothing."""
     import pyloudnorm
 
     value = float(pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(samples.astype(np.float64)))

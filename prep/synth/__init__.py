@@ -1,7 +1,7 @@
-"""Procedural test music: full bandwidth, stereo, different for every seed, the same for the same seed.
+"""Computed test music: full bandwidth, stereo, reproducible by its seed.
 
-It is no art, but codecs and metrics meet in it what they meet in music: transients, sustained tones, noise, reverb,
-wide and narrow stereo, loud and quiet passages. A sound font's sampled instruments can play it.
+It has the features of music that matter to codecs and metrics: transients, sustained tones, noise, reverberation, wide
+and narrow stereo, loud and quiet passages. It can be played on the sampled instruments of a sound font.
 """
 
 from prep.synth.track import SAMPLE_RATE, compose, write_tracks

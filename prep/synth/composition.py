@@ -1,4 +1,4 @@
-"""What is played: key, tempo, chords, melody and rhythm, as notes."""
+"""Composition: key, tempo, chords, melody and rhythm as notes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PROGRESSIONS = ((0, 4, 5, 3), (0, 5, 3, 4), (1, 4, 0, 0), (0, 3, 0, 4), (0, 6, 
 
 @dataclass(frozen=True)
 class Note:
-    """start_s and seconds: when and how long. pitch_hz: fundamental. strength: 0..1."""
+    """A note. start_s, seconds: start and length. pitch_hz: fundamental. strength: 0..1."""
 
     start_s: float
     seconds: float
@@ -33,12 +33,12 @@ class Style:
     swing: float
 
     def pitch_hz(self, degree: int, octave: int = 0) -> float:
-        """Of a scale degree counted from the tonic, 0 upwards."""
+        """Frequency of a scale degree, counted from the tonic as 0."""
         up, step = divmod(degree, len(self.scale))
         return float(440 * 2 ** ((self.tonic + self.scale[step] + 12 * (up + octave) - 69) / 12))
 
     def bars(self, seconds: float) -> Iterator[tuple[float, int]]:
-        """(start in seconds, root degree) of every bar."""
+        """Yield (start in seconds, root degree) of every bar."""
         start, count = 0.0, 0
         while start < seconds:
             yield start, self.chords[count % len(self.chords)]
@@ -46,7 +46,7 @@ class Style:
 
 
 def draw_style(rng: Rng) -> Style:
-    """A style at random: 60 to 170 beats a minute, 3 to 7 beats a bar, any key."""
+    """Draw a style: 60 to 170 beats a minute, 3 to 7 beats a bar, any key."""
     return Style(
         beat_s=60 / rng.uniform(60, 170),
         metre=int(rng.choice([3, 4, 4, 4, 5, 6, 7])),
@@ -58,7 +58,7 @@ def draw_style(rng: Rng) -> Style:
 
 
 def melody(style: Style, seconds: float, rng: Rng) -> list[Note]:
-    """A line that walks mostly by step, in notes of a quarter beat to two beats, with rests."""
+    """Compose a line, mostly by step, in notes of a quarter beat to two beats, with rests."""
     notes = []
     degree, start, octave = int(rng.integers(0, 8)), 0.0, int(rng.integers(0, 3))
     choices = ((0.25, 0.5), (0.5, 1.0), (0.5, 1.0, 2.0), (1.0, 2.0), (0.25, 0.25, 0.5, 1.0))
@@ -76,7 +76,7 @@ def melody(style: Style, seconds: float, rng: Rng) -> list[Note]:
 
 
 def chords(style: Style, seconds: float, rng: Rng) -> list[Note]:
-    """Three to five voices a bar, held, broken or repeated."""
+    """Compose chords of three to five voices, held, broken or repeated."""
     manner = rng.choice(["held", "broken", "repeated"])
     voices = int(rng.integers(3, 6))
     notes = []
@@ -95,7 +95,7 @@ def chords(style: Style, seconds: float, rng: Rng) -> list[Note]:
 
 
 def bass(style: Style, seconds: float, rng: Rng) -> list[Note]:
-    """Roots and fifths below."""
+    """Compose a bass of roots and fifths."""
     busy = rng.uniform() < 0.5
     notes = []
     for start, root in style.bars(seconds):
@@ -107,7 +107,7 @@ def bass(style: Style, seconds: float, rng: Rng) -> list[Note]:
 
 
 def groove(style: Style, seconds: float, names: list[str], rng: Rng) -> list[tuple[str, float, float]]:
-    """(drum, start in seconds, strength): one random pattern of half beats per drum, repeated with small changes."""
+    """Compose (drum, start in seconds, strength): a pattern of half beats per drum, repeated with variations."""
     slots = 2 * style.metre
     density = {"kick": 0.35, "snare": 0.25, "hat": 0.75, "cymbal": 0.06, "clap": 0.2, "castanet": 0.5, "tom": 0.2}
     patterns = {name: rng.uniform(size=slots) < density[name] for name in names}

@@ -1,4 +1,4 @@
-"""Drums and other percussion: one stroke in, mono samples out."""
+"""Drums and other percussion: mono samples of single strokes."""
 
 from __future__ import annotations
 

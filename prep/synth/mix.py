@@ -1,4 +1,4 @@
-"""From parts to a stereo track: place, room, tone colour, loudness."""
+"""Mix parts to a stereo track: position, room, tone colour, loudness."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def add(track: Signal, sound: Signal, start_s: float, pan: float, gain: float) -
 
 
 def placed(sound: Signal, width: float, rng: Rng) -> Signal:
-    """A stereo sound, (frames, 2), narrowed and moved aside at random, the more the larger `width`; 0..1."""
+    """Narrow and shift a stereo sound, (frames, 2), at random; `width`, 0..1, sets the strength."""
     middle = sound.mean(axis=1, keepdims=True)
     angle = (width * rng.uniform(-0.8, 0.8) + 1) * np.pi / 4
     gains = np.sqrt(2) * np.array([np.cos(angle), np.sin(angle)])
@@ -40,14 +40,14 @@ def room(track: Signal, decay_s: float, share: float, rng: Rng) -> Signal:
 
 
 def air(track: Signal, level_db: float, rng: Rng) -> Signal:
-    """Add pink-like noise that differs in both channels, as rooms, tapes and microphones do."""
+    """Add pink-like noise, different in both channels, like that of rooms, tapes and microphones."""
     noise = rng.standard_normal(track.shape)
     pink = lfilter([0.05, -0.048], [1, -0.985], noise, axis=0) + 0.02 * noise
     return np.asarray(track + 10 ** (level_db / 20) * pink / pink.std())
 
 
 def master(track: Signal, loudness_dbfs: float, drive: float) -> Signal:
-    """Soft saturation, level and a peak of at most 0.95."""
+    """Apply soft saturation and level, with a peak of at most 0.95."""
     track = track / (np.sqrt(np.mean(track**2)) + 1e-12) * 10 ** (loudness_dbfs / 20)
     if drive > 0:
         track = np.tanh(track * (1 + drive)) / (1 + drive)

@@ -1,4 +1,4 @@
-"""Sampled instruments: notes in, stereo samples out, from a sound font with General MIDI's programs."""
+"""Sampled instruments: stereo samples of notes, from a sound font with General MIDI programs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from deepaq.errors import UserError
 from prep.synth.composition import Note
 from prep.synth.tone import SAMPLE_RATE, Rng, Signal
 
-PROGRAMS = 120  # of 128: the last ones are sound effects
+PROGRAMS = 120  # of 128; the last ones are sound effects
 _FLUSH = 4096  # frames
 _DRUM_KEYS = {"kick": 36, "snare": 38, "hat": 42, "cymbal": 51, "clap": 39, "castanet": 85, "tom": 47}
 _KITS = (0, 8, 16, 24, 25, 32, 40)
 
 
 def line(font: Path, notes: list[Note], seconds: float, rng: Rng) -> Signal:
-    """A part played by one instrument, drawn at random: (frames, 2)."""
+    """Play a part on one instrument, drawn at random: (frames, 2)."""
     events = [
         (when, round(69 + 12 * np.log2(note.pitch_hz / 440)), velocity)
         for note in notes
@@ -29,16 +29,16 @@ def line(font: Path, notes: list[Note], seconds: float, rng: Rng) -> Signal:
 
 
 def drums(font: Path, hits: list[tuple[str, float, float]], seconds: float, rng: Rng) -> Signal:
-    """Strokes, (drum, start in seconds, strength), on a kit drawn at random: (frames, 2)."""
+    """Play strokes, (drum, start in seconds, strength), on a kit drawn at random: (frames, 2)."""
     events = [(start, _DRUM_KEYS[name], strength) for name, start, strength in hits]
     return _render(font, True, int(rng.choice(_KITS)), events, seconds)
 
 
 def _render(font: Path, drums: bool, preset: int, events: list[tuple[float, int, float]], seconds: float) -> Signal:
-    """events: (second, MIDI key, strength 0..1; 0 ends the note)."""
+    """Render events: (second, MIDI key, strength 0..1; 0 ends the note)."""
     synth, number = _loaded(font)
     synth.sounds_off()
-    synth.generate(_FLUSH)  # what still sounds of the part before
+    synth.generate(_FLUSH)  # end the sounds of the previous part
     try:
         synth.program_select(0, number, 0, preset, drums)
     except RuntimeError:  # the font lacks it
@@ -58,7 +58,7 @@ def _render(font: Path, drums: bool, preset: int, events: list[tuple[float, int,
 
 @lru_cache(1)
 def _loaded(font: Path) -> tuple[Any, int]:
-    """One synthesiser per process."""
+    """Load a synthesiser once per process."""
     try:
         import tinysoundfont
     except ImportError:

@@ -1,7 +1,7 @@
-"""Pitched instruments: one note in, mono samples out.
+"""Pitched instruments: mono samples of single notes.
 
-Harmonic sounds are read from single-cycle wavetables whose harmonics end at 20 kHz; the table is split into bands of
-harmonics that rise and decay each at its own pace, which is what makes a pluck a pluck and a bow a bow.
+Harmonic sounds are read from single-cycle wavetables whose harmonics end at 20 kHz. The table is split into bands of
+harmonics that rise and decay at their own pace, which distinguishes plucked from bowed sounds.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _TOP_HZ = 20_000.0
 
 @dataclass(frozen=True)
 class Timbre:
-    """What makes one instrument differ from the next of its kind.
+    """Parameters of an instrument.
 
-    tilt: dB per octave by which harmonics fall. odd: 0 keeps all harmonics, 1 only the odd ones. decay_s: of the
-    fundamental to 1/e. damping: how much faster the high harmonics decay. attack_s: rise time. noise: share of breath,
-    bow or pick noise. vibrato: depth in semitones.
+    tilt: dB per octave by which harmonics fall. odd: 0 keeps all harmonics, 1 only the odd ones. decay_s: time in which
+    the fundamental falls to 1/e. damping: additional decay of high harmonics. attack_s: rise time. noise: share of
+    breath, bow or pick noise. vibrato: depth in semitones.
     """
 
     tilt: float
@@ -38,7 +38,7 @@ class Timbre:
 
 
 def harmonic(pitch_hz: float, seconds: float, timbre: Timbre, rng: Rng) -> Signal:
-    """A note of a plucked, bowed or blown instrument: (frames,), peak about 1."""
+    """Play a note of a plucked, bowed or blown instrument: (frames,), peak about 1."""
     frames = round(seconds * SAMPLE_RATE)
     time = np.arange(frames) / SAMPLE_RATE
     harmonics = np.arange(1, max(2, int(_TOP_HZ / pitch_hz) + 1))
@@ -61,10 +61,10 @@ def harmonic(pitch_hz: float, seconds: float, timbre: Timbre, rng: Rng) -> Signa
 
 
 def modal(pitch_hz: float, seconds: float, timbre: Timbre, rng: Rng) -> Signal:
-    """A note of a struck bar, bell or string: inharmonic modes, the higher the shorter."""
+    """Play a note of a struck bar, bell or string: inharmonic modes, shorter for higher modes."""
     frames = round(seconds * SAMPLE_RATE)
     time = np.arange(frames) / SAMPLE_RATE
-    stretch = rng.uniform(1.0, 2.3)  # 1: nearly a string, 2 and more: a bar or bell
+    stretch = rng.uniform(1.0, 2.3)  # 1: close to a string, 2 and more: a bar or bell
     orders = np.arange(1, 13)
     pitches = pitch_hz * orders**stretch * (1 + 0.003 * rng.standard_normal(len(orders)))
     sound = np.zeros(frames)
@@ -79,7 +79,7 @@ def modal(pitch_hz: float, seconds: float, timbre: Timbre, rng: Rng) -> Signal:
 
 
 def fm(pitch_hz: float, seconds: float, timbre: Timbre, rng: Rng) -> Signal:
-    """A note by frequency modulation: electric pianos, brass, metallic sounds."""
+    """Play a note by frequency modulation: electric pianos, brass, metallic sounds."""
     frames = round(seconds * SAMPLE_RATE)
     time = np.arange(frames) / SAMPLE_RATE
     ratio = rng.choice([0.5, 1.0, 1.0, 2.0, 3.0, 1.41, 3.5, 7.0])
@@ -91,7 +91,7 @@ def fm(pitch_hz: float, seconds: float, timbre: Timbre, rng: Rng) -> Signal:
 
 
 def vocal(pitch_hz: float, seconds: float, timbre: Timbre, rng: Rng) -> Signal:
-    """A sung vowel that glides to another: a glottal tone through four formants, with breath."""
+    """Sing a vowel that glides to another: a glottal tone through four formants, with breath."""
     from scipy.signal import lfilter
 
     sound = harmonic(pitch_hz, seconds, Timbre(9, 0, 20, 0, 0.06, 0.25, 0.4), rng)
@@ -114,7 +114,7 @@ Instrument = Callable[[float, float, Timbre, Rng], Signal]
 
 
 def draw(rng: Rng) -> tuple[str, Instrument, Timbre]:
-    """An instrument at random: family name, function and timbre."""
+    """Draw an instrument: family name, function and timbre."""
     family = str(rng.choice(["plucked", "struck", "bowed", "blown", "fm", "vocal", "organ", "synth"]))
     u = rng.uniform
     timbres = {
@@ -155,7 +155,7 @@ def _read(table: Signal, phase: Signal) -> Signal:
 
 
 def _release(frames: int) -> Signal:
-    """One, with a fade of at most 30 ms at the end, so that cut notes do not click."""
+    """Envelope of ones with a fade of at most 30 ms at the end, so that notes do not click."""
     envelope = np.ones(frames)
     fade = min(frames, SAMPLE_RATE * 30 // 1000)
     envelope[frames - fade :] = np.linspace(1, 0, fade)

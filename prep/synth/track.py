@@ -22,9 +22,9 @@ _TEXTURES = ("solo", "duo", "ensemble", "ensemble", "band", "band", "percussion"
 
 
 def compose(seed: int, seconds: float, number: int = 0, font: Path | None = None) -> Samples:
-    """Track `number` of the collection `seed`: float32 (frames, 2) at 44.1 kHz, peak at most 0.95.
+    """Compose track `number` of the collection `seed`: float32 (frames, 2) at 44.1 kHz, peak at most 0.95.
 
-    font: of sampled instruments (.sf2) that play it, in place of computed ones.
+    font: sound font (.sf2) whose instruments play it instead of computed ones.
     """
     if not 1 <= seconds <= 3600:
         raise UserError(f"a track of {seconds:g} s: 1 to 3600 seconds are possible")
@@ -48,7 +48,7 @@ Line = Callable[[composition.Style, float, Rng], list[composition.Note]]
 
 
 def _parts(texture: str, rng: Rng) -> list[tuple[Line, float]]:
-    """The lines that a texture has, with their gains."""
+    """Draw the lines of a texture, with their gains."""
     lines: dict[str, list[tuple[Line, float]]] = {
         "solo": [(composition.melody, 1.0)],
         "duo": [(composition.melody, 1.0), (composition.chords, 0.4)],
@@ -91,7 +91,7 @@ def _drum(track: Signal, style: composition.Style, seconds: float, width: float,
         hits = composition.groove(style, seconds, names, rng)
         track += rng.uniform(0.5, 1.5) * sampled.drums(font, hits, seconds, rng)
         return
-    strokes = {name: [DRUMS[name](rng) for _ in range(4)] for name in names}  # no two strokes alike, nor all different
+    strokes = {name: [DRUMS[name](rng) for _ in range(4)] for name in names}  # vary strokes a little
     pans = {name: width * rng.uniform(-0.7, 0.7) for name in names}
     level = rng.uniform(0.5, 1.5)
     for name, start, strength in composition.groove(style, seconds, names, rng):
@@ -99,7 +99,7 @@ def _drum(track: Signal, style: composition.Style, seconds: float, width: float,
 
 
 def _swell(track: Signal, rng: Rng) -> Signal:
-    """Slow changes of loudness, up to 12 dB."""
+    """Apply slow changes of loudness, up to 12 dB."""
     points = rng.uniform(-rng.uniform(0, 12), 0, max(2, len(track) // (4 * SAMPLE_RATE)))
     curve = np.interp(np.linspace(0, 1, len(track)), np.linspace(0, 1, len(points)), points)
     return np.asarray(track * 10 ** (curve / 20)[:, None])

@@ -1,4 +1,4 @@
-"""Admit tracks to a data set: each recording once, no lossy ones, none that must stay out."""
+"""Admission of tracks to a data set: each recording once, no lossy and no excluded ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DUPLICATE, LOSSY, EXCLUDED = "duplicate", "lossy", "excluded"
 
 @dataclass(frozen=True)
 class LeftOut:
-    """kind: duplicate, lossy or excluded. line: which track and why."""
+    """A track that is not admitted. kind: duplicate, lossy or excluded. line: the track and the reason."""
 
     kind: str
     line: str
@@ -27,7 +27,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Admission:
-    """admitted: the tracks that are fit, in their order. left_out: the others. unmatched: lines that named no track."""
+    """Result. admitted: tracks in their order. left_out: the others. unmatched: exclusion lines that named no track."""
 
     admitted: list[Track]
     left_out: list[LeftOut]
@@ -35,7 +35,7 @@ class Admission:
 
 
 class _Group(Enum):
-    """The groups in which tracks are compared; of two copies the one in the first of their groups stays."""
+    """Groups in which tracks are compared; of two copies, the one in the earlier group is kept."""
 
     EXCLUDED = "recordings that must stay out"
     CUT_BEFORE = "tracks of this run that the data set holds already"
@@ -60,11 +60,11 @@ def admit(
 ) -> Admission:
     """Decide which of `tracks` become references.
 
-    excluded: recordings of the exclusion. earlier: tracks of the data set that are not among `tracks`; no copy of them
-    is taken. cut_before: track_ids already in the data set. allow_lossy: take lossy and band-limited tracks too.
+    excluded: recordings of the exclusion. earlier: tracks of the data set that are not among `tracks`; copies of them
+    are left out. cut_before: track_ids already in the data set. allow_lossy: admit lossy and band-limited tracks too.
 
-    Of several copies the one that was cut before stays; else the clean one; else the one whose corpus keeps it out of
-    training, so that nothing is trained on that is tested elsewhere; else the longest.
+    Among several copies, the one that was cut before is kept; else the clean one; else the one whose corpus keeps it
+    out of training, so that test material is never trained on; else the longest.
     """
     left_out: list[LeftOut] = []
     fit: list[Track] = []
@@ -114,11 +114,11 @@ def _rank(track: Track) -> tuple[bool, int, float, str, str]:
 
 
 def _copies(tracks: Sequence[Track]) -> list[set[int]]:
-    """For every track, the indices of others that are the same file, the same samples or the same recording."""
+    """Find, for every track, the indices of others with the same file, samples or recording."""
     silent = np.empty(0, np.uint32)
     prints = [silent if track.fingerprint is None else track.fingerprint for track in tracks]
     first: dict[str | None, int] = {}
-    # All copies of a file are compared with the first one, which keeps their number linear.
+    # Compare all copies of a file with the first one only, to keep the work linear.
     pairs = [
         (first.setdefault(name, index), index)
         for index, track in enumerate(tracks)

@@ -1,4 +1,4 @@
-"""Exclusions: what must stay out of a data set, such as the tracks of listening tests that a metric is judged by."""
+"""Exclusions: tracks to leave out of a data set, such as those of listening tests used for evaluation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Line:
 
     @property
     def is_id(self) -> bool:
-        """True for what looks like a track_id."""
+        """Tell if the entry looks like a track_id."""
         return _ID.fullmatch(self.text) is not None
 
     def __str__(self) -> str:
@@ -38,16 +38,16 @@ class Line:
 
 @dataclass(frozen=True)
 class Exclusion:
-    """lines: of exclusion lists. recordings: audio that stays out whatever its name, found by content."""
+    """Tracks to leave out. lines: entries of exclusion lists. recordings: audio to exclude by content."""
 
     lines: Sequence[Line] = ()
     recordings: Sequence[Source] = ()
 
     @classmethod
     def read(cls, arguments: Iterable[Path]) -> Exclusion:
-        """Read lists (`.txt`, one entry a line, # for comments) and find recordings: audio files, folders, corpora.
+        """Read lists (`.txt`, one entry per line, # for comments) and find recordings: audio files, folders, corpora.
 
-        UserError for what does not exist or cannot be read.
+        Raises UserError for files that do not exist or cannot be read.
         """
         lines: list[Line] = []
         recordings: list[Source] = []
@@ -70,7 +70,7 @@ class Exclusion:
         return cls(lines, recordings)
 
     def match(self, tracks: Sequence[Track]) -> dict[Line, list[Track]]:
-        """The tracks that each line names; an empty list for a line that names none.
+        """Find the tracks that each line names; an empty list for a line without any.
 
         A line names a track by its track_id, its name up to punctuation, its file name, its path from the right, or a
         folder above it with a slash; a line that does not is a pattern such as `Artist/*.wav`, matched from the right.
@@ -106,7 +106,7 @@ def _add(found: dict[Line, list[Track]], lines: Iterable[Line], track: Track) ->
 
 
 def _matches(path: PurePosixPath, pattern: str) -> bool:
-    """A pattern that ends in a slash is one of folders."""
+    """Match a path with a pattern; one that ends in a slash matches folders."""
     return any(folder.match(pattern) for folder in path.parents) if pattern.endswith("/") else path.match(pattern)
 
 
@@ -116,7 +116,7 @@ def _spelled(track: Track) -> Iterator[str]:
 
 
 def _literal(track: Track) -> Iterator[str]:
-    """Every text that names the track exactly: id, name, paths from the right, folders above it."""
+    """Yield every text that names the track exactly: id, name, paths from the right, folders above it."""
     yield track.track_id
     yield _text(track.source.name)
     for part in track.source.parts:
@@ -136,7 +136,7 @@ def _literal(track: Track) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    """The form in which texts are compared."""
+    """Normalise a text for comparison."""
     composed = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
     return composed.replace("\\", "/").removeprefix("./")
 
@@ -147,5 +147,5 @@ def _without_suffix(text: str) -> str:
 
 
 def _plain(name: str) -> str:
-    """Letters and digits alone, words separated by one blank."""
+    """Reduce a name to letters and digits, with words separated by one blank."""
     return " ".join("".join(c if c.isalnum() else " " for c in name).split())

@@ -1,6 +1,6 @@
-"""Acoustic fingerprints (Chromaprint, by ffmpeg), which find a recording again whatever its file, codec or level.
+"""Acoustic fingerprints (Chromaprint, by ffmpeg), which identify a recording despite other files, codecs or levels.
 
-A fingerprint is one 32-bit word for every 0.14 s or so; similar sound gives words that differ in few bits.
+A fingerprint is one 32-bit word per 0.14 s or so; similar audio gives words that differ in few bits.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from prep.coding import ffmpeg
 
 Words = npt.NDArray[np.uint32]
 
-RATE = 11_025  # what Chromaprint works at
-_FEW = 1 << 22  # up to so many words all are looked up; of more, every fourth value
-_COMMON = 64  # a value that occurs more often says nothing
-_VOTES = 2  # words that must agree on an offset before two recordings are compared in full
-_LEAST_WORDS, _LEAST_SHARE = 5, 0.5  # that must overlap, of the shorter recording
+RATE = 11_025  # sample rate of Chromaprint
+_FEW = 1 << 22  # look up all words up to this number; beyond it, every fourth value
+_COMMON = 64  # more frequent values are ignored
+_VOTES = 2  # words that must agree on an offset before a full comparison
+_LEAST_WORDS, _LEAST_SHARE = 5, 0.5  # share of the shorter recording that must overlap
 _LARGEST_ERROR = 0.15  # share of bits that differ: 0.08 after coding, gain and shift, 0.5 between unrelated music
 _LONGEST = 1 << 20  # words; a day and a half
 
 
 @cache
 def available() -> bool:
-    """Return True when this ffmpeg was built with Chromaprint."""
+    """Tell if this ffmpeg was built with Chromaprint."""
     return b"fp_format" in ffmpeg.output(["-h", "muxer=chromaprint"], timeout=30)
 
 
@@ -51,7 +51,7 @@ class Fingerprinter:
     def words(self) -> Words:
         """The fingerprint; empty for a recording of less than about 2.7 s.
 
-        UserError when ffmpeg fails or takes longer than the recording lasts, at least a minute.
+        Raises UserError if ffmpeg fails or takes longer than the recording lasts (at least a minute).
         """
         if self._converter is not None:
             self._keep(self._converter.resample_chunk(np.empty(0, np.float32), last=True))
@@ -68,8 +68,8 @@ class Fingerprinter:
 def same_recordings(prints: Sequence[Words]) -> set[tuple[int, int]]:
     """Find pairs of indices (smaller first) whose recordings are the same, wholly or one within the other.
 
-    Words that two recordings share propose an offset; at that offset at least half of the shorter one must overlap
-    and at most 15 % of the bits may differ. Recordings of less than about 3.3 s are not compared.
+    Words shared by two recordings propose an offset. At that offset, at least half of the shorter recording must
+    overlap and at most 15 % of the bits may differ. Recordings shorter than about 3.3 s are not compared.
     """
     return {
         (found.one, found.other)
@@ -87,7 +87,7 @@ class _Proposal(NamedTuple):
 
 
 def _proposals(prints: Sequence[Words]) -> Iterator[_Proposal]:
-    """Pairs of recordings and offsets at which several rare words agree."""
+    """Yield pairs of recordings and offsets at which several rare words agree."""
     bits = 0 if sum(map(len, prints)) <= _FEW else 2
     places = [np.flatnonzero(_mixed(words[:_LONGEST]) >> np.uint64(32 - bits) == 0).astype("<i4") for words in prints]
     values = np.concatenate([np.empty(0, "<u4"), *(words[where] for words, where in zip(prints, places, strict=True))])
@@ -105,7 +105,7 @@ def _proposals(prints: Sequence[Words]) -> Iterator[_Proposal]:
         if not equal.any():
             break
         same = np.flatnonzero(equal & (owner[step:] != owner[:-step]))
-        # The sort is stable, so of equal words the one with the smaller owner comes first.
+        # The sort is stable: equal words are ordered by owner.
         found.append(np.stack([owner[same], owner[same + step], place[same] - place[same + step]]))
     votes = np.concatenate(found, axis=1)
     votes = votes[:, np.lexsort(votes[::-1])]
@@ -115,7 +115,7 @@ def _proposals(prints: Sequence[Words]) -> Iterator[_Proposal]:
 
 
 def _mixed(words: Words) -> npt.NDArray[np.uint64]:
-    """Words with their bits stirred (Knuth's multiplicative hash), 32 bits wide."""
+    """Mix the bits of words (Knuth's multiplicative hash), 32 bits wide."""
     return (words.astype(np.uint64) * np.uint64(2654435761)) & np.uint64(0xFFFFFFFF)
 
 

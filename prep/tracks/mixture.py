@@ -1,4 +1,4 @@
-"""A track's samples block by block, from one file or as the sum of several."""
+"""Samples of a track block by block, from one file or as the sum of several."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from deepaq.errors import UserError
 
 
 def mixed(parts: Sequence[Path]) -> Iterator[Audio]:
-    """The stereo sum of the files, piece by piece; shorter ones end in silence.
+    """Yield the stereo sum of the files block by block; shorter ones are padded with silence.
 
-    Raises UserError as `deepaq.audio.blocks` does, and when the files differ in sample rate.
+    Raises UserError like `deepaq.audio.blocks`, and if the files differ in sample rate.
     """
     if len(parts) == 1:
         for audio in blocks(parts[0]):
@@ -36,7 +36,7 @@ def mixed(parts: Sequence[Path]) -> Iterator[Audio]:
             if piece.sample_rate != rate:
                 raise UserError(f"{parts[index]}: has {piece.sample_rate} Hz where the other parts have {rate} Hz")
             waiting[index] = to_stereo(piece.samples)
-        # As much as every part that still goes on can give; at the end, all that is left.
+        # As much as every unfinished part can give; at the end, everything that is left.
         lengths = [len(piece) for piece, more in zip(waiting, going, strict=True) if more]
         length = min(lengths) if lengths else max(map(len, waiting))
         if rate is not None and length:

@@ -1,4 +1,4 @@
-"""Find the music that the user named: files, folders searched through, corpora read by their own layout."""
+"""Find the music named by the user: files, folders (searched recursively), and corpora by their layout."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ AUTO, FOLDER = "auto", "folder"
 
 
 def find_sources(arguments: Iterable[Path], corpus: str = AUTO) -> list[Source]:
-    """The sources among `arguments` and below them, each file once, with absolute paths.
+    """Find the sources among `arguments` and below them, each file once, with absolute paths.
 
-    A folder is read as the corpus named, or as the first whose layout it has; a file that is named itself is taken
-    whatever its name. UserError for what does not exist, is no such corpus, and when nothing is found.
+    A folder is read as the named corpus, or as the first corpus whose layout it has. A file is taken whatever its
+    suffix. Raises UserError for missing paths, for a folder with another layout, and if nothing is found.
     """
     found: dict[tuple[Path, ...], Source] = {}
     for argument in arguments:
@@ -38,7 +38,7 @@ def find_sources(arguments: Iterable[Path], corpus: str = AUTO) -> list[Source]:
 
 
 def is_lossy(source: Source) -> bool:
-    """True when a file's suffix says that it was coded before."""
+    """Tell by the suffix of a file if it was coded before."""
     return any(path.suffix.lower() in LOSSY for path in source.parts)
 
 
@@ -59,7 +59,7 @@ def _layout(root: Path, corpus: str) -> Corpus:
 
 
 def _recognised(root: Path) -> Corpus:
-    """The first corpus whose layout the folder has: built-in ones, those of installed packages, last any folder."""
+    """Find the first corpus whose layout the folder has: built-in ones, those of packages, then any folder."""
     for name in CORPORA.own:
         if name != FOLDER and (layout := CORPORA.built_in(name)).recognises(root):
             return layout
@@ -70,6 +70,6 @@ def _recognised(root: Path) -> Corpus:
             with CORPORA.attributed(name):
                 if (layout := CORPORA[name]).recognises(root):
                     return layout
-        except UserError as error:  # nobody asked for it
+        except UserError as error:  # it was not requested
             note(f"{error}; it is left out")
     return CORPORA.built_in(FOLDER)

@@ -1,6 +1,6 @@
-"""The first job of `prep transcode`: look at every source once, from its first to its last sample.
+"""The first job of `prep transcode`: examine every source once, from its first to its last sample.
 
-What is found is kept in the tracks table, so that later runs neither hash nor decode it again.
+The tracks table keeps the results, so that later runs neither hash nor decode the source again.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from prep.tracks.mixture import mixed
 from prep.tracks.sources import is_lossy
 from prep.tracks.track import Track
 
-_HIGHEST_PEAK = 10.0  # +20 dBFS: louder floats are integers that nobody scaled
+_HIGHEST_PEAK = 10.0  # +20 dBFS: louder floats are unscaled integers
 
 
 @dataclass(frozen=True)
 class Survey:
-    """Picklable: looks at a batch of sources and commits one fragment of the tracks table."""
+    """Surveys a batch of sources and commits one fragment of the tracks table; picklable."""
 
     root: Path
 
@@ -52,15 +52,15 @@ class Survey:
 
 
 def source_id(source: Source) -> str:
-    """Id of a song's files as they lie on disk: of their paths, sizes and times of change."""
+    """Id of a source: hash of its files' paths, sizes and modification times."""
     return ids.joined_id(*map(_state, source.parts))
 
 
 def survey(source: Source) -> Track:
-    """Hash and decode a source: its length, spectral cut-off and fingerprint, or why it cannot be read."""
+    """Hash and decode a source; finds length, spectral cut-off and fingerprint, or the reason why it is unreadable."""
     try:
         track_id = _track_id(source)
-    except OSError:  # decoding says why, in better words
+    except OSError:  # decoding gives a better reason
         track_id = ids.joined_id(*map(str, source.parts))
     frames, rate, spectrum, prints, sound = 0, 0, None, Fingerprinter(), sha256()
     try:
@@ -76,13 +76,13 @@ def survey(source: Source) -> Track:
         words = prints.words() if fingerprint.available() else None
     except UserError as error:
         return Track(source, track_id, lossy=is_lossy(source), error=str(error))
-    assert spectrum is not None  # `mixed` gives at least one piece
+    assert spectrum is not None  # `mixed` yields at least one block
     sound_id = ids.joined_id(str(rate), sound.hexdigest())
     return Track(source, track_id, frames / rate, rate, _lossy(source), spectrum.cutoff_hz(), words, sound_id=sound_id)
 
 
 def known(dataset: Dataset, sources: Iterable[Source], retry_failed: bool = False) -> dict[Source, Track]:
-    """What the tracks table says about those of the sources that it holds."""
+    """Read the tracks of the sources that the tracks table holds."""
     by_id: dict[str, list[Source]] = {}
     for source in sources:
         by_id.setdefault(source_id(source), []).append(source)
@@ -95,7 +95,7 @@ def known(dataset: Dataset, sources: Iterable[Source], retry_failed: bool = Fals
 
 
 def tracks_of(dataset: Dataset, track_ids: Collection[str]) -> list[Track]:
-    """What the tracks table says about tracks whose sources need not be at hand, one of each."""
+    """Read tracks by id, one row each; their sources need not exist."""
     found: dict[str, Track] = {}
     for row in _rows(dataset, "track_id", track_ids):
         source = Source(row["name"], (Path(row["path"]),), row["split"], row["corpus"])
@@ -124,7 +124,7 @@ def _lossy(source: Source) -> bool:
 
 
 def _track_id(source: Source) -> str:
-    if not all(path.is_file() for path in source.parts):  # a pipe would be waited for
+    if not all(path.is_file() for path in source.parts):  # reading a pipe would block
         raise FileNotFoundError
     parts = [ids.track_id(path) for path in source.parts]
     return parts[0] if len(parts) == 1 else ids.joined_id(*sorted(parts))

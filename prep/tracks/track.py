@@ -1,4 +1,4 @@
-"""A source that was looked at: what the survey found out about it."""
+"""Tracks: sources with the results of their survey."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from manifests.split import split_of
 from prep.tracks.corpora import Source
 from prep.tracks.fingerprint import Words
 
-LOWEST_CUTOFF_HZ = 20_300.0  # lossless music of CD quality reaches higher or fades out without a wall
+LOWEST_CUTOFF_HZ = 20_300.0  # lossless music of CD quality reaches higher or fades without a wall
 
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """track_id: of the bytes. seconds, sample_rate (Hz), cutoff_hz, fingerprint: None where unknown. error: why it
-    cannot be read. sound_id: of the decoded samples."""
+    """A surveyed source. track_id: hash of the bytes. seconds, sample_rate (Hz), cutoff_hz, fingerprint: None if
+    unknown. error: the reason if it is unreadable. sound_id: hash of the decoded samples."""
 
     source: Source
     track_id: str
@@ -31,19 +31,19 @@ class Track:
 
     @property
     def path(self) -> str:
-        """Of its only or first file, as text."""
+        """Path of its only or first file, as text."""
         return printable(str(self.source.parts[0]))
 
     def split(self, valid_share: float) -> str:
-        """The corpus's own split, else one by hash of the id."""
+        """The split stated by the corpus, else one by hash of the id."""
         return self.source.split or split_of(self.track_id, valid_share)
 
     def kept_in(self, split: str | None) -> Track:
-        """The same in a split, where one is given."""
+        """The same track with this split, unless it is None."""
         return self if split in (None, self.source.split) else replace(self, source=replace(self.source, split=split))
 
     def flaw(self) -> str | None:
-        """Why it is no clean reference: coded before, or band-limited; None when it is fit."""
+        """Reason why it is not a clean reference (coded before, or band-limited); None if it is."""
         if self.lossy:
             return "is a lossy source"
         if self.sample_rate is not None and self.sample_rate / 2 < LOWEST_CUTOFF_HZ:
@@ -53,7 +53,7 @@ class Track:
         return None
 
     def row(self, source_id: str) -> dict[str, Any]:
-        """For the tracks table."""
+        """Row for the tracks table."""
         return {
             "source_id": source_id,
             "track_id": self.track_id,

@@ -1,4 +1,4 @@
-"""The corpora whose layout is known; those of installed packages come through the entry points `deepaq.corpora`."""
+"""Corpora with known layouts; installed packages add theirs through the entry points `deepaq.corpora`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from prep.tracks.corpora.corpus import Corpus, Source
 
 __all__ = ["CORPORA", "Corpus", "Source"]
 
-# In the order in which a folder is tried; the last takes anything, and is tried after those of installed packages.
+# In the order in which a folder is tried. The last accepts any folder and is tried after those of installed packages.
 _BUILT_IN = {
     "musdb18hq": "prep.tracks.corpora.musdb18hq:Musdb18Hq",
     "maestro": "prep.tracks.corpora.maestro:Maestro",

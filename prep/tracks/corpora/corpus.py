@@ -1,4 +1,4 @@
-"""A corpus: a known layout of files on disk, and the tracks in it."""
+"""Corpora: known layouts of files on disk, and the tracks in them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ BY_FILES = "repair it, or read the files as they lie with --corpus folder"
 class Source:
     """The files of one track.
 
-    name: readable, such as artist - title. parts: the files whose sum it is, mostly one. split: train, valid or test if
-    the corpus says so. corpus: registered name.
+    name: readable, such as artist - title. parts: the files to sum, usually one. split: train, valid or test, if the
+    corpus states it. corpus: registered name.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Source:
 class Corpus(ABC):
     """A layout of folders.
 
-    name: as in --corpus. title: the corpus's own name. licence: of its audio, as its makers state it.
+    name: as in --corpus. title: official name. licence: licence of the audio, as stated by its makers.
     """
 
     name: str
@@ -42,16 +42,16 @@ class Corpus(ABC):
 
     @abstractmethod
     def recognises(self, root: Path) -> bool:
-        """Return True when the folder has this layout, told by a few names in it."""
+        """Tell if the folder has this layout, by a few names in it."""
 
     @abstractmethod
     def sources(self, root: Path) -> Iterator[Source]:
-        """Find the tracks, in a stable order; UserError when the layout is broken."""
+        """Yield the tracks in a stable order; raises UserError if the layout is broken."""
 
     def source(self, name: str, parts: list[Path], split: str | None = None, table: Path | None = None) -> Source:
-        """Make a source of this corpus; UserError for a split that is none.
+        """Make a source of this corpus; raises UserError for an unknown split.
 
-        split: in the corpus's own words. table: where it was read.
+        split: in the corpus's own terms. table: the file that it was read from.
         """
         if split and split not in _SPLITS:
             raise UserError(f"{table or parts[0]}: has no split {split!r}, only {', '.join(_SPLITS)}; {BY_FILES}")
@@ -59,7 +59,7 @@ class Corpus(ABC):
 
 
 def inside(root: Path, relative: str | Path, table: Path) -> Path:
-    """The file below `root` that a table names; UserError when it lies outside."""
+    """Resolve a file named by a table; raises UserError if it is outside `root`."""
     path = Path(relative)
     if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in str(path):
         raise UserError(f"{table}: names {str(relative)!r}, which is no file below {root}; {BY_FILES}")
@@ -67,7 +67,7 @@ def inside(root: Path, relative: str | Path, table: Path) -> Path:
 
 
 def is_file(path: Path) -> bool:
-    """True for a file; False also for a name that is too long for any."""
+    """Tell if `path` is a file; False also for names that are too long."""
     try:
         return path.is_file()
     except OSError:
@@ -75,12 +75,12 @@ def is_file(path: Path) -> bool:
 
 
 def folders(root: Path) -> list[Path]:
-    """The folders directly in `root`, sorted, hidden ones left out."""
+    """List the folders directly in `root`, sorted, without hidden ones."""
     return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def table(path: Path, columns: Collection[str], delimiter: str = ",") -> Iterator[dict[str, str]]:
-    """The rows of a text table with a header; UserError when it cannot be read or a row lacks one of the columns."""
+    """Yield the rows of a text table with a header; raises UserError if it is unreadable or a column is missing."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = csv.DictReader(file, delimiter=delimiter)

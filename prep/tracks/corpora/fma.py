@@ -34,7 +34,7 @@ class Fma(Corpus):
 
 
 def _known(path: Path) -> dict[str, tuple[str, str]]:
-    """Track number -> (artist - title, split), from a table whose header is two rows of groups and names."""
+    """Read track number -> (artist - title, split) from a table with two header rows of groups and names."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = csv.reader(file)

@@ -1,4 +1,4 @@
-"""Any folder: every audio file is a track, except the stems of a mixture that lies beside or above them."""
+"""Any folder: every audio file is a track, except the stems of a mixture beside or above them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from manifests.dataset import is_dataset
 from prep.tracks.corpora.corpus import Corpus, Source
 
 _MIXTURES = {"mix", "mixture", "mixdown", "fullmix", "full mix"}
-_SAME_LENGTH_S = 0.5  # by which a stem may differ from its mixture
-_LIKELY = 0.5  # share of the other files that must be as long as a mixture to be its stems
+_SAME_LENGTH_S = 0.5  # largest difference in length between a stem and its mixture
+_LIKELY = 0.5  # share of the other files that must be as long as a mixture to count as stems
 _UNREAD = frozenset(
     {".dsf", ".dff", ".ape", ".mpc", ".shn", ".ofr", ".tak", ".dts", ".dtshd", ".thd", ".mlp", ".ra", ".rm", ".amr"}
     | {
@@ -35,7 +35,7 @@ _UNREAD = frozenset(
         ".mid",
         ".midi",
     }
-)  # audio by its name that this product does not look for
+)  # other audio suffixes, which are skipped
 
 
 class Folder(Corpus):
@@ -86,12 +86,12 @@ def _refuse(error: OSError) -> None:
 
 
 def _is_mixture(path: Path) -> bool:
-    """True for mixture.wav and the like, and for MedleyDB's Song/Song_MIX.wav."""
+    """Tell if a file is a mixture: mixture.wav and the like, or MedleyDB's Title/Title_MIX.wav."""
     return path.stem.lower() in _MIXTURES or path.stem.lower() == f"{path.parent.name}_mix".lower()
 
 
 def _are_stems(others: Sequence[Path], mixtures: Sequence[Path]) -> bool:
-    """True when most of the other files are as long as a mixture; tracks of an album differ in length."""
+    """Tell if most of the other files are as long as a mixture; tracks of an album differ in length."""
     lengths = [length for path in mixtures if (length := _seconds(path)) is not None]
     same = sum(
         any(abs(seconds - length) <= _SAME_LENGTH_S for length in lengths)

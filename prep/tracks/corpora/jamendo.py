@@ -36,5 +36,5 @@ class Jamendo(Corpus):
                 for path in (root / place / relative, (root / place / relative).with_suffix(".low.mp3"))
                 if is_file(path)
             ]
-            if found:  # the corpus is often there in part
+            if found:  # the corpus is often incomplete
                 yield self.source(f"{row['ARTIST_ID']} - {row['TRACK_ID']}", found[:1], splits.get(row["TRACK_ID"]))

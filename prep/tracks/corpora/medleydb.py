@@ -22,7 +22,7 @@ class MedleyDb(Corpus):
             yield self.source(f"{artist} - {title}", [path])
 
     def _mixes(self, root: Path) -> list[Path]:
-        """The root holds the sources, `Audio`, or the versions `V1` and `V2`."""
+        """Find the mixes; the root holds the tracks, `Audio`, or the releases `V1` and `V2`."""
         found: set[Path] = set()
         for depth in ("*", "Audio/*", "V[12]/*", "*/Audio/*", "Audio/V[12]/*"):
             found |= {path for path in root.glob(f"{depth}/*_MIX.wav") if path.name == f"{path.parent.name}_MIX.wav"}

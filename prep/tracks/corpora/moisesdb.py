@@ -16,7 +16,7 @@ class MoisesDb(Corpus):
     licence = "CC BY-NC-SA 4.0"
 
     def recognises(self, root: Path) -> bool:
-        """By a description that names stems: other folders hold a `data.json` of their own."""
+        """Tell by a description that names stems, because other folders may hold a `data.json` too."""
         first = next(self._descriptions(root), None)
         return first is not None and b'"stems"' in first.read_bytes()
 
@@ -37,7 +37,7 @@ class MoisesDb(Corpus):
             yield self.source(name, sorted(parts))
 
     def _descriptions(self, root: Path) -> Iterator[Path]:
-        """`data.json` of every source: the root holds providers, or is one; it may hold the release's own folder."""
+        """Yield `data.json` of every track; the root holds providers or is one, perhaps inside the release's folder."""
         for depth in ("*/data.json", "*/*/data.json", "*/*/*/data.json"):
             if found := sorted(root.glob(depth)):
                 yield from found

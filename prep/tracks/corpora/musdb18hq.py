@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prep.tracks.corpora.corpus import Corpus, Source, folders
 
-# Of the training sources, those that the corpus's makers set aside for validation.
+# Training tracks that the makers of the corpus set aside for validation.
 VALIDATION = frozenset(
     {
         "ANiMAL - Rockshow",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prep.tracks.corpora.corpus import Corpus, Source, folders
 
-PARTS = ("train", "validation", "test")  # `omitted`, of redux, holds sources that are there twice
+PARTS = ("train", "validation", "test")  # `omitted` (redux) holds duplicates
 
 
 class Slakh(Corpus):
