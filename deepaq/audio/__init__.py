@@ -2,6 +2,7 @@
 
 from deepaq.audio.channels import (
     audible_channel,
+    downmixed,
     for_network,
     one_channel,
     to_mid_side,
@@ -33,6 +34,7 @@ __all__ = [
     "audible_channel",
     "blocks",
     "check",
+    "downmixed",
     "fit",
     "for_network",
     "is_silent",

@@ -21,43 +21,64 @@ def to_mono(samples: Samples) -> Samples:
 
 
 def for_network(samples: Samples, channels: int) -> Samples:
-    """Mix down for a network with that many input channels: (frames,), the mean, or (frames, 2), mid and side."""
-    return to_mono(samples) if channels == 1 else to_mid_side(samples)
+    """Mix down for a network with that many input channels: (frames,), the mean, or (frames, 2), mid and side.
+
+    More than two channels are mixed down to stereo first.
+    """
+    return to_mono(downmixed(samples)) if channels == 1 else to_mid_side(samples)
 
 
 def to_mid_side(samples: Samples) -> Samples:
-    """(frames, channels) -> (frames, 2): the channels' mean, and half the difference of left and right.
+    """(frames, channels) -> (frames, 2): mean and half the difference of left and right, after `downmixed`.
 
-    The side of mono is zero; with more than two channels, left and right are those of `to_stereo`.
+    The side of mono is zero.
     """
+    samples = downmixed(samples)
     found = np.zeros((2, len(samples)), np.float32)  # each channel contiguous
     found[0] = to_mono(samples)
-    if samples.shape[1] > 1:
-        left, right = to_stereo(samples).T
-        np.subtract(left, right, out=found[1])
+    if samples.shape[1] == 2:
+        np.subtract(*samples.T, out=found[1])
         found[1] /= 2
     return found.T
+
+
+def downmixed(samples: Samples) -> Samples:
+    """(frames, channels) -> (frames, 1 or 2): more than two channels as `to_stereo`, one or two as they are."""
+    return to_stereo(samples) if samples.shape[1] > 2 else samples
 
 
 def to_stereo(samples: Samples) -> Samples:
     """(frames, channels) -> (frames, 2).
 
-    Mono is duplicated; 5.1 (L R C LFE Ls Rs) is mixed down with the coefficients of ITU-R BS.775-3, table 2, scaled
-    so that it cannot clip; any other layout keeps its first two channels.
+    Mono is duplicated. Three to eight channels are taken for the usual layouts in the order of WAV and FLAC, such as
+    5.1 (L R C LFE Ls Rs), and mixed down with the coefficients of ITU-R BS.775-3, table 2, scaled so that they cannot
+    clip; the LFE channel is left out. More than eight are added to left and right in turn.
     """
     channels = samples.shape[1]
     if channels == 2:
         return samples
     if channels == 1:
         return np.repeat(samples, 2, axis=1)
-    if channels == 6:
-        half = np.float32(np.sqrt(0.5))
-        centre = half * samples[:, 2]
-        left = samples[:, 0] + centre + half * samples[:, 4]
-        right = samples[:, 1] + centre + half * samples[:, 5]
-        mixed: Samples = (np.stack([left, right], axis=1) / (1 + 2 * half)).astype(np.float32, copy=False)
-        return mixed
-    return np.ascontiguousarray(samples[:, :2])
+    sides = _LAYOUTS.get(channels, "LR" + "lr" * channels)[:channels]
+    left, right = (_side(samples, sides, own, other) for own, other in ("Ll", "Rr"))
+    mixed: Samples = np.stack([left, right], axis=1)
+    return mixed
+
+
+# The channels by their number: L, R front; C centre, also at the back; - LFE; l, r surround.
+_LAYOUTS = {3: "LRC", 4: "LRlr", 5: "LRClr", 6: "LRC-lr", 7: "LRC-Clr", 8: "LRC-lrlr"}
+_HALF = np.float32(np.sqrt(0.5))
+
+
+def _side(samples: Samples, layout: str, front: str, surround: str) -> Samples:
+    total = samples[:, layout.index(front)].astype(np.float32)
+    weights = np.float32(1)
+    for channel, kind in zip(samples.T, layout, strict=True):
+        if kind in {"C", surround}:
+            total = total + _HALF * channel
+            weights += _HALF
+    mixed: Samples = (total / weights).astype(np.float32, copy=False)
+    return mixed
 
 
 def audible_channel(samples: Samples) -> int | None:

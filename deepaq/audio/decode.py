@@ -10,9 +10,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from deepaq.audio.container import check_file, has_known_length, is_plain, missing_bytes, reason
+from deepaq.audio.contents import Contents, contents
 from deepaq.audio.ffmpeg import decoded
 from deepaq.audio.samples import HIGHEST_CHANNELS, Audio, check, joined
 from deepaq.errors import UserError
@@ -25,8 +26,8 @@ LARGEST_SAMPLES = 100_000_000  # frames x channels of a file that is read whole:
 _UNKNOWN_FRAMES = 1 << 62  # libsndfile gives more than this for a FLAC file that does not say how long it is
 
 
-def read(path: str | Path) -> Audio:
-    """Decode a whole file at its own rate and channel layout.
+def read(source: str | Path | IO[bytes]) -> Audio:
+    """Decode a whole file, given by its path or open in binary mode, at its own rate and channel layout.
 
     Raises UserError naming the file when it is missing, not audio, truncated, empty, holds NaN or Inf, or is larger
     than `LARGEST_SAMPLES` frames x channels; the environment variable DEEPAQ_LARGEST_SAMPLES sets another bound.
@@ -34,48 +35,56 @@ def read(path: str | Path) -> Audio:
     largest = _largest()
     parts: list[Audio] = []
     samples = 0
-    for block in blocks(path):
+    for block in blocks(source):
         samples += block.samples.size
         if samples > largest:
             raise UserError(
-                f"{path}: is longer than {largest} samples, all channels together, which is too much to read at once; "
-                f"cut it, or set {LARGEST_VARIABLE} to a larger number"
+                f"{_name(source)}: is longer than {largest} samples, all channels together, which is too much to "
+                f"read at once; cut it, or set {LARGEST_VARIABLE} to a larger number"
             )
         parts.append(block)
     return joined(parts)
 
 
-def blocks(path: str | Path, frames: int = 1 << 18) -> Iterator[Audio]:
+def blocks(source: str | Path | IO[bytes] | Contents, frames: int = 1 << 18) -> Iterator[Audio]:
     """Decode a file block by block, so that long files need little memory.
 
     Every block has at least `frames` frames, except the last; there is at least one. The last block's `notes` say what
     was repaired. Raises UserError like `read`, possibly after some blocks when the damage lies deep in the file.
     """
-    path = Path(path)
-    check_file(path)
+    if isinstance(source, str | Path):
+        check_file(Path(source))
+        yield from _blocks(Path(source), str(source), frames)
+        return
+    held = source if isinstance(source, Contents) else contents(source)
+    with held.file() as path:
+        yield from _blocks(path, held.name, frames)
+
+
+def _blocks(path: Path, name: str, frames: int) -> Iterator[Audio]:
     notes: list[str] = []
     held: Audio | None = None
-    for audio in _gathered(_decoded(path, notes), frames):
-        check(audio, str(path))
+    for audio in _gathered(_decoded(path, name, notes), frames):
+        check(audio, name)
         if held is not None:
             yield held
         held = audio
     if held is None:
-        raise UserError(f"{path}: holds no audio")
+        raise UserError(f"{name}: holds no audio")
     yield replace(held, notes=tuple(notes))
 
 
-def _decoded(path: Path, notes: list[str]) -> Iterator[Audio]:
+def _decoded(path: Path, name: str, notes: list[str]) -> Iterator[Audio]:
     if missing := missing_bytes(path):
-        raise UserError(f"{path}: is truncated, {missing} bytes of audio are missing")
+        raise UserError(f"{name}: is truncated, {missing} bytes of audio are missing")
     file = _opened(path) if is_plain(path) else None
     if file is None:
-        yield from decoded(path, str(path), notes)
+        yield from decoded(path, name, notes)
     else:
         with file:
-            yield from _lossless(file, path)
+            yield from _lossless(file, name)
     if not has_known_length(path):
-        notes.append(f"{path}: its header does not say how long it is; a missing end would not be noticed")
+        notes.append(f"{name}: its header does not say how long it is; a missing end would not be noticed")
 
 
 def _opened(path: Path) -> SoundFile | None:
@@ -92,20 +101,20 @@ def _opened(path: Path) -> SoundFile | None:
     return None
 
 
-def _lossless(file: SoundFile, path: Path) -> Iterator[Audio]:
+def _lossless(file: SoundFile, name: str) -> Iterator[Audio]:
     import soundfile
 
     if file.channels > HIGHEST_CHANNELS:
-        raise UserError(f"{path}: has {file.channels} channels; at most {HIGHEST_CHANNELS} are read")
+        raise UserError(f"{name}: has {file.channels} channels; at most {HIGHEST_CHANNELS} are read")
     try:
         found = 0
         while len(samples := file.read(1 << 18, dtype="float32", always_2d=True)):
             found += len(samples)
             yield Audio(samples, file.samplerate)
         if found != file.frames:
-            raise UserError(f"{path}: is truncated, {found} of {file.frames} frames could be read")
+            raise UserError(f"{name}: is truncated, {found} of {file.frames} frames could be read")
     except (soundfile.SoundFileError, OSError) as error:
-        raise UserError(f"{path}: cannot be read as audio ({reason(error)})") from None
+        raise UserError(f"{name}: cannot be read as audio ({reason(error)})") from None
 
 
 def _gathered(pieces: Iterator[Audio], frames: int) -> Iterator[Audio]:
@@ -129,3 +138,7 @@ def _largest() -> int:
     if not text.isdecimal() or int(text) == 0:
         raise UserError(f"{LARGEST_VARIABLE}={text}: give a whole number of samples")
     return int(text)
+
+
+def _name(source: str | Path | IO[bytes] | Contents) -> str:
+    return str(source) if isinstance(source, str | Path) else str(getattr(source, "name", "the open file"))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.audio.channels import for_network
+from deepaq.audio.channels import downmixed, for_network
 from deepaq.audio.container import LOSSY, probe
+from deepaq.audio.contents import Contents, contents, is_open_file
 from deepaq.audio.decode import blocks
 from deepaq.audio.samples import Audio, Samples, check
 from deepaq.errors import UserError
@@ -18,36 +19,49 @@ from deepaq.errors import UserError
 if TYPE_CHECKING:
     from torch import Tensor
 
-Sound: TypeAlias = "str | Path | Audio | npt.NDArray[np.floating] | Tensor"
+Sound: TypeAlias = "str | Path | IO[bytes] | Audio | npt.NDArray[np.floating] | Tensor"
+LOUDEST = 100.0  # +40 dBFS: larger samples are not scaled to 1
 
 
-def name_of(sound: Sound) -> str:
+def name_of(sound: Sound | Contents) -> str:
     """Return what messages call a sound: its path, or what it is."""
+    if isinstance(sound, Contents):
+        return sound.name
     return str(sound) if isinstance(sound, str | Path) else "the array"
 
 
-def pieces(sound: Sound, sample_rate: int | None) -> Iterator[Audio]:
+def pieces(sound: Sound | Contents, sample_rate: int | None) -> Iterator[Audio]:
     """Yield the sound as decoded blocks. sample_rate: of an array or tensor, in Hz; ignored for files.
 
     Arrays are floating point of shape (frames,) or (frames, channels), full scale 1.0. Raises UserError for anything
     else.
     """
-    if isinstance(sound, str | Path):
-        yield from blocks(sound)
+    if isinstance(sound, str | Path | Contents):
+        for audio in blocks(sound):
+            _check_scale(audio, name_of(sound))
+            yield audio
         return
     audio = sound if isinstance(sound, Audio) else _from_array(sound, sample_rate)
     check(audio, name_of(sound))
+    _check_scale(audio, name_of(sound))
     yield audio
 
 
-def _from_array(sound: npt.NDArray[np.floating] | Tensor, sample_rate: int | None) -> Audio:
+def _check_scale(audio: Audio, name: str) -> None:
+    """Raise UserError for samples in the range of integers."""
+    peak = float(max(audio.samples.max(), -audio.samples.min()))
+    if peak > LOUDEST or (peak > 2 and bool((audio.samples == np.rint(audio.samples)).all())):
+        raise UserError(f"{name}: reaches {peak:.0f} where full scale is 1; divide 16-bit samples by 32768")
+
+
+def _from_array(sound: Any, sample_rate: int | None) -> Audio:
     if isinstance(sound, np.ndarray):
         samples = sound
     elif hasattr(sound, "detach"):
         detached = sound.detach().cpu()
         samples = (detached.float() if detached.is_floating_point() else detached).numpy()
     else:
-        raise UserError(f"a {type(sound).__name__} is no sound; give a path, an array, a tensor or deepaq.audio.Audio")
+        raise UserError(f"a {type(sound).__name__} is no sound; give a path, an open file, an array, a tensor or Audio")
     if not isinstance(sample_rate, int | np.integer | None):
         raise UserError(f"sample_rate={sample_rate!r}: give whole Hz")
     if sample_rate is None:
@@ -70,24 +84,25 @@ class Stream:
     seconds: read so far. notes: what decoding repaired, complete when the sound has been read to its end.
     """
 
-    def __init__(self, sound: Sound, rate: int, channels: int = 1, sample_rate: int | None = None) -> None:
-        self.name = name_of(sound)
-        self._sound = sound
+    def __init__(self, sound: Sound | Contents, rate: int, channels: int = 1, sample_rate: int | None = None) -> None:
+        self._sound: Sound | Contents = contents(sound) if is_open_file(sound) else sound
+        self.name = name_of(self._sound)
         self.rate = rate
         self.seconds = 0.0
         self.notes: list[str] = []
         self._power = np.zeros(2)  # of the channels' mean, and of their difference from it
         self._channels = channels
         self._given_rate = sample_rate
-        self._source = _resampled(map(self._mix, pieces(sound, sample_rate)), rate, channels)
+        self._source = _resampled(map(self._mix, pieces(self._sound, sample_rate)), rate, channels)
         self._waiting: Samples = np.empty((0, 2) if channels == 2 else 0, np.float32)
 
     def _mix(self, audio: Audio) -> tuple[Samples, int]:
         self.notes += audio.notes
-        mixed = for_network(audio.samples, self._channels)
+        samples = downmixed(audio.samples)
+        mixed = for_network(samples, self._channels)
         mid = mid_of(mixed)
         mean = float(np.dot(mid, mid))
-        self._power += mean, float(np.vdot(audio.samples, audio.samples)) / audio.samples.shape[1] - mean
+        self._power += mean, float(np.vdot(samples, samples)) / samples.shape[1] - mean
         return mixed, audio.sample_rate
 
     def again(self) -> Stream:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -46,15 +46,16 @@ class Metric:
         reference: Sound,
         degraded: Sound | None = None,
         *,
-        references: Sequence[Sound] | References | None = None,
+        references: Iterable[Sound] | References | None = None,
         sample_rate: int | None = None,
         match_level: bool = True,
     ) -> Score:
         """Score `score(reference, degraded)`, or `score(degraded, references=clean)` against unrelated clean music.
 
-        Sounds are paths, `deepaq.audio.Audio`, or floating-point arrays and tensors of (frames,) or (frames, channels)
-        at `sample_rate` Hz. match_level: remove a constant gain of the degraded sound first, so that only level
-        changes over time count; False lets the gain count. Raises UserError for sound that cannot be scored.
+        Sounds are paths, open files, `deepaq.audio.Audio`, or floating-point arrays and tensors of (frames,) or
+        (frames, channels) at `sample_rate` Hz. match_level: remove a constant gain of the degraded sound first, so
+        that only level changes over time count; False lets the gain count. Raises UserError for sound that cannot be
+        scored.
         """
         if (degraded is None) == (references is None):
             raise UserError("give a degraded sound with its reference, or one sound and references=")
@@ -79,15 +80,15 @@ class Metric:
                 results.append(error)
         return results
 
-    def references(self, sounds: Sequence[Sound], sample_rate: int | None = None) -> References:
+    def references(self, sounds: Iterable[Sound], sample_rate: int | None = None) -> References:
         """Embed clean music once, for any number of scores. Every sound has the same weight."""
         if isinstance(sounds, str | Path):
             raise UserError(f"references={str(sounds)!r}: give a sequence of sounds")
-        if not len(sounds):
-            raise UserError("no clean references were given")
         points = [
             torch.stack([point for _, _, point in self.clip_points(sound, sample_rate)]).mean(dim=0) for sound in sounds
         ]
+        if not points:
+            raise UserError("no clean references were given")
         return References(torch.stack(points).mean(dim=0), len(points))
 
     def clip_points(self, sound: Sound, sample_rate: int | None = None) -> Iterator[tuple[float, float, Tensor]]:

@@ -1,0 +1,61 @@
+"""Audio from open files and from memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, Any, TypeGuard
+
+from deepaq.errors import UserError
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The bytes of an audio file. name: for messages."""
+
+    data: bytes
+    name: str
+
+    @contextmanager
+    def file(self) -> Iterator[Path]:
+        """Yield the path of a temporary file with these bytes, which decoders can read as often as they need."""
+        with NamedTemporaryFile(prefix="deepaq-") as file:
+            file.write(self.data)
+            file.flush()
+            yield Path(file.name)
+
+
+def is_open_file(sound: object) -> TypeGuard[IO[bytes]]:
+    """Return True for what can be read like a file, such as `open(path, "rb")` or `io.BytesIO`."""
+    return callable(getattr(sound, "read", None))
+
+
+def contents(file: IO[bytes]) -> Contents:
+    """Read an open file whole, from its beginning where it can be sought; it stays open and where it was.
+
+    Raises UserError when it is closed, empty, or open as text.
+    """
+    named = getattr(file, "name", None)
+    name = named if isinstance(named, str) else "the open file"
+    try:
+        place = file.tell() if _seekable(file) else None
+        if place is not None:
+            file.seek(0)
+        data: Any = file.read()
+        if place is not None:
+            file.seek(place)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{name}: cannot be read ({error})") from None
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise UserError(f"{name}: is open as text; open it in binary mode, 'rb'")
+    if not data:
+        raise UserError(f"{name}: the file is empty")
+    return Contents(bytes(data), name)
+
+
+def _seekable(file: IO[bytes]) -> bool:
+    seekable = getattr(file, "seekable", None)
+    return bool(seekable()) if callable(seekable) else hasattr(file, "seek")
