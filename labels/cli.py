@@ -8,34 +8,49 @@ from typing import Any
 
 import click
 
-from deepaq.console import Console, conclude, jobs_option, json_option, print_json, quiet_option, show
+from deepaq.console import Console, conclude, jobs_option, json_option, note, print_json, quiet_option, show
 from deepaq.errors import UserError
 
-DATA = click.argument("data", type=click.Path(path_type=Path))
+FOLDER = click.Path(path_type=Path)
+DATA = click.argument("data", type=FOLDER)
+OWN_TEST = {  # what a user states about a test of his own
+    "name": "Name the test (csv, webmushra).  [default: the name of PATH]",
+    "scale": "State the scale (csv, webmushra).  [default: as the table says, else MUSHRA]",
+    "lowest": "State the lowest rating of the scale (csv, webmushra).",
+    "highest": "State the highest rating of the scale (csv, webmushra).",
+    "better": "State the better end of the scale, higher or lower (csv, webmushra).  [default: lower for ABX]",
+    "licence": "State the licence of ratings and audio (csv, webmushra).",
+    "citation": "State what a report cites (csv, webmushra).",
+}
 
 
 @click.group(cls=Console)
 @click.version_option(package_name="deepaq")
 def main() -> None:
-    """Rate the pairs of a data set, import listening tests and compare raters with listeners."""
+    """Rate the pairs of a data set, import listening tests, and compare raters with listeners."""
 
 
 def work_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of every command that rates a data set."""
+    """Add the options shared by all commands that rate a data set."""
     options = [
         jobs_option,
-        click.option("--shard", default=None, help="Do only the i-th of n parts, written i/n."),
-        click.option(
-            "--conditions", default="", help="Rate only these conditions, comma-separated patterns: opus-*,noise-3."
-        ),
-        click.option("--dask", default=None, help="Run on the Dask cluster with this scheduler address."),
-        click.option("--retry-failed", is_flag=True, help="Retry failed rows."),
-        click.option("--dry-run", is_flag=True, help="Report what would be done, without doing it."),
+        click.option("--shard", default=None, help="Rate only the i-th of n parts, written i/n."),
+        click.option("--conditions", default="", help="Rate only these, as comma-separated patterns: opus-*,noise-3."),
+        click.option("--dask", default=None, help="Run on a Dask cluster, given by the address of its scheduler."),
+        click.option("--retry-failed", is_flag=True, help="Rate failed rows again."),
+        click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing."),
         json_option,
         quiet_option,
     ]
     for option in reversed(options):
         command = option(command)
+    return command
+
+
+def own_test_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that describe a user's own test."""
+    for name, text in reversed(OWN_TEST.items()):
+        command = click.option(f"--{name}", default=None, help=text)(command)
     return command
 
 
@@ -45,34 +60,30 @@ def work_options(command: Callable[..., None]) -> Callable[..., None]:
     "--engine",
     type=click.Choice(["fast", "shipped"]),
     default=None,
-    help="Fast engine, or visqol-python as shipped; values agree within 1e-6.  [default: fast, or as before]",
+    help="Use our own engine, or visqol-python unchanged; values agree within 1e-6.  [default: fast, or as before]",
 )
-@click.option("--timeline", is_flag=True, help="Also give the MOS of segments of 4.2 s, one patch (0.6 s) apart.")
+@click.option("--timeline", is_flag=True, help="Add the MOS of segments of 4.2 s, 0.6 s apart.")
 @work_options
 def visqol(data: Path, engine: str | None, timeline: bool, **options: Any) -> None:
-    """Rate every degraded clip in DATA with ViSQOL v3 (audio mode): MOS-LQO, 1 to 4.73."""
+    """Rate every degraded file in DATA by ViSQOL v3 in audio mode (MOS-LQO)."""
     own = {"engine": engine, "timeline": "4" if timeline else None}
     _rate(data, "visqol", {key: value for key, value in own.items() if value}, **options)
 
 
 @main.command()
 @DATA
-@click.option(
-    "--rater", "name", required=True, help="Name of a rater; NAME+TAG keeps labels with several settings apart."
-)
-@click.option(
-    "--option", "-o", "own", multiple=True, metavar="KEY=VALUE", help="Set an option of the rater; repeatable."
-)
+@click.option("--rater", "name", required=True, help="Use this rater; NAME+TAG keeps several settings apart.")
+@click.option("--option", "-o", "own", multiple=True, metavar="KEY=VALUE", help="Set a rater's option; repeatable.")
 @work_options
 def rate(data: Path, name: str, own: tuple[str, ...], **options: Any) -> None:
-    """Rate every degraded clip in DATA with any rater."""
+    """Rate every degraded file in DATA by any registered rater."""
     _rate(data, name, _pairs(own), **options)
 
 
 @main.command()
 @json_option
 def raters(as_json: bool) -> None:
-    """List the raters: their values, their options with defaults, and whether they are installed."""
+    """List the registered raters: their values, options with defaults, and whether they can be used here."""
     from labels.raters.rater import RATERS, described
 
     _table(RATERS.listing(described), as_json)
@@ -81,7 +92,7 @@ def raters(as_json: bool) -> None:
 @main.command()
 @json_option
 def formats(as_json: bool) -> None:
-    """List the formats of listening tests that `labels import` reads."""
+    """List the formats of listening tests that `labels import` reads, and whose ratings they hold."""
     from labels.listening.reader import READERS, described
 
     _table(READERS.listing(described), as_json)
@@ -104,35 +115,26 @@ def _pairs(settings: tuple[str, ...]) -> dict[str, str]:
 
 @main.command("import")
 @click.argument("form", metavar="FORMAT")
-@click.argument("path", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Data set folder, new or existing.")
-@click.option("--name", default=None, help="csv, webmushra: name of the test.  [default: name of PATH]")
-@click.option("--scale", default=None, help="csv, webmushra: scale of the ratings.  [default: MUSHRA]")
-@click.option("--lowest", default=None, help="csv, webmushra: lowest rating of the scale.")
-@click.option("--highest", default=None, help="csv, webmushra: highest rating of the scale.")
-@click.option(
-    "--better",
-    type=click.Choice(["higher", "lower"]),
-    default=None,
-    help="csv, webmushra: better end of the scale.  [default: higher; lower for ABX]",
-)
-@click.option("--licence", default=None, help="csv, webmushra: licence of ratings and audio.")
-@click.option("--citation", default=None, help="csv, webmushra: citation for reports.")
+@click.argument("path", type=FOLDER)
+@click.option("--out", required=True, type=FOLDER, help="Write into this data set folder, new or existing.")
+@own_test_options
+@click.option("--outside", is_flag=True, help="Take audio from outside the test's folder, too.")
 @jobs_option
-@click.option("--dry-run", is_flag=True, help="Report what would be done, without doing it.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
 @json_option
 @quiet_option
 def import_(
     form: str,
     path: Path,
     out: Path,
+    outside: bool,
     jobs: int | None,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
     **own: str | None,
 ) -> None:
-    """Make a data set from a listening test: audio and ratings.
+    """Make a data set of a listening test: audio and ratings.
 
     FORMAT: igorc96, odaq, odaq-b1, odaq-b2, peass, saoc, sassec, sisec08, stahl2024, webmushra, or csv with columns
     reference, degraded and score, and optionally listener, item, condition, role, content, group (stimuli whose
@@ -147,31 +149,24 @@ def import_(
     settings = stage.Settings(
         options=tuple((key, value) for key, value in own.items() if value is not None),
         jobs=workers(jobs),
+        outside=outside,
         quiet=quiet,
     )
     result = (stage.plan if dry_run else stage.import_test)(form, path, out, settings)
-    conclude(result, as_json)
+    _conclude(result, as_json)
 
 
 @main.command()
-@click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--raters", required=True, help="Comma-separated names of raters.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the report.")
-@click.option(
-    "--fit-on", multiple=True, type=click.Path(path_type=Path), help="Data set to fit mappings on; repeatable."
-)
-@click.option(
-    "-o",
-    "--option",
-    "settings",
-    multiple=True,
-    metavar="RATER.KEY=VALUE",
-    help="Set an option of one rater; repeatable.",
-)
-@click.option("--resamples", default=2000, show_default=True, help="Number of bootstrap resamples.")
-@click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
+@click.argument("data", nargs=-1, required=True, type=FOLDER)
+@click.option("--raters", required=True, help="Compare these raters, separated by commas, or all that are usable here.")
+@click.option("--out", required=True, type=FOLDER, help="Write the report into this folder.")
+@click.option("--fit-on", multiple=True, type=FOLDER, help="Fit mappings on this data set, not the others; repeatable.")
+@click.option("-o", "--option", "settings", multiple=True, metavar="RATER.KEY=VALUE", help="Set a rater's option.")
+@click.option("--resamples", default=2000, show_default=True, help="Draw this many resamples (differences, errors).")
+@click.option("--seed", default=0, show_default=True, help="Seed the resampling.")
+@click.option("--retry-failed", is_flag=True, help="Rate again stimuli that a rater failed on.")
+@click.option("--allow-shorter", is_flag=True, help="Count stimuli that have less than 95 % of their length in common.")
 @jobs_option
-@click.option("--retry-failed", is_flag=True, help="Retry ratings that failed.")
 @json_option
 @quiet_option
 def benchmark(
@@ -184,14 +179,14 @@ def benchmark(
     seed: int,
     jobs: int | None,
     retry_failed: bool,
+    allow_shorter: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Compare raters with listeners.
+    """Compare raters with the listeners of the tests in DATA.
 
-    Rates what is not rated yet in the listening tests of DATA and writes report.html, report.md, report.json,
-    results.csv and stimuli.csv. Mappings to the listeners' scale are fitted on the other tests in DATA, or on those of
-    --fit-on, never on the test itself.
+    Rates what is not rated yet and writes report.html, report.md, report.json, results.csv and stimuli.csv. Mappings
+    to the listeners' scale are fitted on the other tests in DATA, or on those of --fit-on, never on the test itself.
     """
     from labels.benchmark import stage
     from manifests.jobs import workers
@@ -203,11 +198,14 @@ def benchmark(
         seed=seed,
         jobs=workers(jobs),
         retry_failed=retry_failed,
+        allow_shorter=allow_shorter,
         quiet=quiet,
     )
-    report = stage.benchmark(data, raters.split(","), out, how)
-    result = {"report": str(out), "tests": [test["name"] for test in report["tests"]], "errors": report["errors"]}
-    conclude(result | stage.headline(report), as_json)
+    names, missing = stage.usable() if raters == "all" else (raters.split(","), [])
+    report = stage.benchmark(data, names, out, how)
+    result = {"report": str(out), "tests": [test["name"] for test in report["tests"]]}
+    told = {"notes": [*missing, *report["notes"]], "errors": report["errors"]}
+    _conclude(result | told | stage.headline(report), as_json)
 
 
 def _rate(
@@ -238,4 +236,14 @@ def _rate(
     if dry_run:
         show(stage.plan(data, name, settings), as_json)
         return
-    conclude(stage.rate(data, name, settings), as_json)
+    _conclude(stage.rate(data, name, settings), as_json)
+
+
+def _conclude(result: dict[str, Any], as_json: bool) -> None:
+    """Print a result and end: notes are lines of their own, and part of the JSON when there are any."""
+    notes = result.pop("notes", [])
+    if as_json and notes:
+        result["notes"] = notes
+    for line in () if as_json else notes:
+        note(f"note: {line}")
+    conclude(result, as_json)

@@ -97,8 +97,9 @@ DEGRADED = TableSpec(
         ("lag_samples", _INT, False),  # positive when the degraded clip is late
         ("correlation", _REAL, False),  # normalised, at that lag, -1..1
         ("peak", _REAL, False),  # of the decoded samples, full scale is 1
-        ("test", _TEXT, False),  # listening test that rated it; the next three are in its own terms
-        ("item", _TEXT, False),  # trial; two trials may share a reference
+        ("common", _REAL, False),  # share of the longer of reference and degraded that both last, in a listening test
+        ("test", _TEXT, False),  # listening test that rated it, and in that test's own names:
+        ("item", _TEXT, False),  # the trial; two trials may share a reference
         ("content", _TEXT, False),  # the class of the item
         ("role", _TEXT, False),  # reference (hidden) | anchor | coded
         ("group", _TEXT, False),  # stimuli that share one known score

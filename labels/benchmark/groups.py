@@ -1,4 +1,4 @@
-"""Groups of stimuli with one common score: each counts once, with the mean of a rater's values."""
+"""Stimuli with one score for all of them count as one: a rater's value is the mean over the group."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Places = npt.NDArray[np.int64]
 
 
 def by_group(test: Rated) -> Rated:
-    """Reduce a test to one stimulus per group and role; stimuli without a group are unchanged.
+    """The test with one stimulus per group and role; stimuli without a group stay as they are.
 
-    A rater's value is the mean over the members with audio, NaN unless it rated all of them.
+    A rater's value is the mean over the members with enough audio, NaN unless it has rated all of these.
     """
     units: dict[tuple[str, str], list[int]] = {}
     for i, s in enumerate(test.stimuli):
@@ -50,12 +50,13 @@ def _unit(members: Sequence[Stimulus]) -> Stimulus:
         condition=shared("condition", first.group) or first.condition,
         content=shared("content", None),
         audible=any(s.audible for s in members),
+        short=all(s.short for s in members),
         mean=float(np.mean([s.mean for s in members])),
     )
 
 
 def _means(ratings: Values, places: Sequence[Places]) -> Values:
-    """Mean of each listener over the members rated, NaN if none: (units, listeners)."""
+    """(units, listeners): each listener's mean over the members rated; NaN where there is none."""
     rows = np.full((len(places), ratings.shape[1]), np.nan)
     for row, members in zip(rows, places, strict=True):
         rated = ~np.isnan(ratings[members])
@@ -65,6 +66,6 @@ def _means(ratings: Values, places: Sequence[Places]) -> Values:
 
 
 def _common(test: Rated, values: Values, places: Sequence[Places]) -> Values:
-    audible = np.array([s.audible for s in test.stimuli])
-    heard = [members[audible[members]] for members in places]
-    return np.array([values[members].mean() if len(members) else np.nan for members in heard])
+    counted = np.array([s.counted for s in test.stimuli])
+    kept = [members[counted[members]] for members in places]
+    return np.array([values[members].mean() if len(members) else np.nan for members in kept])

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from deepaq.errors import UserError
 from labels.benchmark.statistics.correlation import Values
 from labels.importing.scores import LISTENERS, listener_rows
+from labels.length import too_short
 from labels.listening.reader import HIGHER, LOWER, READERS, reader
 from manifests import schema
 from manifests.dataset import Dataset
@@ -26,8 +27,9 @@ Mask = npt.NDArray[np.bool_]
 class Stimulus:
     """A rated signal, or a group of them with a common score.
 
-    references: ids of the clips that it was made from. mean: the listeners' mean on the test's scale, with its 95 %
-    interval, the standard deviation and the number of listeners (0: unknown), if known.
+    references: ids of the clips it was made of. mean: the listeners', on the test's scale, with its 95 % interval, the
+    listeners' standard deviation and their number (0: unknown) where known. common: share of the longer of the
+    pair that both have. short: that share is too small for a value to stand for the whole.
     """
 
     degraded_id: str
@@ -43,6 +45,13 @@ class Stimulus:
     deviation: float | None = None
     listeners: int = 0
     group: str | None = None
+    common: float | None = None
+    short: bool = False
+
+    @property
+    def counted(self) -> bool:
+        """Whether the stimulus has audio, and enough of it."""
+        return self.audible and not self.short
 
 
 @dataclass(frozen=True)
@@ -93,8 +102,8 @@ class Rated:
         return [s.item for s in self.stimuli]
 
     def with_roles(self, roles: Sequence[str]) -> Mask:
-        """Mask of the stimuli with one of these roles and with audio: (stimuli,)."""
-        return np.array([s.role in roles and s.audible for s in self.stimuli], bool)
+        """(stimuli,): true for those with one of these roles and enough audio."""
+        return np.array([s.role in roles and s.counted for s in self.stimuli], bool)
 
     def without_references(self, references: set[str]) -> Rated:
         """The test without the stimuli of these clips."""
@@ -107,8 +116,11 @@ class Rated:
         )
 
 
-def read_tests(dataset: Dataset, raters: Sequence[str]) -> list[Rated]:
-    """Read the tests in a data set, with the values of `raters`; raises UserError if there are no listeners."""
+def read_tests(dataset: Dataset, raters: Sequence[str], allow_shorter: bool = False) -> list[Rated]:
+    """The tests in a data set, with the values of `raters`; UserError when there are no ratings by listeners.
+
+    allow_shorter: count stimuli that have less than 95 % in common with their reference.
+    """
     means = {row["degraded_id"]: row for row in dataset.labels(LISTENERS, ["value", "extras"]).to_pylist()}
     groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in dataset.degraded().to_pylist():
@@ -120,7 +132,17 @@ def read_tests(dataset: Dataset, raters: Sequence[str]) -> list[Rated]:
     listeners = listener_rows(dataset)
     seconds = _seconds(dataset)
     labels = {name: dataset.labels(name).to_pylist() for name in raters}
+    compared = _compared(labels)
+    for row in (row for rows in groups.values() for row in rows):
+        row["common"] = compared.get(row["degraded_id"]) if row["common"] is None else row["common"]
+        row["short"] = too_short(row["common"]) and not allow_shorter
     return [_test(dataset, name, rows, listeners, labels, seconds) for name, rows in sorted(groups.items())]
+
+
+def _compared(labels: dict[str, list[dict[str, Any]]]) -> dict[str, float]:
+    """The share of each pair that raters have compared."""
+    found = [(row["degraded_id"], dict(row["extras"] or {}).get("common")) for rows in labels.values() for row in rows]
+    return {name: share for name, share in found if share is not None}
 
 
 def _test(
@@ -174,6 +196,8 @@ def _stimulus(row: dict[str, Any]) -> Stimulus:
         deviation=row.get("sd"),
         listeners=int(row.get("listeners", 0)),
         group=row["group"],
+        common=row["common"],
+        short=row["short"],
     )
 
 

@@ -27,12 +27,17 @@ def sections(report: dict[str, Any]) -> list[Section]:
     if report["overall"]:
         found.append(Section("All tests", _overall(report["overall"])))
     found.append(Section("Raters and their cost", [_raters(report)]))
+    if report["notes"]:
+        text = "Stimuli of which less than 95 % was compared; they count only with `--allow-shorter`."
+        found.append(Section("Shorter than the reference", [Text(text), _lines(report["notes"])]))
     if report["errors"]:
-        found.append(
-            Section("What could not be rated", [Table("", ["stimulus"], [[line] for line in report["errors"]])])
-        )
+        found.append(Section("Not rated", [_lines(report["errors"])]))
     found.append(Section("How this was made", _made(report)))
     return found
+
+
+def _lines(lines: Sequence[str]) -> Table:
+    return Table("", ["stimulus"], [[line] for line in lines])
 
 
 def _summary(report: dict[str, Any]) -> list[Block]:

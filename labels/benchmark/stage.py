@@ -17,7 +17,8 @@ from labels.benchmark.rated import Rated, read_tests
 from labels.benchmark.report import write
 from labels.benchmark.stamp import stamp
 from labels.benchmark.statistics.bootstrap import LEVEL, RESAMPLES
-from labels.raters.rater import rater
+from labels.length import short_line, too_short
+from labels.raters.rater import RATERS, rater
 from labels.rating import stage as rating
 from manifests import jobs, schema
 from manifests.dataset import Dataset
@@ -30,6 +31,7 @@ class Settings:
 
     fit_on: data sets that mappings are fitted on, instead of the other tests. options: ("RATER.KEY", value) pairs.
     resamples, seed: of the bootstrap. mappings: fit mappings to the listeners' scale.
+    allow_shorter: count stimuli that have less than 95 % in common with their reference, too.
     """
 
     fit_on: tuple[Path, ...] = ()
@@ -38,6 +40,7 @@ class Settings:
     seed: int = 0
     jobs: int = field(default_factory=jobs.cpu_count)
     mappings: bool = True
+    allow_shorter: bool = False
     retry_failed: bool = False
     quiet: bool = False
 
@@ -78,8 +81,9 @@ def benchmark(data: Sequence[Path], raters: Sequence[str], out: Path, settings: 
                 quiet=settings.quiet,
             )
             rating.rate(dataset.root, name, work)
-    tests = [by_group(test) for dataset in datasets[: len(data)] for test in read_tests(dataset, raters)]
-    fits = [by_group(test) for dataset in datasets[len(data) :] for test in read_tests(dataset, raters)]
+    single = [test for dataset in datasets for test in read_tests(dataset, raters, settings.allow_shorter)]
+    count = sum(map(len, names[: len(data)]))
+    tests, fits = ([by_group(test) for test in part] for part in (single[:count], single[count:]))
     evaluation = Evaluation(
         {name: 1 if judge.higher_is_better else -1 for name, judge in judges.items()},
         Bootstrap(settings.resamples, settings.seed),
@@ -99,10 +103,28 @@ def benchmark(data: Sequence[Path], raters: Sequence[str], out: Path, settings: 
         "tests": evaluated,
         "overall": overall(evaluation, tests) if len(tests) > 1 else [],
         "paper": {test["name"]: rows for test in evaluated if (rows := beside(test))},
+        "notes": [
+            short_line(f"{test.name}: {s.condition} of {s.item}", s.common or 0.0)
+            for test in single[:count]
+            for s in test.stimuli
+            if s.audible and too_short(s.common)
+        ],
         "errors": _failures([*tests, *fits]),
     }
     write(report, out)
     return report
+
+
+def usable() -> tuple[list[str], list[str]]:
+    """The raters that can be used here without options, and one line about each other one."""
+    names, missing = [], []
+    for name in RATERS:
+        try:
+            rater(name).warm_up()
+            names.append(name)
+        except UserError as error:
+            missing.append(f"{name} is left out: {error}")
+    return names, missing
 
 
 def headline(report: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""Storage of a test's audio in the data set: PCM as FLAC, anything else unchanged."""
+"""Storing a test's audio in the data set: PCM as FLAC, anything else unchanged."""
 
 from __future__ import annotations
 
+import io
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,11 @@ from deepaq.files import committed, file_sha256
 from manifests.dataset import Dataset
 
 _PCM = {".wav", ".wave", ".aif", ".aiff", ".aifc"}
-_FLAC = {"PCM_S8", "PCM_16", "PCM_24"}  # the subtypes that FLAC stores losslessly
+_FLAC = {"PCM_S8", "PCM_16", "PCM_24"}  # subtypes that FLAC stores losslessly
 
 
 class ConflictError(UserError):
-    """Raised if the data set holds other content under the same name, which would mix two tests."""
+    """The data set holds something else under the same name; continuing would mix two tests."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Kept:
 def keep(dataset: Dataset, source: Path, audio: Audio, stem: str) -> Kept:
     """Store `source`, whose decoded content is `audio`, as `stem` with a suffix, below the data set.
 
-    Keeps an existing file with the same samples; raises ConflictError if it has others. A new file is decoded and
+    A stored file with the same samples is kept; with others, ConflictError is raised. A new file is decoded and
     compared with its source before it gets its name.
     """
     import soundfile
@@ -49,11 +50,13 @@ def keep(dataset: Dataset, source: Path, audio: Audio, stem: str) -> Kept:
         with committed(target) as partial:
             if encode:
                 samples, rate = soundfile.read(source, dtype="int32", always_2d=True)
-                soundfile.write(partial, samples, rate, format="FLAC", subtype=subtype)
-                with partial.open("rb") as file:
-                    decoded, _ = soundfile.read(file, dtype="int32", always_2d=True)
+                content = io.BytesIO()
+                soundfile.write(content, samples, rate, format="FLAC", subtype=subtype)
+                content.seek(0)
+                decoded, _ = soundfile.read(content, dtype="int32", always_2d=True)
                 if not np.array_equal(decoded, samples):
                     raise UserError(f"{source}: could not be stored as FLAC without change")
+                partial.write_bytes(content.getbuffer())  # Python names a full disk, libsndfile does not
             else:
                 shutil.copyfile(source, partial)
     return Kept(relative, file_sha256(target), target.stat().st_size)

@@ -23,12 +23,12 @@ from manifests.provenance import package_version, provenance
 from manifests.split import TEST
 
 Rows = list[dict[str, Any]]
-NO_REFERENCE = "reference: "  # prefix of the error of a stimulus whose reference failed
+NO_REFERENCE = "reference: "  # starts the error of a stimulus whose reference failed
 
 
 @dataclass(frozen=True)
 class Item:
-    """A trial: its reference and the stimuli rated relative to it."""
+    """A trial: its reference and the stimuli rated against it."""
 
     name: str
     reference: Path | None
@@ -37,14 +37,18 @@ class Item:
 
 @dataclass(frozen=True)
 class Import:
-    """Stores a batch of items of a test; picklable. root: the data set. source: folder that names are relative to.
-    test: the reader's description, for the footers. packages: versions of the installed package that provides the
-    reader, for the footers."""
+    """Picklable: stores a batch of items of a test.
+
+    root: the data set. source: the test's folder, which names are relative to. test: the reader's description, for the
+    footers. packages: versions of the installed package that the reader comes from, for the footers too. outside: take
+    audio from outside the test's folder.
+    """
 
     root: Path
     source: Path
     test: dict[str, Any]
     packages: Mapping[str, str]
+    outside: bool = False
 
     def __call__(self, items: Sequence[Item]) -> Counts:
         dataset = Dataset(self.root, create=True)
@@ -61,7 +65,7 @@ class Import:
         tools = {**{name: package_version(name) for name in ("av", "soundfile")}, **self.packages}
         footer = provenance(f"labels import {self.test['name']}", {"test": self.test, "conditions": conditions}, tools)
         new = {spec.name: _new(dataset, spec, rows) for spec, rows in _tables(references, degraded)}
-        # References first: a kill in between leaves a clip without stimuli, never a stimulus without its clip.
+        # References first: a kill between the two may leave a clip without degraded files, never the reverse.
         for spec, _ in _tables(references, degraded):
             if new[spec.name]:
                 write_fragment(dataset.folder(spec), spec, new[spec.name], footer)
@@ -78,7 +82,7 @@ class Import:
         try:
             if item.reference is None:
                 raise UserError(f"{item.name}: the test names no reference")
-            audio = read(item.reference)
+            audio = self._read(item.reference)
             name = ids.reference_id(audio.samples, audio.sample_rate)
             kept = keep(dataset, item.reference, audio, f"audio/references/{name[:2]}/{name}")
         except UserError as error:
@@ -118,36 +122,47 @@ class Import:
         if audio is None:
             return row | {"error": f"{NO_REFERENCE}{reference['error']}"}
         if stimulus.degraded == item.reference:  # the hidden reference is the clip itself, stored once
-            path = dataset.path(reference["path"])
+            degraded, path = audio, dataset.path(reference["path"])
             stored = {"path": reference["path"], "sha256": reference["sha256"], "bytes": path.stat().st_size}
         else:
             try:
-                audio = read(stimulus.degraded)
+                degraded = self._read(stimulus.degraded)
                 folder = re.sub(r"[^A-Za-z0-9._-]+", "-", stimulus.condition).strip(".-") or "condition"
-                kept = keep(dataset, stimulus.degraded, audio, f"audio/degraded/{folder}/{name[:2]}/{name}")
+                kept = keep(dataset, stimulus.degraded, degraded, f"audio/degraded/{folder}/{name[:2]}/{name}")
             except ConflictError:
                 raise
             except UserError as error:
                 return row | {"error": self._shorter(error)}
             stored = {"path": kept.path, "sha256": kept.sha256, "bytes": kept.bytes}
-        return row | stored | {"peak": float(np.abs(audio.samples).max()), "status": schema.OK}
+        lengths = sorted(each.frames / each.sample_rate for each in (audio, degraded))
+        measured = {"peak": float(np.abs(degraded.samples).max()), "common": lengths[0] / lengths[1]}
+        return row | stored | measured | {"status": schema.OK}
+
+    def _read(self, path: Path) -> Audio:
+        """A file of the test; UserError when it lies outside the test's folder, also by a link."""
+        if not self.outside and not path.resolve().is_relative_to(self.source.resolve()):
+            raise UserError(f"{path}: lies outside the test's folder; move it there, or allow it with --outside")
+        return read(path)
 
     def _relative(self, path: Path) -> str:
         return (path.relative_to(self.source) if path.is_relative_to(self.source) else path).as_posix()
 
     def _shorter(self, error: UserError) -> str:
-        """The message without the folder that contains all files."""
+        """The message without the folder that holds all files."""
         return str(error).replace(f"{self.source}/", "")
 
 
 def stimulus_id(test: str, stimulus: Stimulus) -> str:
-    """The degraded_id of a stimulus. It depends on the names in the test, not on the audio, which may be added later
-    (other audio under the same names is refused), and not on the reference, which two trials may share."""
+    """The degraded_id of a stimulus, from its names in the test.
+
+    Not from its audio, which may be completed later (other audio under the same names is refused), nor from its
+    reference, which two trials may share.
+    """
     return ids.joined_id(stimulus.item, ids.settings_id(settings(test, stimulus)))
 
 
 def settings(test: str, stimulus: Stimulus) -> dict[str, str]:
-    """Settings that define the condition of a stimulus."""
+    """The settings that identify a condition."""
     return {"test": test, "condition": stimulus.condition, "role": stimulus.role}
 
 
@@ -156,9 +171,9 @@ def _tables(references: Rows, degraded: Rows) -> tuple[tuple[schema.TableSpec, R
 
 
 def _new(dataset: Dataset, spec: schema.TableSpec, rows: Rows) -> Rows:
-    """Select the rows that the table lacks or has as failures with another reason.
+    """The rows that the table lacks, or holds as failures with another reason.
 
-    Raises ConflictError if a stimulus has a new reference.
+    Raises ConflictError when a stimulus has another reference than before.
     """
     key = spec.key[0]
     known = {row[key]: row for row in dataset.table(spec).to_pylist()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 from deepaq.errors import UserError
 from labels.importing.job import NO_REFERENCE, Import, Item, stimulus_id
 from labels.importing.scores import LISTENERS, PREFIX, contradictions, listener_rows, write_ratings
+from labels.length import short_line, too_short
 from labels.listening.reader import READERS, Rating, Reader, Reading, Stimulus, reader
 from labels.listening.rows import header, number, rows
 from labels.listening.table import Table
@@ -23,10 +25,15 @@ from manifests.storage import sweep
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of an import. jobs: worker processes. options: the user's description of a test (name, scale, ...)."""
+    """How to work.
+
+    options: what the user says of a test of his own (name, scale, ...). jobs: worker processes. outside: take
+    audio from outside the test's folder, too.
+    """
 
     options: tuple[tuple[str, str], ...] = ()
     jobs: int = field(default_factory=jobs.cpu_count)
+    outside: bool = False
     quiet: bool = False
 
     def __post_init__(self) -> None:
@@ -34,10 +41,11 @@ class Settings:
 
 
 def import_test(name: str, path: Path, out: Path, settings: Settings) -> dict[str, Any]:
-    """Read the test at `path` with the reader `name` into the data set `out`, new or existing.
+    """Read the test at `path` with the reader `name` into the data set `out`, which may exist.
 
-    A CSV file of ratings by degraded_id only adds labels to an existing data set. Keys: test, items, stimuli, ok,
-    failed, skipped (of the stimuli's audio), ratings, listeners, errors (one line each).
+    A CSV file of ratings for the degraded_id's of a data set adds only labels. A new data set of a test that needs
+    its audio, none of which could be stored, is removed again. Keys: test, items, stimuli, ok, failed, skipped (of the
+    stimuli's audio), ratings, listeners, notes and errors (one line each).
     """
     test = reader(name, **dict(settings.options))
     packages = READERS.packages([name])
@@ -46,15 +54,15 @@ def import_test(name: str, path: Path, out: Path, settings: Settings) -> dict[st
         reading = _read_ids(test, path, dataset, settings)
         ratings = _grouped(reading, lambda stimulus: stimulus.item)
         counts = {"test": test.name, "stimuli": len(ratings)}
-        return counts | write_ratings(dataset, test, ratings, packages) | {"errors": reading.problems}
+        return counts | write_ratings(dataset, test, ratings, packages) | {"notes": [], "errors": reading.problems}
     reading = _read(name, test, path)
+    new = not out.exists() or not any(out.iterdir())
     dataset = Dataset(out, create=True)
     (dataset.root / "audio").mkdir(exist_ok=True)
     sweep(dataset.root)
-    items = _items(reading)
     done = jobs.run(
-        Import(out, path if path.is_dir() else path.parent, test.describe(), packages),
-        jobs.shared_out(items, settings.jobs, per_worker=4),
+        Import(out, _folder(reading, path), test.describe(), packages, settings.outside),
+        jobs.shared_out(_items(reading), settings.jobs, per_worker=4),
         jobs=settings.jobs,
         label=f"import {test.name}",
         unit="item",
@@ -62,19 +70,48 @@ def import_test(name: str, path: Path, out: Path, settings: Settings) -> dict[st
     )
     ratings = _grouped(reading, lambda stimulus: stimulus_id(test.name, stimulus))
     contrary = contradictions(dataset, test, ratings)
-    return {
+    result = {
         **_counts(test, reading),
         **{status: done[status] for status in (schema.OK, schema.FAILED, schema.SKIPPED)},
         **write_ratings(dataset, test, ratings, packages),
+        "notes": _short(dataset),
         "errors": [*reading.problems, *contrary, *_failures(dataset, ratings)],
     }
+    if new and test.needs_audio and not done[schema.OK]:
+        shutil.rmtree(out)
+        result["errors"].append(f"{out}: not made, because no stimulus could be stored")
+    return result
 
 
 def plan(name: str, path: Path, out: Path, settings: Settings) -> dict[str, Any]:
-    """Report what `import_test` would read, without writing. Keys: test, items, stimuli, ratings, errors."""
+    """What `import_test` would read, without writing. Keys: test, items, stimuli, ratings, errors.
+
+    The errors also name the audio files that do not exist.
+    """
     test = reader(name, **dict(settings.options))
-    reading = _read_ids(test, path, Dataset(out), settings) if _names_ids(test, path) else _read(name, test, path)
-    return _counts(test, reading) | {"ratings": len(reading.ratings), "errors": reading.problems}
+    if _names_ids(test, path):
+        reading = _read_ids(test, path, Dataset(out), settings)
+        missing = []
+    else:
+        reading = _read(name, test, path)
+        folder = _folder(reading, path)
+        files = [file for s in reading.stimuli.values() for file in (s.reference, s.degraded) if file is not None]
+        absent = [file for file in dict.fromkeys(files) if not file.is_file()]
+        missing = [f"{f.relative_to(folder) if f.is_relative_to(folder) else f}: no such file" for f in absent]
+    counts = _counts(test, reading) | {"ratings": len(reading.ratings)}
+    return counts | {"errors": [*reading.problems, *missing]}
+
+
+def _short(dataset: Dataset) -> list[str]:
+    """One line per stimulus that is too short, or whose reference is."""
+    rows = dataset.degraded(["item", "condition", "common"]).to_pylist()
+    return [
+        short_line(f"{row['condition']} of {row['item']}", row["common"]) for row in rows if too_short(row["common"])
+    ]
+
+
+def _folder(reading: Reading, path: Path) -> Path:
+    return reading.folder or (path if path.is_dir() else path.parent)
 
 
 def _read(name: str, test: Reader, path: Path) -> Reading:
@@ -118,7 +155,7 @@ def _failures(dataset: Dataset, ratings: Mapping[str, list[Rating]]) -> list[str
 
 
 def _names_ids(test: Reader, path: Path) -> TypeGuard[Table]:
-    """Tell if the file rates stimuli of an existing data set by degraded_id."""
+    """True if the file rates stimuli of a data set by their degraded_id."""
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
     if not isinstance(test, Table) or not path.is_file():
@@ -127,7 +164,7 @@ def _names_ids(test: Reader, path: Path) -> TypeGuard[Table]:
 
 
 def _read_ids(test: Table, path: Path, dataset: Dataset, settings: Settings) -> Reading:
-    """Read the columns degraded_id, score and, optionally, listener; the degraded_id serves as the item."""
+    """Read the columns degraded_id, score and optionally listener; the degraded_id stands for the item."""
     test.call(path)
     lines = list(rows(path, ("degraded_id", "score"), ("score",)))
     _adopt_scale(test, dataset, {row["degraded_id"].strip() for _, row in lines}, dict(settings.options))
@@ -137,7 +174,7 @@ def _read_ids(test: Table, path: Path, dataset: Dataset, settings: Settings) -> 
     for where, row in lines:
         name, listener = row["degraded_id"].strip(), row.get("listener", "").strip() or None
         if name not in known:
-            reading.problems.append(f"{where}: {dataset.root} holds no degraded clip {name!r}; left out")
+            reading.problems.append(f"{where}: {dataset.root} holds no degraded file {name!r}; left out")
             continue
         before = held.get((name, f"{PREFIX}{listener}"))
         if before is not None and number(row["score"]) != before:
@@ -145,12 +182,12 @@ def _read_ids(test: Table, path: Path, dataset: Dataset, settings: Settings) -> 
             continue
         reading.rate(Stimulus(name, "as it is", schema.CODED, None, None, None), listener, row["score"], where)
     if not reading.ratings:
-        raise UserError(f"{path}: holds no ratings of degraded clips in {dataset.root}")
+        raise UserError(f"{path}: holds no ratings of degraded files in {dataset.root}")
     return reading
 
 
 def _adopt_scale(test: Table, dataset: Dataset, names: set[str], given: Mapping[str, str]) -> None:
-    """Use the scale of the ratings in DATA; raises UserError if the user names another, or if there are several."""
+    """Set the scale to that of the ratings in the data set; UserError when the user names another, or with several."""
     means = dataset.labels(LISTENERS, ["scale", "extras"]).to_pylist()
     known = {
         (row["scale"], extras["scale_low"], extras["scale_high"])
@@ -158,7 +195,7 @@ def _adopt_scale(test: Table, dataset: Dataset, names: set[str], given: Mapping[
         if row["degraded_id"] in names and "scale_low" in (extras := dict(row["extras"] or {}))
     }
     if len(known) > 1:
-        raise UserError(f"{dataset.root}: these stimuli are on several scales; import ratings of one test at a time")
+        raise UserError(f"{dataset.root}: its stimuli have ratings on several scales; rate one test at a time")
     for scale, low, high in known:
         there = {"scale": scale, "lowest": low, "highest": high}
         if other := [key for key, value in there.items() if key in given and getattr(test, key) != value]:

@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from deepaq.errors import UserError
-from labels.listening.reader import Reader, Reading, Stimulus, find, located
+from labels.listening.locate import locate
+from labels.listening.reader import Reader, Reading, Stimulus, find
 from manifests import schema
 
 SECTION = "All sets of tracks"
@@ -31,28 +32,33 @@ class IgorC96(Reader):
         reading = Reading(self.lowest, self.highest)
         page = find(path, "results.htm*")
         rows = _Page(page.read_text(encoding="utf-8", errors="replace")).rows
+        files = locate(page.parent, [name for row in rows for cell in row if (name := _name(cell.link))])
         for count, row in enumerate(rows, 1):
             where = f"{page.name}, row {count} of {SECTION!r}"
-            if not row[0].link:  # a row of means
+            if not (name := _name(row[0].link)):  # a row of means
                 continue
             if len(row) != CELLS:
                 reading.problems.append(f"{where}: {len(row)} cells instead of {CELLS}; left out")
                 continue
-            item = str(_path(row[0].link).with_suffix(""))
-            reference = located(page.parent, str(_path(row[0].link)))
+            item, reference = str(PurePosixPath(name).with_suffix("")), files[name]
             for codec, cell in zip(CODECS, row[2:], strict=True):
                 role = schema.ANCHOR if codec.startswith("FAAC") else schema.CODED
-                degraded = located(page.parent, str(_path(cell.link))) if cell.link else None
-                absent = None if cell.link else "the page links no file"
+                degraded = files.get(_name(cell.link))
+                absent = None if degraded else "the page links no file"
                 reading.rate(Stimulus(item, codec, role, None, reference, degraded, absent), None, cell.text, where)
         if not reading.ratings:
             raise UserError(f"{page}: has no table of results under the heading {SECTION!r}")
         return reading
 
 
-def _path(link: str) -> PurePosixPath:
-    parts = PurePosixPath(unquote(urlsplit(link).path)).parts
-    return PurePosixPath(*(part for part in parts if part not in {"/", ".."}))
+def _name(link: str) -> str:
+    """The path of a linked file relative to the page; empty for a link to anything else, such as another server."""
+    try:
+        parts = urlsplit(link.strip())
+        name = PurePosixPath(unquote(parts.path))
+    except ValueError:
+        return ""
+    return str(name) if not parts.scheme and not parts.netloc and not name.is_absolute() and name.name else ""
 
 
 @dataclass

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deepaq.errors import UserError
-from labels.listening.reader import HIGHER, LOWER, Reader
+from labels.listening.reader import HIGHER, LOWER, Reader, Reading
 from labels.listening.rows import number
 
 MUSHRA, MOS, ABX, SHARE = "MUSHRA", "MOS", "ABX", "choice share"
+FEWEST, NARROW = 4, 0.1  # ratings, and the share of a scale, that show that another scale was meant
 BOUNDS = {MUSHRA: (0.0, 100.0), ABX: (0.5, 1.0), SHARE: (0.0, 1.0)}  # other scales: 1 to 5
 
 
@@ -57,6 +58,17 @@ class Own(Reader):
     def least(self) -> float:
         """The lowest possible rating: an ABX score can fall below .5 by chance."""
         return 0.0 if self._is(ABX) else self.lowest
+
+    def check_scale(self, path: Path, reading: Reading) -> None:
+        """UserError when all ratings lie in a tenth of a scale whose bounds the user has not stated."""
+        values = [rating.value for rating in reading.ratings.values() if rating.value is not None]
+        span = self.highest - self.lowest
+        stated = self._given["scale_low"] or self._given["scale_high"] or self._given["scale"]
+        if len(values) >= FEWEST and not stated and max(values) - self.lowest <= NARROW * span:
+            raise UserError(
+                f"{path}: all ratings lie between {min(values):g} and {max(values):g} of a scale from {self.lowest:g} "
+                f"to {self.highest:g}; state the scale with --lowest and --highest"
+            )
 
     def call(self, path: Path) -> None:
         """Name an unnamed test after its file or folder."""

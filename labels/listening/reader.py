@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from glob import escape
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from deepaq.errors import UserError
@@ -71,6 +70,7 @@ class Reading:
     ratings: dict[tuple[str, str, str | None], Rating] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     references: dict[str, Path] = field(default_factory=dict)  # by item
+    folder: Path | None = None  # the test's own, outside which no audio is taken; that of PATH by default
 
     def rate(
         self,
@@ -126,7 +126,8 @@ class Reader(ABC):
     """Reads one format and describes the test for reports.
 
     name: in the registry and in the tables. title: for people. scale: of the ratings, from lowest to highest. better:
-    which end of the scale is the better one. licence: of the ratings and audio. citation: what to cite.
+    which end of the scale is the better one. needs_audio: ratings alone are not worth keeping. licence: of the
+    ratings and audio. citation: what to cite.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Reader(ABC):
     lowest: float
     highest: float
     better: str = HIGHER
+    needs_audio: bool = False
     licence: str
     citation: str
 
@@ -204,17 +206,6 @@ def find(path: Path, pattern: str) -> Path:
         what = "holds no" if not found else f"holds {len(found)} files called"
         raise UserError(f"{path}: {what} {pattern}; name the folder of one test")
     return found[0]
-
-
-def located(root: Path, name: str) -> Path:
-    """Find the file that a test calls `name`: at that path below `root`, with or without its first folders, else the
-    only file of that name anywhere below `root`. Returns root / name, which does not exist, if none or several fit."""
-    parts = PurePosixPath(name).parts
-    for start in range(max(1, len(parts) - 1)):
-        if (path := root.joinpath(*parts[start:])).is_file():
-            return path
-    found = [path for path in root.rglob(escape(parts[-1])) if path.is_file()] if parts else []
-    return found[0] if len(found) == 1 else root / name
 
 
 _LOW_PASS = re.compile(r"(lp|lowpass)(35|70|(3\.5|7)(khz|k)?|(3500|7000)(hz)?)")  # MUSHRA's anchors

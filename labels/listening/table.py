@@ -49,6 +49,7 @@ class Table(Own):
             reading.rate(_stimulus(path.parent, row), listener, score, where, spread)
         if not reading.ratings:
             raise UserError(f"{path}: holds no ratings")
+        self.check_scale(path, reading)
         return reading
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from deepaq.errors import UserError
+from labels.length import short_line, too_short
 from labels.raters.rater import NETWORK, all_options, attributed, rater
 from labels.rating.job import Degraded, Rate, Work
 from manifests import jobs, schema
@@ -110,7 +111,7 @@ def _wanted(dataset: Dataset, settings: Settings) -> tuple[pa.Table, int]:
     references = dataset.references(["path", "sha256"])
     references = references.filter(pc.equal(references["status"], schema.OK))
     references = references.rename_columns(["reference_id", "reference_status", "reference_path", "reference_sha256"])
-    degraded = dataset.degraded(["reference_id", "path", "sha256", "condition"])
+    degraded = dataset.degraded(["reference_id", "path", "sha256", "condition", "common"])
     mine = [jobs.shard_of(name, count) == index for name in degraded["reference_id"].to_pylist()]
     degraded = degraded.filter(pa.array(mine, pa.bool_()))
     if settings.conditions:
@@ -139,12 +140,15 @@ def _remaining(dataset: Dataset, wanted: pa.Table, name: str, retry_failed: bool
 
 
 def _report(dataset: Dataset, wanted: pa.Table, name: str) -> dict[str, Any]:
-    labels = dataset.labels(name, ["error"])
-    mine = labels.filter(pc.is_in(labels["degraded_id"], value_set=wanted["degraded_id"].combine_chunks()))
-    failed = mine.filter(pc.equal(mine["status"], schema.FAILED)).to_pylist()
+    labels = dataset.labels(name, ["error", "extras"])
+    mine = labels.filter(pc.is_in(labels["degraded_id"], value_set=wanted["degraded_id"].combine_chunks())).to_pylist()
+    failed = [row for row in mine if row["status"] == schema.FAILED]
+    known = dict(zip(wanted["degraded_id"].to_pylist(), wanted["common"].to_pylist(), strict=True))
+    common = {row["degraded_id"]: dict(row["extras"] or {}).get("common", known[row["degraded_id"]]) for row in mine}
     return {
-        "labelled": mine.num_rows - len(failed),
+        "labelled": len(mine) - len(failed),
         "failed": len(failed),
+        "notes": [short_line(each, share) for each, share in sorted(common.items()) if too_short(share)],
         "errors": [f"{row['degraded_id']}: {row['error']}" for row in failed],
     }
 

@@ -154,7 +154,7 @@ def test_a_webmushra_condition_that_the_configuration_does_not_know(tmp_path: Pa
 
 
 def test_webmushra_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
-    """A file elsewhere is taken for the one that is named only if no other is called the same."""
+    """A path is looked up as it is written, or without its first folders, never by the file's name alone."""
     webmushra(tmp_path)
     config, folder = tmp_path / "configs" / "codecs.yaml", tmp_path / "resources" / "audio"
     text = config.read_text().replace("configs/resources", "configs/webmushra/resources")
@@ -169,7 +169,10 @@ def test_webmushra_files_of_one_name_are_told_apart_by_their_folders(tmp_path: P
     assert stimuli["trial_random_1", "C2"].reference == folder / "trial_random_1" / "ref.wav"
     assert stimuli["trial_random_1", "C2"].degraded == folder / "trial_random_1" / "c2.wav"
     assert stimuli["trial1", "C1"].degraded == folder / "trial1" / "c1.wav"
-    assert stimuli["trial1", "C2"].degraded == lone
+    missing = stimuli["trial1", "C2"].degraded
+    assert missing is not None
+    assert missing != lone
+    assert not missing.exists()
     reference = stimuli["trial1", "C1"].reference
     assert reference is not None
     assert reference != moved

@@ -1,0 +1,76 @@
+"""webMUSHRA's YAML configuration, read as what a stranger may have written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deepaq.errors import UserError
+
+LARGEST_BYTES = 1_000_000
+DEEPEST = 50  # levels of nesting
+MUSHRA = "mushra"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the test: its id, the name of its reference and those of its stimuli."""
+
+    name: str
+    reference: str
+    stimuli: dict[str, str]
+
+
+class _Loader(yaml.BaseLoader):
+    """Reads every scalar as text, so that `on` and 1.50 stay what the results call them; refuses aliases and depth."""
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("it uses an alias; write the value out")
+        if self.depth >= DEEPEST:
+            raise yaml.YAMLError(f"it is nested more than {DEEPEST} levels deep")
+        self.depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
+
+def configurations(folder: Path) -> list[Path]:
+    """The YAML files at or below a folder."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".yaml", ".yml"} and path.is_file())
+
+
+def pages(path: Path, test: str) -> list[Page] | None:
+    """The pages with stimuli of a configuration whose testId is `test`; None when it is of another test.
+
+    UserError when the file cannot be read, is too large or too deep, or uses aliases.
+    """
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise UserError(f"{path}: has {path.stat().st_size:,} bytes; a configuration has at most {LARGEST_BYTES:,}")
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
+        raise UserError(f"{path}: cannot be read as YAML ({str(error).splitlines()[0]})") from None
+    if not isinstance(content, dict) or content.get("testId") != test:
+        return None
+    return list(_pages(content.get("pages")))
+
+
+def _pages(pages: Any) -> Iterator[Page]:
+    """Pages may lie in lists that webMUSHRA shuffles."""
+    for page in pages if isinstance(pages, list) else ():
+        if isinstance(page, list):
+            yield from _pages(page)
+        elif isinstance(page, dict) and page.get("type") == MUSHRA and isinstance(page.get("reference"), str):
+            stimuli = page.get("stimuli")
+            texts = stimuli.items() if isinstance(stimuli, dict) else ()
+            files = {name: file for name, file in texts if isinstance(name, str) and isinstance(file, str)}
+            if page["reference"]:
+                yield Page(str(page.get("id")), page["reference"], files)
