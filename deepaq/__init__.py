@@ -1,10 +1,10 @@
-"""Perceptual audio quality: score degraded audio the way listeners would.
+"""Perceptual audio quality: estimate how listeners would rate degraded audio.
 
     import deepaq
     metric = deepaq.load()
     result = metric.score("reference.wav", "degraded.mp3")
 
-Nothing heavy is imported until it is used, so that the commands start quickly.
+Heavy imports are deferred until they are needed, so that the commands start quickly.
 """
 
 from __future__ import annotations

@@ -13,14 +13,14 @@ from deepaq.errors import UserError
 
 
 class SoundPath(click.Path):
-    """A path that is not empty: click takes an empty name, such as that of an unset variable, for this folder."""
+    """A non-empty path; click would take an empty name, as from an unset variable, for the current folder."""
 
     def __init__(self, allow_dash: bool = False) -> None:
         super().__init__(readable=False, allow_dash=allow_dash, path_type=Path)  # an unreadable file is a failed row
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not str(value):
-            self.fail("an empty name is no sound", param, ctx)
+            self.fail("an empty name is not a file", param, ctx)
         return super().convert(value, param, ctx)
 
 
@@ -32,7 +32,7 @@ MODEL = click.option(
 @click.group(cls=Console)
 @click.version_option(package_name="deepaq")
 def main() -> None:
-    """Score audio the way listeners would."""
+    """Score audio quality."""
 
 
 @main.command()

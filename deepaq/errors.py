@@ -1,8 +1,8 @@
-"""The exception for mistakes of the user."""
+"""The exception for errors of the user."""
 
 
 class UserError(Exception):
-    """Bad input or usage: one line that says which file, what is wrong and what to do.
+    """Invalid input or usage; the message is one line: which file, what is wrong, what to do.
 
-    The commands print it without a traceback and exit with 2; inside a job it becomes a row's `error`.
+    Commands print it without a traceback and exit with 2; inside a job it becomes the `error` of a row.
     """

@@ -1,4 +1,4 @@
-"""Progress of long work on stderr: a redrawn bar on a terminal, a plain line every ten seconds in a log."""
+"""Progress on stderr: a redrawn bar on a terminal, a plain line every ten seconds in a log."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ LINE_EVERY_S = 10.0
 class Progress:
     """Counts finished items of a known total; a context manager.
 
-    total: items of the whole work. label: what is done, first on the line. unit: what is counted, in the singular.
-    quiet: show nothing. done: items that an earlier run finished; they do not count towards the rate.
-    clock: seconds, replaced in tests.
+    total: number of items. label: name of the task, first on the line. unit: name of an item, in the singular.
+    quiet: show nothing. done: items finished by an earlier run, which do not count towards the rate. clock: seconds,
+    replaced in tests.
 
-    Where stderr is no terminal, a line such as `train: 1200 of 5000 steps, 8.1 steps/s, 7:49 left, loss 0.031` is
-    printed about every ten seconds, and one at the end; work that ends within ten seconds prints nothing.
+    If stderr is not a terminal, a line such as `train: 1200 of 5000 steps, 8.1 steps/s, 7:49 left, loss 0.031` is
+    printed about every ten seconds and at the end; tasks shorter than ten seconds print nothing.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Progress:
             self._bar = tqdm(total=total, initial=done, desc=label, unit=unit, file=sys.stderr, mininterval=0.5)
 
     def advance(self, count: int = 1, **facts: object) -> None:
-        """Count `count` more items as done. facts: shown after the figures from now on, such as loss="0.031"."""
+        """Count `count` more items as done. facts: values to show from now on, such as loss="0.031"."""
         self._done += count
         self._facts |= facts
         if self._bar is not None:
@@ -54,7 +54,7 @@ class Progress:
             self._print()
 
     def close(self) -> None:
-        """End the bar, or print the last line of a work that has printed lines before."""
+        """End the bar, or print a last line if lines were printed before."""
         if self._bar is not None:
             self._bar.close()
         elif self._lines and self._shown > self._began and self._clock() > self._shown:

@@ -1,7 +1,7 @@
-"""Find a part (a codec, a rater, a backbone, ...) by name, whether it is built in or comes from an installed package.
+"""Find parts (codecs, raters, backbones, ...) by name, built-in ones and those of installed packages.
 
-A package offers parts through entry points, one group per kind; see docs/extending.md. Nothing is searched or imported
-until a part is asked for, and a package that is broken matters only to whoever asks for its parts.
+Packages offer parts through entry points, one group per kind; see docs/extending.md. Nothing is searched or imported
+until a part is requested, and a broken package affects only requests for its parts.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ BUILT_IN = "built-in"
 class Registry(Generic[T]):
     """The parts of one kind.
 
-    noun: what a part is called in messages. group: the entry-point group. own: the built-in parts, each as it is or as
-    `module:attribute`, imported when it is asked for. accept: turns what was found under a name into the part, and
-    raises ValueError, saying why, when it does not keep the contract.
+    noun: word for a part in messages. group: entry-point group. own: built-in parts, each as an object or as
+    `module:attribute`, imported on request. accept: turns the object found under a name into the part; raises
+    ValueError with the reason if it breaks the contract.
     """
 
     def __init__(self, noun: str, group: str, own: Mapping[str, str | T], accept: Callable[[str, Any], T]) -> None:
@@ -36,7 +36,7 @@ class Registry(Generic[T]):
 
     @cached_property
     def _offers(self) -> dict[str, list[EntryPoint]]:
-        """What installed packages offer, by name."""
+        """Offers of installed packages, by name."""
         from importlib.metadata import entry_points
 
         offers: dict[str, list[EntryPoint]] = {}
@@ -45,7 +45,7 @@ class Registry(Generic[T]):
         return offers
 
     def __iter__(self) -> Iterator[str]:
-        """The names: built-in ones in their own order, then the others sorted."""
+        """Yield the names: built-in ones in their order, then the others sorted."""
         return iter([*self.own, *(name for name in self._offers if name not in self.own)])
 
     def __len__(self) -> int:
@@ -55,7 +55,7 @@ class Registry(Generic[T]):
         return name in self.own or name in self._offers
 
     def __getitem__(self, name: str) -> T:
-        """The part called `name`; UserError when there is none, or it cannot be used."""
+        """Return the part called `name`; raises UserError if there is none or it is unusable."""
         if name not in self._loaded:
             self._loaded[name] = self._load(name)
         return self._loaded[name]
@@ -76,7 +76,7 @@ class Registry(Generic[T]):
             raise UserError(f"{self.noun} {name}: a name is made of letters, digits, '.', '_' and '-'; {remedy}")
         try:
             part = offer.load()
-        except (Exception, SystemExit) as error:  # whatever a foreign module does when it is imported
+        except (Exception, SystemExit) as error:  # a foreign module may raise anything on import
             raise UserError(f"{self.noun} {name}: cannot be imported ({_reason(error)}); {remedy}") from None
         called = getattr(part, "name", name)
         if called != name:
@@ -88,23 +88,25 @@ class Registry(Generic[T]):
             raise UserError(f"{self.noun} {name}: does not keep the contract ({why}); {remedy}") from None
 
     def built_in(self, name: str) -> T:
-        """The built-in part called `name`, whatever installed packages offer."""
+        """Return the built-in part called `name`, whatever installed packages offer."""
         own = self.own[name]
         return self.accept(name, _imported(own) if isinstance(own, str) else own)
 
     def origin(self, name: str) -> str:
-        """Where a part comes from: `built-in`, or a package and its version."""
+        """Origin of a part: `built-in`, or a package and its version."""
         found = [BUILT_IN] * (name in self.own) + [_package(offer) for offer in self._offers.get(name, [])]
         return " and ".join(found)
 
     def packages(self, names: Iterable[str]) -> dict[str, str]:
-        """Versions, by package, of the installed packages that these parts come from, for provenance."""
+        """Versions, by package, of the installed packages that provide these parts, for provenance."""
         offers = [offer for name in names if name not in self.own for offer in self._offers.get(name, [])]
         return {offer.dist.name: offer.dist.version for offer in offers if offer.dist is not None}
 
     def listing(self, describe: Callable[[str, T], Mapping[str, str]]) -> dict[str, dict[str, str]]:
-        """Facts about every part for people: those that `describe` gives, then `from` (its origin) and `here` (yes, or
-        why it cannot be used)."""
+        """Facts about every part for people.
+
+        Those of `describe`, then `from` (its origin) and `here` (yes, or the reason why it is unusable).
+        """
         found = {}
         for name in self:
             try:
@@ -117,7 +119,7 @@ class Registry(Generic[T]):
 
     @contextmanager
     def attributed(self, name: str) -> Iterator[None]:
-        """Turn what a package's part raises into a UserError that names the package; leave built-in parts alone."""
+        """Turn exceptions of a package's part into a UserError that names the package; built-in parts are exempt."""
         try:
             yield
         except (UserError, MemoryError):
@@ -129,7 +131,7 @@ class Registry(Generic[T]):
 
 
 def check_class(part: Any, base: type, attributes: Iterable[str] = ()) -> None:
-    """ValueError unless `part` is a subclass of `base` that lacks nothing: no abstract method and none of these."""
+    """Raise ValueError unless `part` is a subclass of `base` without abstract methods and with these attributes."""
     if not (isinstance(part, type) and issubclass(part, base)):
         raise ValueError(f"is no subclass of {base.__module__}.{base.__qualname__}")
     missing = [*getattr(part, "__abstractmethods__", ()), *(name for name in attributes if not hasattr(part, name))]

@@ -1,7 +1,7 @@
-"""Contract tests for parts of one's own; each raises AssertionError that says what is wrong.
+"""Contract tests for parts in other packages; a failure raises AssertionError with the reason.
 
-Backbones have theirs here, codecs, distortions and corpora in `prep.testing`, raters and listening tests in
-`labels.testing`.
+This module tests backbones; `prep.testing` tests codecs, distortions and corpora, and `labels.testing` raters and
+listening tests.
 
     from deepaq.testing import check_backbone
     check_backbone("my-backbone")
@@ -22,7 +22,7 @@ RATE = 44_100
 
 
 def music(seconds: float, seed: int = 0, rate: int = RATE, channels: int = 2) -> npt.NDArray[np.float32]:
-    """(frames, channels) at `rate` Hz: decaying notes over quiet noise, different for every seed; peak about 0.5."""
+    """Test signal, (frames, channels) at `rate` Hz: decaying notes over quiet noise, by seed; peak about 0.5."""
     rng = np.random.default_rng(seed)
     frames = round(seconds * rate)
     time = np.arange(frames) / rate
@@ -37,7 +37,7 @@ def music(seconds: float, seed: int = 0, rate: int = RATE, channels: int = 2) ->
 
 
 def refusal(call: Callable[[], Any], what: str) -> str:
-    """The one line of the UserError that `call` raises; AssertionError when it raises none, or another kind."""
+    """Return the one-line message of the UserError that `call` must raise; raises AssertionError otherwise."""
     try:
         call()
     except UserError as error:
@@ -53,9 +53,10 @@ def refusal(call: Callable[[], Any], what: str) -> str:
 def check_backbone(name: str, **settings: Any) -> None:
     """Raise AssertionError unless the backbone of that name, built with `settings`, keeps its contract.
 
-    Its front gives as many items a second as it says; both heads give a vector or steps per signal, the same every
-    time; equal signals have distance 0 and more noise is further away; gradients reach the degraded signal; its
-    settings are JSON and, with its weights, give the same network again; parameters are counted in full.
+    Its front end must give `front_rate` items per second. Both heads must be deterministic and give a vector or time
+    steps per signal. Equal signals must have distance 0, and more noise a larger distance. Gradients must reach the
+    degraded signal. Its settings must be JSON and, with its weights, rebuild the same network. All parameters must be
+    counted.
     """
     import torch
 

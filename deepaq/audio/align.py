@@ -1,7 +1,7 @@
-"""Line a degraded signal up with its reference: the integer lag, the common part and the difference in level.
+"""Align a degraded signal with its reference: integer lag, common part and difference in level.
 
-Every rater that compares sample by sample, frame by frame or block by block is wrong on pairs that are not aligned:
-most coders delay, and an offset of a few milliseconds costs more than the coding itself.
+Raters that compare samples, frames or blocks fail on pairs that are not aligned. Most coders delay, and an offset of a
+few milliseconds costs more than the coding itself.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from deepaq.audio.channels import to_mono
 from deepaq.audio.samples import Samples, level_dbfs
 from deepaq.errors import UserError
 
-LARGEST_LAG_S = 0.2  # what coders and editing leave
-FAR_LAG_S = 3.0  # what a file that was cut elsewhere may be off by
-SILENT_DBFS = -120.0  # the level that digital silence is given, so that a difference of levels is finite
+LARGEST_LAG_S = 0.2  # delays of coders and editing
+FAR_LAG_S = 3.0  # offsets of files that start elsewhere
+SILENT_DBFS = -120.0  # level assigned to digital silence, to keep level differences finite
 
 # Plain correlation (0) has broad peaks in tonal music; full whitening (1) finds inaudible residues of another signal.
 WHITENING = 0.6
-_BLOCK = 1 << 18  # samples per block of the cross-spectrum: bounds the memory for long files
-_DISTINCT = 0.6  # the second highest peak of a trustworthy correlation is at most this share of the highest
-_TIED = 0.995  # peaks of periodic sound within this share of the highest are equally good: the nearest to 0 is taken
-_RELATED = 0.5  # least normalised correlation of signals whose peaks are not distinct, such as steady tones
+_BLOCK = 1 << 18  # samples per block of the cross-spectrum; bounds memory for long files
+_DISTINCT = 0.6  # largest ratio of second highest to highest peak in a reliable correlation
+_TIED = 0.995  # peaks above this share of the highest count as equal; the nearest to 0 wins
+_RELATED = 0.5  # least normalised correlation of signals without distinct peaks, such as steady tones
 _FADE_S = 0.02
 _HOP_S, _WINDOW_S, _BANDS = 0.001, 0.012, 16
 _LEAST_DEVIATION = 0.1  # 1 dB
@@ -36,9 +36,9 @@ _Reals = npt.NDArray[np.floating]
 class Aligned:
     """The common part of a pair.
 
-    reference, degraded: equally long, from the arrays passed in, levels untouched.
-    lag: samples by which the degraded signal was late; negative when it was early.
-    level_db: RMS level of the degraded part minus that of the reference part, silence counting as -120 dBFS.
+    reference, degraded: parts of the arrays passed in, equally long, with unchanged levels.
+    lag: samples by which the degraded signal was late; negative if it was early.
+    level_db: RMS level of the degraded part minus that of the reference part; silence counts as -120 dBFS.
     """
 
     reference: Samples
@@ -48,11 +48,11 @@ class Aligned:
 
 
 def align(reference: Samples, degraded: Samples, sample_rate: int, largest_lag_s: float = LARGEST_LAG_S) -> Aligned:
-    """Find the lag of `degraded` and trim both signals to what they have in common.
+    """Find the lag of `degraded` and trim both signals to their common part.
 
-    Both are (frames,) or (frames, channels) at `sample_rate` in Hz and may differ in length; the lag is sought within
-    +-`largest_lag_s` seconds, and when the signals do not resemble each other there, within `FAR_LAG_S`. Raises
-    UserError when one is empty or not finite.
+    Both are (frames,) or (frames, channels) at `sample_rate` in Hz and may differ in length. The lag is searched within
+    +-`largest_lag_s` seconds and, if the signals do not resemble each other there, within `FAR_LAG_S`. Raises UserError
+    if a signal is empty or not finite.
     """
     for samples, name in ((reference, "reference"), (degraded, "degraded signal")):
         if not len(samples):
@@ -63,7 +63,7 @@ def align(reference: Samples, degraded: Samples, sample_rate: int, largest_lag_s
     lag = find_lag(*mono, sample_rate, largest_lag_s)
     if similarity(*_common(*mono, lag)) < _RELATED:
         far = _far_lag(*mono, sample_rate)
-        # Closer by, other evidence than a high correlation may have decided.
+        # At small lags, other evidence than a high correlation may have decided.
         if abs(far) > largest_lag_s * sample_rate and similarity(*_common(*mono, far)) > _RELATED:
             lag = far
     first, second = _common(reference, degraded, lag)
@@ -71,11 +71,11 @@ def align(reference: Samples, degraded: Samples, sample_rate: int, largest_lag_s
 
 
 def find_lag(reference: Samples, degraded: Samples, sample_rate: int, largest_lag_s: float = LARGEST_LAG_S) -> int:
-    """Samples by which `degraded` is late, both (frames,) at `sample_rate` in Hz; 0 when nothing tells.
+    """Samples by which `degraded` is late, both (frames,) at `sample_rate` in Hz; 0 if it cannot be determined.
 
-    The highest peak of the partially whitened cross-correlation, of either polarity, decides where it stands out.
-    Where it does not, as with vocoders that keep the sound but not the waveform, the envelopes of 16 bands decide.
-    Sound that is periodic throughout is moved by the least that fits.
+    A distinct highest peak of the partially whitened cross-correlation, of either polarity, decides. Otherwise, as for
+    vocoders that keep the sound but not the waveform, the envelopes of 16 bands decide. Periodic signals get the
+    smallest lag that fits.
     """
     bound = _bound(reference, degraded, sample_rate, largest_lag_s)
     if bound < 1:
@@ -96,19 +96,19 @@ def find_lag(reference: Samples, degraded: Samples, sample_rate: int, largest_la
 
 
 def _far_lag(reference: Samples, degraded: Samples, sample_rate: int) -> int:
-    """The lag within +-FAR_LAG_S where the waveforms' correlation is highest."""
+    """The lag within +-FAR_LAG_S at which the correlation of the waveforms is highest."""
     bound = _bound(reference, degraded, sample_rate, FAR_LAG_S)
     waveform = np.abs(_correlation(*_pair(reference, degraded, sample_rate), bound))
     return int(np.argmax(waveform)) - bound
 
 
 def _bound(reference: Samples, degraded: Samples, sample_rate: int, largest_lag_s: float) -> int:
-    """The largest lag, in samples, that is looked for."""
+    """The largest lag to search, in samples."""
     return min(round(largest_lag_s * sample_rate), max(len(reference), len(degraded)) - 1)
 
 
 def _pair(reference: Samples, degraded: Samples, sample_rate: int) -> tuple[Samples, Samples]:
-    """Both, faded, as (frames, 1)."""
+    """Fade both signals and shape them as (frames, 1)."""
     length = round(_FADE_S * sample_rate)
     return _faded(reference, length)[:, None], _faded(degraded, length)[:, None]
 
@@ -121,7 +121,7 @@ def _correlation(reference: _Reals, degraded: _Reals, bound: int, whitening: flo
     from scipy.fft import irfft, next_fast_len, rfft
 
     blocks = -(-len(reference) // _BLOCK)
-    block = -(-len(reference) // blocks)  # all about equally long: every one is transformed at the longest one's size
+    block = -(-len(reference) // blocks)  # of similar length, because each is transformed at the size of the longest
     size = next_fast_len(block + 2 * bound, real=True)
     cross = np.zeros(size // 2 + 1, np.result_type(reference, np.complex64))
     for start in range(0, len(reference), block):
@@ -135,7 +135,7 @@ def _correlation(reference: _Reals, degraded: _Reals, bound: int, whitening: flo
 
 
 def _faded(samples: Samples, length: int) -> Samples:
-    """(frames,) with both ends faded: abrupt ends are clicks that whitening would listen to."""
+    """Fade both ends of (frames,) samples; whitening would amplify abrupt ends."""
     length = min(length, len(samples) // 2)
     faded = samples.astype(np.float32)
     ramp = np.sin(np.linspace(0, np.pi / 2, length, dtype=np.float32)) ** 2
@@ -145,14 +145,14 @@ def _faded(samples: Samples, length: int) -> Samples:
 
 
 def _stands_out(correlation: _Reals, radius: int) -> bool:
-    """Whether nothing further than `radius` from the highest value comes near it."""
+    """Tell if no value further than `radius` from the highest comes close to it."""
     best = int(np.argmax(correlation))
     others = np.concatenate([correlation[: max(best - radius, 0)], correlation[best + radius + 1 :]])
     return bool(others.size == 0 or others.max() <= _DISTINCT * correlation[best])
 
 
 def _peak(correlation: _Reals) -> float:
-    """Where the highest value lies, between samples by a parabola through it and its neighbours."""
+    """Position of the highest value, interpolated by a parabola through it and its neighbours."""
     best = int(np.argmax(correlation))
     if not 0 < best < len(correlation) - 1:
         return best
@@ -161,7 +161,7 @@ def _peak(correlation: _Reals) -> float:
 
 
 def _nearest_peak(correlation: _Reals) -> int:
-    """Of the local maxima as good as the highest, the one nearest to the middle."""
+    """Position of the local maximum nearest to the middle, among those as good as the highest."""
     padded = np.pad(correlation, 1)
     peaks = (correlation >= padded[:-2]) & (correlation >= padded[2:]) & (correlation >= _TIED * correlation.max())
     places = np.flatnonzero(peaks)
@@ -169,9 +169,9 @@ def _nearest_peak(correlation: _Reals) -> int:
 
 
 def _envelopes(samples: Samples, sample_rate: int, hop: int) -> _Reals:
-    """(frames,) -> (steps, bands): log energy in bands from 150 Hz to 8 kHz every `hop`, zero mean, unit deviation.
+    """Log energies in bands from 150 Hz to 8 kHz every `hop` frames, standardised: (frames,) -> (steps, bands).
 
-    Bands that hardly vary are zero: they tell nothing of time.
+    Bands that hardly vary are set to zero, because they carry no timing.
     """
     from scipy.fft import rfft
 
@@ -196,14 +196,14 @@ def _envelopes(samples: Samples, sample_rate: int, hop: int) -> _Reals:
 
 
 def _common(reference: Samples, degraded: Samples, lag: int) -> tuple[Samples, Samples]:
-    """What the two have in common when `degraded` is late by `lag`."""
+    """The common part of two signals if `degraded` is late by `lag`."""
     reference, degraded = reference[max(-lag, 0) :], degraded[max(lag, 0) :]
     frames = min(len(reference), len(degraded))
     return reference[:frames], degraded[:frames]
 
 
 def similarity(first: Samples, second: Samples) -> float:
-    """Magnitude of the normalised correlation of two signals, 0 to 1; 0 where one is silent."""
+    """Magnitude of the normalised correlation of two signals, 0 to 1; 0 if one is silent."""
     power = float(np.dot(first, first)) * float(np.dot(second, second))
     return abs(float(np.dot(first, second))) / power**0.5 if power > 0 else 0.0
 

@@ -1,4 +1,4 @@
-"""Audio files from outside: kinds by suffix, headers without decoding, lengths that a header promises."""
+"""Audio files: kinds by suffix, headers without decoding, and the lengths that headers promise."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ LOSSLESS = frozenset(
     {".wav", ".wave", ".rf64", ".bwf", ".w64", ".flac", ".aif", ".aiff", ".aifc", ".au", ".wv", ".tta"}
     | {".ape", ".tak", ".dsf"}
 )
-# Suffixes that may stand for either are among the lossy ones; `probe` tells.
+# Suffixes used for both kinds are among the lossy ones; `probe` tells them apart.
 LOSSY = frozenset(
     {".mp2", ".mp3", ".m4a", ".m4b", ".m4r", ".mp4", ".mov", ".3gp", ".aac", ".opus", ".ogg", ".oga", ".spx"}
     | {".webm", ".weba", ".mka", ".mkv", ".caf", ".ac3", ".eac3", ".dts", ".wma", ".ts", ".avi", ".flv", ".amr"}
 )
 SUFFIXES = LOSSLESS | LOSSY
 
-# Containers of media alone: a playlist posing as audio must not open other files or addresses.
+# Only containers of media: a playlist posing as audio must not open other files or addresses.
 _DEMUXERS = (
     "wav,w64,flac,aiff,mp3,mov,mp4,m4a,3gp,3g2,mj2,ogg,matroska,webm,aac,ac3,eac3,dts,dtshd,asf,caf"
     ",au,wv,tta,ape,tak,dsf,amr,mpegts,avi,flv"
 )
 OPENING = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS}
 
-_COMPANDED = {"pcm_mulaw", "pcm_alaw"}  # eight bits that stand for thirteen
+_COMPANDED = {"pcm_mulaw", "pcm_alaw"}  # eight bits that encode thirteen
 _LOSSLESS_CODECS = {"flac", "alac", "wavpack", "tta", "ape", "tak", "wmalossless", "mlp", "truehd"}
 _CHUNKED = {b"RIFF": (b"WAVE",), b"RIFX": (b"WAVE",), b"RF64": (b"WAVE",), b"FORM": (b"AIFF", b"AIFC")}
 _FLAC = b"fLaC"
@@ -39,7 +39,7 @@ _FLAC = b"fLaC"
 
 @dataclass(frozen=True)
 class Header:
-    """The header of an audio file. seconds: may be an estimate. sample_rate: in Hz. codec: FFmpeg's name for it."""
+    """Header of an audio file. seconds: may be an estimate. sample_rate: in Hz. codec: FFmpeg's name for it."""
 
     seconds: float
     sample_rate: int
@@ -47,15 +47,15 @@ class Header:
 
     @property
     def lossy(self) -> bool:
-        """True when decoding does not give back what was encoded."""
+        """Tell if the codec is lossy."""
         pcm = self.codec.startswith("pcm_") and self.codec not in _COMPANDED
         return not pcm and self.codec not in _LOSSLESS_CODECS and not self.codec.startswith("dsd_")
 
 
 def probe(path: str | Path) -> Header:
-    """Read a file's header without decoding it; raise UserError like `deepaq.audio.read`.
+    """Read a file's header without decoding it; raises UserError like `deepaq.audio.read`.
 
-    A file whose header does not say how long it is, as one that was written to a pipe, is read through once.
+    A file whose header lacks the length, such as one written to a pipe, is read through once.
     """
     import av
 
@@ -79,7 +79,7 @@ def probe(path: str | Path) -> Header:
 
 
 def _by_libsndfile(path: Path) -> Header | None:
-    """The header of a file that FFmpeg refuses, such as AIFF from a pipe; None when libsndfile refuses it, too."""
+    """Read the header of a file that FFmpeg refuses, such as AIFF from a pipe; None if libsndfile refuses it too."""
     import soundfile
 
     try:
@@ -91,7 +91,7 @@ def _by_libsndfile(path: Path) -> Header | None:
 
 
 def audio_stream(container: InputContainer, name: str) -> AudioStream:
-    """Return the first audio stream; raise UserError, naming the file, when there is none that can be decoded."""
+    """Return the first audio stream; raises UserError, naming the file, if none can be decoded."""
     if not container.streams.audio:
         raise UserError(f"{name}: holds no audio stream")
     stream = container.streams.audio[0]
@@ -112,9 +112,9 @@ def _seconds(container: InputContainer, stream: AudioStream) -> float:
 
 
 def is_plain(path: Path) -> bool:
-    """Return whether the first bytes are those of WAV, AIFF or FLAC, whatever the suffix says.
+    """Tell if the first bytes are those of WAV, AIFF or FLAC, whatever the suffix.
 
-    libsndfile takes random bytes for MPEG audio, so that anything else is left to FFmpeg.
+    Anything else is left to FFmpeg, because libsndfile takes random bytes for MPEG audio.
     """
     with path.open("rb") as file:
         head = file.read(12)
@@ -123,7 +123,7 @@ def is_plain(path: Path) -> bool:
 
 
 def check_file(path: Path) -> None:
-    """Raise UserError unless the path is a readable file with content."""
+    """Raise UserError unless the path is a readable, non-empty file."""
     try:
         size = path.stat().st_size
     except (FileNotFoundError, NotADirectoryError):
@@ -139,7 +139,7 @@ def check_file(path: Path) -> None:
 
 
 def missing_bytes(path: Path) -> int:
-    """Bytes of audio that a WAV or AIFF header promises beyond the end of the file; libsndfile does not check it."""
+    """Bytes of audio that a WAV or AIFF header promises beyond the end of the file, which libsndfile ignores."""
     promise = _promise(path)
     if promise is None or _is_unknown(promise[1]):
         return 0
@@ -147,20 +147,20 @@ def missing_bytes(path: Path) -> int:
 
 
 def has_known_length(path: Path) -> bool:
-    """Return False for a WAV or AIFF file whose header leaves its length open: it was written to a pipe."""
+    """Return False for a WAV or AIFF file whose header leaves the length open, as when written to a pipe."""
     promise = _promise(path)
     return promise is None or not _is_unknown(promise[1])
 
 
 def _promise(path: Path) -> tuple[int, int] | None:
-    """(offset, length) in bytes of the audio of a WAV or AIFF file, as its header says; None for any other file."""
+    """Offset and length in bytes of the audio, from the header of a WAV or AIFF file; None for any other file."""
     with path.open("rb") as file:
         head = file.read(12)
         kind = head[:4]
         if head[8:] not in _CHUNKED.get(kind, ()):
             return None
         order: Literal["big", "little"] = "big" if kind in {b"RIFX", b"FORM"} else "little"
-        wide = None  # the true length in RF64, whose chunks hold too few bits for it
+        wide = None  # the true length in RF64, for which the chunks have too few bits
         while len(head := file.read(8)) == 8:
             length = int.from_bytes(head[4:], order)
             if head[:4] in {b"data", b"SSND"}:
@@ -173,14 +173,14 @@ def _promise(path: Path) -> tuple[int, int] | None:
 
 
 def _is_unknown(length: int) -> bool:
-    """Return whether a length is one that programs write when they cannot know it: 0, or about the largest possible.
+    """Tell if a length is one that programs write for unknown lengths: 0, or about the largest possible.
 
-    SoX writes 0x7F000000 and 0x7FFFF000 and less what does not fill a frame, arecord 0x7FFFFF00, FFmpeg 0xFFFFFFFF.
+    SoX writes 0x7F000000 or 0x7FFFF000, rounded down to a whole frame, arecord 0x7FFFFF00, FFmpeg 0xFFFFFFFF.
     """
     return length == 0 or 0x7EFFFF00 <= length <= 0x7FFFFFFF or 0xFFFFF000 <= length <= 0xFFFFFFFF or length >= 1 << 62
 
 
 def reason(error: Exception) -> str:
-    """Return the message of an error as one line without a full stop."""
+    """Format the message of an error as one line without a full stop."""
     text = getattr(error, "strerror", None) or getattr(error, "error_string", None) or str(error).strip()
     return (text or type(error).__name__).splitlines()[0].rstrip(".")

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 _BLOCK = 1 << 18
-_RESTARTING = 0x0200  # FFmpeg's AVFMT_TS_DISCONT: time stamps may start anew within a file
-_MOST_ODD = 8  # frames of another rate or other channels that are taken for damage
-_TAGS = (b"ID3", b"TAG", b"APETAGEX")  # of files that were joined: no audio
-# Formats without time stamps: FFmpeg counts packets, and bytes between them that it cannot read take no time.
+_RESTARTING = 0x0200  # FFmpeg's AVFMT_TS_DISCONT: time stamps may restart within a file
+_MOST_ODD = 8  # frames of another rate or channel count that count as damage
+_TAGS = (b"ID3", b"TAG", b"APETAGEX")  # of joined files: no audio
+# Formats without time stamps: FFmpeg counts packets, so unreadable bytes between them take no time.
 _UNSTAMPED = {"mp3", "aac", "ac3", "eac3", "dts", "dtshd"}
 
 
 def decoded(path: Path, name: str, notes: list[str]) -> Iterator[Audio]:
-    """Decode the first audio stream of a file; the encoder delay that the container declares is removed.
+    """Decode the first audio stream of a file, without the encoder delay declared by the container.
 
-    name: for messages. notes: gets a line for damaged packets and one for gaps, when the last block has been given.
-    Raises UserError when nothing, or less than half, can be decoded.
+    name: for messages. notes: receives a line about damaged packets and one about gaps after the last block. Raises
+    UserError if nothing, or less than half, can be decoded.
     """
     import av
 
@@ -39,7 +39,7 @@ def decoded(path: Path, name: str, notes: list[str]) -> Iterator[Audio]:
             converter = None
             for silence, frame in decoder.placed():
                 yield from _silent(silence, frame)
-                if frame.format.name == "fltp":  # the form that the lossy decoders give
+                if frame.format.name == "fltp":  # sample format of the lossy decoders
                     yield _to_audio(frame)
                     continue
                 frame.pts = None
@@ -61,15 +61,15 @@ class _Decoder:
         restarts = bool(container.format.flags & _RESTARTING)
         self._timeline = Timeline(name, restarts=restarts)
         self._damaged: list[float] = []  # where packets were skipped, in seconds
-        self._good, self._bytes, self._last = 0, 0, 0  # packets, their bytes and those of the last one
+        self._good, self._bytes, self._last = 0, 0, 0  # number of packets, bytes in all and in the last one
         self._form: tuple[int, int] | None = None  # sample rate and channels
-        self._odd = 0  # frames of another form, one after another
-        self._held_s = 0.0  # length of the frame that waits for the next one
-        self._lost: float = 0  # packets that were lost since the last frame, by their bytes
-        self._swallowed: float | None = None  # bytes without a packet, for every damaged one
+        self._odd = 0  # consecutive frames of another form
+        self._held_s = 0.0  # length of the frame held back until the next one
+        self._lost: float = 0  # lost packets since the last frame, by their bytes
+        self._swallowed: float | None = None  # bytes outside packets, per damaged packet
 
     def placed(self) -> Iterator[tuple[int, AudioFrame]]:
-        """Every frame with the samples of silence that belong before it."""
+        """Yield every frame with the number of silent samples to insert before it."""
         held: AudioFrame | None = None
         lost: float = 0
         for frame in self._frames():
@@ -86,7 +86,7 @@ class _Decoder:
             )
 
     def notes(self) -> list[str]:
-        """One line about the damaged packets, if there were any, and one about the gaps."""
+        """Lines about damaged packets and about gaps, if any."""
         if not self._damaged:
             return self._timeline.notes()
         count = "1 damaged packet" if len(self._damaged) == 1 else f"{len(self._damaged)} damaged packets"
@@ -118,7 +118,7 @@ class _Decoder:
             yield from frames
 
     def _usual(self, frame: AudioFrame) -> bool:
-        """Return False for a frame of another form than the first: single ones are damaged headers."""
+        """Return False for a frame of another form than the first; single ones are damaged headers."""
         form = frame.sample_rate, frame.layout.nb_channels
         self._form = self._form or form
         self._odd = 0 if form == self._form else self._odd + 1
@@ -136,13 +136,13 @@ class _Decoder:
             if self._swallowed is None:
                 self._swallowed = _swallowed(self._path)
             size += self._swallowed if self._swallowed > 2 * usual else 0
-        if not self._lost:  # a packet that the damage cut short is decoded, but its other bytes are in this one
+        if not self._lost:  # a truncated packet was decoded, but the rest of its bytes are in this one
             size -= max(0, usual - self._last)
         self._lost += size / usual
 
 
 def _swallowed(path: Path) -> float:
-    """Bytes of an ADTS file that are in no packet, for each packet that cannot be decoded."""
+    """Bytes of an ADTS file outside packets, per packet that cannot be decoded."""
     import av
 
     damaged, end = 0, 0

@@ -1,4 +1,4 @@
-"""Decoded audio: its form, its limits, its level, its length and its rate."""
+"""Decoded audio: its form, limits, level, length and sample rate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Samples = npt.NDArray[np.float32]
 
 LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000
 HIGHEST_CHANNELS = 64
-HIGHEST_PEAK = 1e6  # +120 dBFS: powers of larger samples lose precision, then overflow
+HIGHEST_PEAK = 1e6  # +120 dBFS; powers of larger samples lose precision, then overflow
 SILENCE_DBFS = -70.0
 
 
@@ -23,7 +23,7 @@ class Audio:
 
     samples: float32 of shape (frames, channels), full scale is 1.0 and may be exceeded.
     sample_rate: in Hz.
-    notes: lines about what was repaired to decode it.
+    notes: lines about repairs made while decoding.
     """
 
     samples: Samples
@@ -44,7 +44,7 @@ class Audio:
 
 
 def check(audio: Audio, name: str) -> None:
-    """Raise UserError when `audio` is empty, not finite or at an impossible sample rate; `name` is for the message."""
+    """Raise UserError if `audio` is empty, not finite or at an impossible sample rate; `name` is for the message."""
     if audio.frames == 0:
         raise UserError(f"{name}: holds no audio")
     if not LOWEST_RATE <= audio.sample_rate <= HIGHEST_RATE:
@@ -59,7 +59,7 @@ def check(audio: Audio, name: str) -> None:
 
 
 def joined(parts: list[Audio]) -> Audio:
-    """Consecutive blocks as one."""
+    """Join consecutive blocks."""
     notes = tuple(note for part in parts for note in part.notes)
     return Audio(np.concatenate([part.samples for part in parts]), parts[0].sample_rate, notes)
 
@@ -89,5 +89,5 @@ def level_dbfs(samples: Samples) -> float:
 
 
 def is_silent(samples: Samples) -> bool:
-    """Return True when the RMS level is below -70 dBFS."""
+    """Tell if the RMS level is below -70 dBFS."""
     return level_dbfs(samples) < SILENCE_DBFS

@@ -1,4 +1,4 @@
-"""Positions of decoded frames in time: gaps that a stream's own time stamps leave, to be filled with silence."""
+"""Positions of decoded frames in time: finds gaps in a stream's time stamps, to be filled with silence."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from deepaq.errors import UserError
 if TYPE_CHECKING:
     from av import AudioFrame
 
-_SHORTEST_S, _JITTER_S = 0.002, 0.010  # gaps that are never filled, and that stamps of long frames may be off by
-_BACK_S = 0.5  # stamps that lie further back start a new clock
-_FORWARD_S = 10.0  # so do those this far ahead, in formats whose clock may be set anew (FFmpeg's own threshold)
-_LARGEST_S = 3600.0  # silence that is filled in, in all: more is a stream that lies about its time
+_SHORTEST_S, _JITTER_S = 0.002, 0.010  # shorter gaps are ignored; stamps of long frames may be off by this much
+_BACK_S = 0.5  # stamps further back restart the clock
+_FORWARD_S = 10.0  # stamps this far ahead restart it too, in formats that allow it (FFmpeg's threshold)
+_LARGEST_S = 3600.0  # largest total of inserted silence; beyond it the time stamps are wrong
 
 
 class Timeline:
-    """Compares the time stamps of frames with the samples given so far.
+    """Compares the time stamps of frames with the samples so far.
 
-    name: for messages. restarts: the format allows time stamps to start anew, as when broadcasts are joined.
+    name: for messages. restarts: the format allows time stamps to restart, as in joined broadcasts.
     """
 
     def __init__(self, name: str, restarts: bool) -> None:
         self._name, self._restarts = name, restarts
         self._rate = 0
-        self._samples = 0  # given so far, silence included
+        self._samples = 0  # samples so far, silence included
         self._start: float | None = None  # time stamp of the first sample, in seconds
-        self._before = 0.0  # by how much the stamp of the last frame was ahead
-        self._gaps: list[tuple[float, float]] = []  # where, and how long, in seconds
-        self.filled_s = 0.0  # silence filled in
+        self._before = 0.0  # lead of the last frame's stamp
+        self._gaps: list[tuple[float, float]] = []  # position and length in seconds
+        self.filled_s = 0.0  # inserted silence
 
     @property
     def seconds(self) -> float:
-        """Audio given so far."""
+        """Length of the audio so far."""
         return self._samples / self._rate if self._rate else 0.0
 
     def place(self, frame: AudioFrame, following: AudioFrame | None, damaged: bool) -> int:
-        """Samples of silence before `frame`, by its time stamp and that of the frame after it.
+        """Number of silent samples before `frame`, by its time stamp and that of the next frame.
 
-        damaged: packets were skipped before it. A gap counts only when both stamps show it: those of Vorbis are off
-        for single frames. A clock that drifts slowly leaves no gaps.
+        damaged: packets were skipped before it. A gap counts only if both stamps show it, because single stamps of
+        Vorbis are off. A slowly drifting clock leaves no gaps.
         """
         self._rate = self._rate or frame.sample_rate
         ahead = self._ahead(frame, self.seconds)
@@ -58,7 +58,7 @@ class Timeline:
             self._before = ahead
             return self.fill(frame, 0)
         whole = round(gap / length) * length
-        if abs(gap - whole) <= 1.5 * tick:  # the stamps are rounded; what is missing is whole packets
+        if abs(gap - whole) <= 1.5 * tick:  # stamps are rounded, but only whole packets can be missing
             gap = whole
         if not damaged:
             self._gaps.append((self.seconds, gap))
@@ -66,18 +66,18 @@ class Timeline:
         return self.fill(frame, round(gap * self._rate))
 
     def fill(self, frame: AudioFrame, silence: int) -> int:
-        """Count `frame` and as many samples of `silence` before it; return the latter."""
+        """Count `frame` and `silence` samples before it; returns `silence`."""
         self._rate = self._rate or frame.sample_rate
         self.filled_s += silence / self._rate
         if self.filled_s > _LARGEST_S:
-            raise UserError(f"{self._name}: its time stamps leave gaps of more than an hour; write the file anew")
+            raise UserError(f"{self._name}: its time stamps leave gaps of more than an hour; remux the file")
         if self._start is None and frame.pts is not None and frame.time_base is not None:
             self._start = float(frame.pts * frame.time_base) - self.seconds
         self._samples += silence + frame.samples
         return silence
 
     def notes(self) -> list[str]:
-        """One line about the gaps, if there were any."""
+        """A line about the gaps, if any."""
         if not self._gaps:
             return []
         count = "a gap" if len(self._gaps) == 1 else f"{len(self._gaps)} gaps"
@@ -90,7 +90,7 @@ class Timeline:
         ]
 
     def _ahead(self, frame: AudioFrame, at: float) -> float | None:
-        """Seconds by which the stamp of a frame lies after the time `at`; None without a stamp."""
+        """Seconds from the time `at` to the stamp of a frame; None without a stamp."""
         if frame.pts is None or frame.time_base is None or self._start is None:
             return None
         return float(frame.pts * frame.time_base) - self._start - at

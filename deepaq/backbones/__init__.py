@@ -1,1 +1,1 @@
-"""Networks that turn audio into embeddings, behind one contract, and what they are built of."""
+"""Networks that turn audio into embeddings, their contract and their parts."""

@@ -1,4 +1,4 @@
-"""Spectra in bands: the input of the compact network and of the plain spectral distances."""
+"""Band spectra: input of the compact network and of the plain spectral distances."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WINDOW, HOP = 2048, 960  # 43 ms Hann windows, 50 frames a second
 FRAMES_PER_S = SAMPLE_RATE / HOP
 FLOOR = 1e-7  # relative to the signal's power: -70 dB
 _QUIET_RMS = 1e-3  # -60 dBFS
-_BLOCK = 64  # steps whose spectra are computed together, so that they fit the processor's cache
+_BLOCK = 64  # steps computed together, so that their spectra fit the processor's cache
 NEURO_WINDOW, NEURO_BANDS = 3840, 32  # ViSQOL's: 80 ms
 
 Matrix = npt.NDArray[np.float32]
@@ -27,7 +27,7 @@ def erb_bands(bands: int = 64, low_hz: float = 50.0, high_hz: float = 20_000.0) 
 
 
 def neuro_bands() -> Matrix:
-    """Gammatone filters for windows of 3840 samples, (bins, 32), from 50 Hz; a 33rd one would be at 24 kHz."""
+    """Gammatone filters for windows of 3840 samples, (bins, 32), from 50 Hz to 24 kHz (exclusive)."""
     rates = np.linspace(_erb_rate(50), _erb_rate(SAMPLE_RATE / 2), NEURO_BANDS, endpoint=False)
     return _gammatone(rates, NEURO_WINDOW)
 
@@ -35,7 +35,7 @@ def neuro_bands() -> Matrix:
 def _gammatone(erb_rates: npt.NDArray[np.float64], window: int) -> Matrix:
     """Power responses of fourth-order gammatone filters at the centres (bands,): (window // 2 + 1, bands).
 
-    ERB and ERB-rate of Glasberg and Moore 1990; width 1.019 ERB of Patterson et al. 1992.
+    ERB and ERB-rate by Glasberg and Moore (1990); width 1.019 ERB by Patterson et al. (1992).
     """
     centres = (10 ** (erb_rates / 21.4) - 1) / 0.00437
     widths = 1.019 * 24.7 * (0.00437 * centres + 1)
@@ -44,10 +44,10 @@ def _gammatone(erb_rates: npt.NDArray[np.float64], window: int) -> Matrix:
 
 
 def mel_bands(bands: int = 96, low_hz: float = 20.0, high_hz: float = 22_000.0) -> Matrix:
-    """Triangles of height 1, (bins, bands), evenly spaced on the mel scale (O'Shaughnessy 1987)."""
+    """Triangular filters of height 1, (bins, bands), evenly spaced on the mel scale (O'Shaughnessy 1987)."""
     edges = np.linspace(_mel(low_hz), _mel(high_hz), bands + 2)
     hz = 700 * (10 ** (edges / 2595) - 1)
-    # Low triangles are widened to two bins, so that no band is empty.
+    # Widen low triangles to two bins, so that no band is empty.
     lower, centre, upper = hz[:-2], hz[1:-1], hz[2:]
     width = SAMPLE_RATE / WINDOW
     lower, upper = np.minimum(lower, centre - width), np.maximum(upper, centre + width)
@@ -59,7 +59,7 @@ def mel_bands(bands: int = 96, low_hz: float = 20.0, high_hz: float = 22_000.0) 
 def power(samples: Tensor) -> Tensor:
     """Power spectra of signals scaled to RMS 1: (batch, frames) at 48 kHz -> (batch, steps, bins).
 
-    The bins of a step sum to about 1. A signal quieter than -60 dBFS is scaled as if it had that level.
+    The bins of a step sum to about 1. Signals below -60 dBFS are scaled as if at that level.
     """
     taper = torch.hann_window(WINDOW, dtype=samples.dtype, device=samples.device)
     rms = samples.square().mean(dim=1, keepdim=True).sqrt().clamp(min=_QUIET_RMS)
@@ -70,7 +70,7 @@ def power(samples: Tensor) -> Tensor:
 def energies(samples: Tensor, bank: Tensor, hop: int = HOP) -> Tensor:
     """Powers in bands of Hann windows: (batch, frames) and (bins, bands) -> (batch, steps, bands).
 
-    There is one window of 2 * (bins - 1) samples every `hop` samples.
+    A window has 2 * (bins - 1) samples and starts every `hop` samples.
     """
     window = 2 * (len(bank) - 1)
     taper = torch.hann_window(window, dtype=samples.dtype, device=samples.device)
@@ -83,12 +83,12 @@ def _power(spectrum: Tensor) -> Tensor:
 
 
 def _scale(taper: Tensor) -> float:
-    """Factor that makes the powers in a window sum to the signal's own."""
+    """Factor that makes the powers in a window sum to the power of the signal."""
     return 2 / (len(taper) * float(taper.square().sum()))
 
 
 def log_energy(energy: Tensor, floor: float = FLOOR) -> Tensor:
-    """log10 of a power plus a floor, which by default is 70 dB below the signal's power."""
+    """log10 of a power plus a floor, by default 70 dB below the power of the signal."""
     return torch.log10(energy + floor)
 
 
@@ -97,12 +97,12 @@ _BANKS = {"erb": erb_bands, "mel": mel_bands, "neuro": neuro_bands}
 
 @cache
 def bank(kind: str) -> Tensor:
-    """Filter bank `erb` (64 bands), `mel` (96) or `neuro` (32), made once: float32 (bins, bands)."""
+    """Filter bank `erb` (64 bands), `mel` (96) or `neuro` (32), cached: float32 (bins, bands)."""
     return constant(_BANKS[kind]())
 
 
 def constant(values: npt.ArrayLike) -> Tensor:
-    """Make a float32 tensor that autograd accepts, even when the caller is in inference mode."""
+    """Make a float32 tensor that autograd accepts, even in inference mode."""
     with torch.inference_mode(False):
         return torch.from_numpy(np.array(values, np.float32))
 

@@ -1,8 +1,8 @@
-"""The two quantities that ViSQOL compares: levels in gammatone bands, and the structure around each of them.
+"""The two quantities that ViSQOL compares: levels in gammatone bands, and the structure around each level.
 
-NSIM (Hines and Harte 2012, Speech Communication 54), the similarity that ViSQOL averages, is the product of two terms
-per band and time: the similarity of the levels, and the correlation of the surrounding 3 x 3 cells. Here both become
-points whose distance grows as the term falls.
+NSIM (Hines and Harte 2012, Speech Communication 54), the similarity averaged by ViSQOL, is the product of two terms per
+band and time step: the similarity of levels, and the correlation of the surrounding 3 x 3 cells. Both become points
+here, whose distance grows as the term falls.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from deepaq.backbones import bands
 
 BANDS = bands.NEURO_BANDS
 FLOOR = -9.0  # log10 of a power: -90 dBFS, ViSQOL's floor
-CELLS = 9  # per neighbourhood
-_TAPER = 0.375  # the share of a power that a Hann window leaves, which ViSQOL does not compensate
-_HALF_DB = 5.0  # factor of log10 of a power; ViSQOL takes 10 log10 of the amplitude
-_FAINT = 0.02  # deviation below which a neighbourhood has hardly any structure
-# A Gaussian over 3 x 3 cells, deviation 0.5, as in the published NSIM.
+CELLS = 9  # cells per neighbourhood
+_TAPER = 0.375  # share of power that a Hann window keeps; ViSQOL does not compensate it
+_HALF_DB = 5.0  # factor for log10 of a power; ViSQOL uses 10 log10 of the amplitude
+_FAINT = 0.02  # deviation below which a neighbourhood has little structure
+# Gaussian over 3 x 3 cells with deviation 0.5, as in the published NSIM.
 _WEIGHTS = [math.exp(-2 * (x * x + y * y)) for x in (-1, 0, 1) for y in (-1, 0, 1)]
 
 
 def levels(samples: Tensor, every: int = 1) -> Tensor:
     """Levels in bands: (batch, frames) at 48 kHz -> (batch, steps, 32), log10 of the power relative to full scale.
 
-    The steps are those of `bands.power`; with `every`, only every so many of them are computed.
+    The steps are those of `bands.power`; `every` > 1 computes only every n-th step.
     """
     margin = (bands.NEURO_WINDOW - bands.WINDOW) // 2
     found = bands.energies(F.pad(samples, (margin, margin)), bands.bank("neuro").to(samples), every * bands.HOP)
@@ -43,9 +43,9 @@ def luminance(levels: Tensor) -> Tensor:
 
 
 def structure(levels: Tensor) -> Tensor:
-    """Neighbourhoods without their mean and scaled to length 1: (batch, steps, 32) -> (batch, steps, 32, 9).
+    """Neighbourhoods without mean, scaled to length 1: (batch, steps, 32) -> (batch, steps, 32, 9).
 
-    Half the squared distance of two of them is one minus their correlation.
+    Half the squared distance between two of them is one minus their correlation.
     """
     cells = F.unfold(F.pad(_HALF_DB * (levels[:, None] - FLOOR), (1, 1, 1, 1), mode="replicate"), 3)
     cells = cells.transpose(1, 2).unflatten(1, levels.shape[1:])

@@ -1,7 +1,7 @@
-"""The wav2vec family, run so that only what is pooled is kept: every hidden state's mean over time.
+"""Transformers of the wav2vec family, with every hidden state averaged over time.
 
-The library's own classes hold the layers; walking through them here, instead of asking for all hidden states, frees
-each state as soon as its mean is taken, and keeps the frozen convolutional frontend out of the gradient.
+The layers are those of the library. Calling them one by one, instead of requesting all hidden states, frees each state
+once its mean is taken, and keeps the frozen convolutional front end out of the gradient.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BASE: Mapping[str, Any] = {
 
 
 def build(library_class: str, shape: Mapping[str, Any], dropout: float, seed: int) -> Any:
-    """The library's model of that shape with random weights, the same ones for the same seed."""
+    """Build the library's model of that shape with random weights, determined by the seed."""
     import transformers
 
     model_class = getattr(transformers, library_class)
@@ -45,7 +45,7 @@ def build(library_class: str, shape: Mapping[str, Any], dropout: float, seed: in
         attention_dropout=dropout,
         feat_proj_dropout=dropout,
         activation_dropout=0.0,
-        # A dropped layer would be missing from the pooled ones; masked spans are for pretraining, but the vector that
+        # A dropped layer would be missing from the pooled ones. Masked spans are for pretraining, but the vector that
         # stands in for them is among the published tensors, so the probability may not be 0.
         layerdrop=0.0,
         apply_spec_augment=False,
@@ -57,33 +57,33 @@ def build(library_class: str, shape: Mapping[str, Any], dropout: float, seed: in
 
 
 def audible(samples: Tensor) -> Tensor:
-    """(batch, frames) -> (batch,): False for a segment of which a half is below -70 dBFS, as a padded one's is."""
+    """Flags of audible segments, (batch, frames) -> (batch,): False if either half is below -70 dBFS, as in padding."""
     frames = samples.shape[1]
     halves = samples.unfold(1, frames // 2, (frames + 1) // 2)
     return (halves.var(dim=2, correction=0) >= 10 ** (SILENCE_DBFS / 10)).all(dim=1)
 
 
 def normalised(samples: Tensor) -> Tensor:
-    """(batch, frames), each segment with zero mean and unit variance, as these networks were pretrained."""
+    """Scale each segment of (batch, frames) to zero mean and unit variance, as in pretraining."""
     variance, mean = torch.var_mean(samples, dim=1, correction=0, keepdim=True)
     return (samples - mean) * torch.rsqrt(variance + 1e-7)
 
 
 def pooled(network: Any, samples: Tensor, train_frontend: bool, checkpointing: bool) -> Tensor:
-    """Normalised samples (batch, frames) -> (batch, layers + 1, hidden size): means over time, in float32 or wider.
+    """Means over time of the hidden states, in float32 or wider: (batch, frames) -> (batch, layers + 1, hidden size).
 
     network: the library's model. checkpointing: compute activations twice instead of keeping them.
     """
     with torch.set_grad_enabled(train_frontend and torch.is_grad_enabled()):
         features = network.feature_extractor(samples).transpose(1, 2)
     hidden = network.feature_projection(features)
-    hidden = hidden[0] if isinstance(hidden, tuple) else hidden  # wav2vec 2.0 also gives what it would quantise
+    hidden = hidden[0] if isinstance(hidden, tuple) else hidden  # wav2vec 2.0 also returns the features to quantise
     encoder = network.encoder
     hidden = encoder.dropout(encoder.layer_norm(hidden + encoder.pos_conv_embed(hidden)))
     wide = torch.promote_types(hidden.dtype, torch.float32)
     means = [hidden.mean(dim=1, dtype=wide)]
     for layer in encoder.layers:
-        # The reentrant kind of checkpointing would lose the gradients of LoRA, whose first input has none.
+        # Reentrant checkpointing would lose the gradients of LoRA, because its first input has none.
         hidden = checkpoint(layer, hidden, use_reentrant=False) if checkpointing else layer(hidden)
         means.append(hidden.mean(dim=1, dtype=wide))
     return torch.stack(means, dim=1)

@@ -1,4 +1,4 @@
-"""Pretrained transformer weights: found, checked against their published checksum, read without running any code."""
+"""Pretrained transformer weights: find them, verify their published checksum, read them without running code."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ BIN, SAFETENSORS = "pytorch_model.bin", "model.safetensors"
 class Release:
     """One published checkpoint, pinned.
 
-    sha256: of `pytorch_model.bin` at that revision. prefix: what stands before the names of its encoder's tensors when
-    it was saved together with a pretraining head.
+    sha256: checksum of `pytorch_model.bin` at that revision. prefix: prefix of the encoder's tensor names if it was
+    saved with a pretraining head.
     """
 
     repository: str
@@ -35,7 +35,7 @@ class Release:
     licence: str
 
     def notice(self, stored: bool) -> str:
-        """Licence terms for a folder that was derived from these weights; stored: it contains them."""
+        """Licence terms for a folder derived from these weights. stored: the folder contains them."""
         limit = ": no commercial use, attribution required" if "NC" in self.licence else ""
         where = (
             ", changed by training, are part of this folder"
@@ -46,7 +46,7 @@ class Release:
         return f"{origin}\nThe pretrained weights{where}.\n"
 
 
-# The checksums are those that several independent users of these revisions report.
+# Checksums reported by several independent users of these revisions.
 MERT = Release(
     "m-a-p/MERT-v1-95M",
     "12af15fef9d0ac838c3f475bfbbf26d2060dd4f5",
@@ -71,10 +71,10 @@ HUBERT = Release(
 
 
 def from_folder(folder: Path, release: Release, config: Mapping[str, Any], sha256: str = "") -> State:
-    """The tensors in a folder as it is downloaded: `model.safetensors` or `pytorch_model.bin`, and `config.json`.
+    """Read the tensors of a downloaded folder: `model.safetensors` or `pytorch_model.bin`, and `config.json`.
 
-    config: the architecture that is wanted; what `config.json` says of it must agree. sha256: that of the file, when
-    it is not the published one. Raises UserError for every disagreement.
+    config: the wanted architecture, with which `config.json` must agree. sha256: checksum of the file, if it is not the
+    published one. Raises UserError for every disagreement.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder of {release.repository} weights")
@@ -88,14 +88,14 @@ def from_folder(folder: Path, release: Release, config: Mapping[str, Any], sha25
 
 
 def from_hub(release: Release, config: Mapping[str, Any], variable: str) -> State:
-    """The published tensors: from the folder that the environment variable names, or the hub's cache, or the hub."""
+    """Read the published tensors from the folder named by an environment variable, the hub's cache, or the hub."""
     if folder := os.environ.get(variable):
         return from_folder(Path(folder), release, config)
     from huggingface_hub import hf_hub_download
 
     try:
         path = hf_hub_download(release.repository, BIN, revision=release.revision)
-    except Exception as error:  # whatever the network or the hub client says, the remedy is the same
+    except Exception as error:  # the remedy is the same for all errors of the network and the hub client
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
             f"{release.repository}: cannot be fetched ({reason}); set {variable} or backbone.init to a folder that"
@@ -105,7 +105,7 @@ def from_hub(release: Release, config: Mapping[str, Any], variable: str) -> Stat
 
 
 def check_config(path: Path, release: Release, config: Mapping[str, Any]) -> None:
-    """Raise UserError when `config.json` describes another network than `config`."""
+    """Raise UserError if `config.json` describes another network than `config`."""
     try:
         found = json.loads(path.read_text())
     except (OSError, ValueError):
@@ -128,9 +128,9 @@ def _plain(value: Any) -> Any:
 
 
 def read(path: Path, release: Release, sha256: str = "") -> State:
-    """The encoder's tensors under the names that the current library gives them; float32.
+    """Read the encoder's tensors, float32, under the names used by the current library.
 
-    sha256: what the file must have; empty for any. Raises UserError. No code in a pickle is executed.
+    sha256: required checksum, empty for any. Raises UserError. Code in pickles is never executed.
     """
     if sha256 and (found := file_sha256(path)) != sha256:
         raise UserError(
@@ -146,14 +146,14 @@ def read(path: Path, release: Release, sha256: str = "") -> State:
             state = torch.load(path, map_location="cpu", weights_only=True)
         if not all(isinstance(tensor, Tensor) for tensor in state.values()):
             raise ValueError("holds more than tensors")
-    except Exception as error:  # torch and safetensors raise many kinds for a file that is not theirs
+    except Exception as error:  # torch and safetensors raise many kinds of error for foreign files
         reason = str(error).splitlines()[0]
         raise UserError(f"{path}: is not a file of tensors ({reason}); download {release.repository} again") from None
     return current_names(state, release.prefix)
 
 
 def current_names(state: Mapping[str, Tensor], prefix: str) -> State:
-    """Drop the heads of a pretraining model, and name the parts of the weight norm as torch does today."""
+    """Drop the heads of a pretraining model, and rename the parts of the weight norm to torch's current names."""
     if any(name.startswith(prefix) for name in state):
         state = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
     renamed = {}
@@ -166,7 +166,7 @@ def current_names(state: Mapping[str, Tensor], prefix: str) -> State:
 
 
 def load_strictly(module: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:
-    """Copy every tensor into `module`; UserError when one is missing, left over or of another shape."""
+    """Copy every tensor into `module`; raises UserError if one is missing, unknown or of another shape."""
     wanted = module.state_dict()
     missing, extra = sorted(set(wanted) - set(state)), sorted(set(state) - set(wanted))
     wrong = [name for name in wanted if name in state and wanted[name].shape != state[name].shape]
@@ -179,7 +179,7 @@ def load_strictly(module: nn.Module, state: Mapping[str, Tensor], origin: str) -
 
 
 def fingerprint(module: nn.Module) -> str:
-    """SHA-256, 24 hexadecimal digits, of all tensors with their names: the same from whatever file they came."""
+    """Hash of all tensors with their names, 24 hexadecimal digits of SHA-256; independent of the file format."""
     digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(f"{name}:{tuple(tensor.shape)}:".encode())

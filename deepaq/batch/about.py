@@ -1,4 +1,4 @@
-"""A model in words and as JSON, for `deepaq info`."""
+"""Description of a model for `deepaq info`, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deepaq.scoring.metric import PACKAGED, Metric
 
 
 def facts(metric: Metric, model: Path | None) -> dict[str, Any]:
-    """Everything that is known of a metric, for programs. model: how it was named, None for the packaged one."""
+    """All facts about a metric, for programs. model: its name as given, None for the packaged one."""
     curves = {"full reference": metric.model.full, "non-matching references": metric.model.unmatched}
     return {
         "version": __version__,
@@ -29,7 +29,7 @@ def facts(metric: Metric, model: Path | None) -> dict[str, Any]:
 
 
 def lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The same for people: (name, text) of each line."""
+    """Format the facts for people; yields (name, text) of each line."""
     yield "deepaq", found["version"]
     yield "model", f"{found['model']}, fingerprint {found['fingerprint']}"
     parameters = found["parameters"]["total"]

@@ -1,4 +1,4 @@
-"""Embeddings as a file that other tools read."""
+"""Files of embeddings, for other tools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gate of `deepaq score --min-mos`: what a file must fulfil to pass."""
+"""The gate of `deepaq score --min-mos`: conditions for a file to pass."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ LONGEST_UNSCORED_S = 0.5
 
 @dataclass(frozen=True)
 class Gate:
-    """least: lowest MOS that passes. allow_shorter: accept files of which a longer part was not scored."""
+    """Conditions to pass. least: lowest MOS. allow_shorter: accept files that were not scored completely."""
 
     least: float
     allow_shorter: bool = False
 
     def check(self, metric: Metric, unmatched: bool) -> None:
-        """Raise UserError when no file could pass with this model. unmatched: score against unrelated music."""
+        """Raise UserError if no file could pass with this model. unmatched: non-matching references are used."""
         best = top(metric, unmatched)
         if best is None:
             raise UserError("--min-mos: this model gives distances only, it has no mapping to a MOS")
@@ -28,7 +28,7 @@ class Gate:
             raise UserError(f"--min-mos {self.least:g}: give a MOS, 1 to {best:.2f}; this model rates nothing higher")
 
     def objections(self, score: Score) -> list[str]:
-        """Reasons not to let a file pass, none when it passes."""
+        """Reasons why a file does not pass; empty if it passes."""
         found = []
         if score.mos is None or not score.mos >= self.least:
             found.append(f"MOS {'-' if score.mos is None else f'{score.mos:.2f}'} is below {self.least:g}")

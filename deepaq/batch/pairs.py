@@ -1,4 +1,4 @@
-"""Pairs of reference and degraded file: named one by one, matched in folders, read from a list."""
+"""Pairs of reference and degraded file: named singly, matched in folders, or read from a list."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def named(sounds: Sequence[Path]) -> tuple[list[Pair], list[str]]:
     """
     reference, *degraded = sounds
     if not degraded:
-        raise UserError(f"{reference}: one file is not enough; name degraded files too, or use --against")
+        raise UserError(f"{reference}: one file is not enough; also name degraded files, or use --against")
     pairs: list[Pair] = []
     lost: list[str] = []
     for path in degraded:
@@ -111,7 +111,7 @@ def _check_columns(found: Sequence[str], name: str) -> None:
 
 def _folders(references: Path, degraded: Path) -> tuple[list[Pair], list[str]]:
     if not _is_folder(degraded):
-        raise UserError(f"{degraded}: is no folder, but {references} is one; name two folders or two files")
+        raise UserError(f"{degraded}: is not a folder, but {references} is one; name two folders or two files")
     clean: dict[Path, list[Path]] = {}
     for path in audio_below(references):
         clean.setdefault(path.relative_to(references).with_suffix(""), []).append(path)
@@ -135,7 +135,7 @@ def _folders(references: Path, degraded: Path) -> tuple[list[Pair], list[str]]:
 
 
 def _similar(name: Path, clean: dict[Path, list[Path]]) -> str:
-    """A hint for names that only differ by an ending, as in `guitar_96k`."""
+    """A hint for names that differ only by an ending, as in `guitar_96k`."""
     begins = [path for path in clean if path.parent == name.parent and name.name.startswith(path.name)]
     if not begins:
         return ""
@@ -146,7 +146,7 @@ def _similar(name: Path, clean: dict[Path, list[Path]]) -> str:
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # such as too long a name: the error is reported when the file is read
+    except OSError:  # such as a name that is too long; reported when the file is read
         return False
 
 
@@ -155,5 +155,5 @@ def _lines(file: TextIO) -> list[str]:
 
 
 def _unmarked(file: TextIO) -> Iterator[str]:
-    """Lines without the byte order mark that some programs put before the first."""
+    """Yield lines, without the byte order mark that some programs put first."""
     return (line.removeprefix("\ufeff") if number == 0 else line for number, line in enumerate(file))

@@ -18,12 +18,12 @@ from deepaq.scoring.score import Score
 SUFFIXES = (".json", ".csv", ".png")
 COLUMNS = ("reference", "degraded", "start_s", "seconds", "distance", "mos", "lag_s")
 Scored = tuple[str, str, Score]  # reference, degraded and its score
-_GAP_S = 0.1  # time between segments that is left out of a curve
-_MOST_NAMED = 12  # curves beyond which a legend would hide more than it tells
+_GAP_S = 0.1  # seconds between segments that interrupt a curve
+_MOST_NAMED = 12  # largest number of curves with a legend
 
 
 def check(path: Path) -> None:
-    """Raise UserError unless the suffix names a format that can be written and the folder exists."""
+    """Raise UserError unless the suffix names a supported format and the folder exists."""
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"--timeline {path}: end the name in {', '.join(SUFFIXES)}")
     check_writable(path, "--timeline")
@@ -52,7 +52,7 @@ def write(path: Path, scores: Sequence[Scored]) -> None:
 
 
 def labels(scores: Sequence[Scored]) -> list[str]:
-    """Return the end of each degraded path, unique where files differ, with the reference if needed."""
+    """Label each curve by the end of its degraded path, unique for different files, with the reference if needed."""
     names = _short([Path(degraded) for _, degraded, _ in scores])
     if len(set(names)) == len(names):
         return names
@@ -61,7 +61,7 @@ def labels(scores: Sequence[Scored]) -> list[str]:
 
 
 def _short(paths: Sequence[Path]) -> list[str]:
-    """As many last parts of each path as tell all different paths apart."""
+    """Shorten paths to as many last parts as tell them apart."""
     most = max((len(path.parts) for path in paths), default=1)
     for count in range(1, most + 1):
         short = {path: Path(*path.parts[-count:]) for path in paths}
@@ -71,7 +71,7 @@ def _short(paths: Sequence[Path]) -> list[str]:
 
 
 def steps(score: Score, mapped: bool) -> tuple[list[float], list[float]]:
-    """Return (values, edges) of a curve: one level per segment, NaN between segments that are apart."""
+    """Values and edges of a curve: one level per segment, NaN between segments that are apart."""
     values: list[float] = []
     edges = [score.segments[0].start_s]
     for segment in score.segments:
@@ -96,7 +96,7 @@ def _picture(scores: Sequence[Scored]) -> Any:
     if mapped:
         axis.set_ylim(1, 5)
     axis.grid(alpha=0.3)
-    if named:  # below the axes, so that it hides no curve
+    if named:  # below the axes, to hide no curve
         for text in figure.legend(loc="outside lower left", fontsize="small").get_texts():
-            text.set_parse_math(False)  # a name is no formula
+            text.set_parse_math(False)  # names are not formulas
     return figure

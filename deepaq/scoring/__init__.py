@@ -1,1 +1,1 @@
-"""From two signals to a score: alignment, segments, distance, MOS, and the model files behind them."""
+"""Scoring of signals: segments, distance, MOS, and the files of models."""

@@ -1,7 +1,7 @@
 """Mappings from distance to MOS: monotone curves, fitted on held-out data and stored with the model.
 
-The DeePAQ paper (arXiv 2510.12326) maps by a third-order polynomial or a three-layer perceptron with ReLU and sigmoid;
-here both are made monotone, and an identical pair gets the top of the scale.
+The DeePAQ paper (arXiv 2510.12326) uses a third-order polynomial or a three-layer perceptron with ReLU and sigmoid.
+Here both are monotone, and identical signals get the top of the scale.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Values = npt.NDArray[np.float64]
 
 
 class MosMapping(ABC):
-    """A non-increasing function from distance to MOS. Distance 0 gives the top of the scale."""
+    """A non-increasing function from distance to MOS; distance 0 gives the top of the scale."""
 
     kind: ClassVar[str]
 
@@ -55,7 +55,7 @@ def fit_exponential(distance: npt.ArrayLike, mos: npt.ArrayLike, top: float) -> 
     x, y = np.asarray(distance, float), np.asarray(mos, float)
     if (x < 0).any():
         raise ValueError("distances must not be negative")
-    unit = max(float(np.median(x)), 1e-9)  # in units of the median, the scale of the distances does not matter
+    unit = max(float(np.median(x)), 1e-9)  # in units of the median, to be independent of the scale of the distances
 
     def curve(p: Values) -> Values:
         return 1 + (top - 1) * np.exp(-np.exp(p[0]) * (x / unit) ** np.exp(p[1]))
@@ -69,8 +69,9 @@ def fit_exponential(distance: npt.ArrayLike, mos: npt.ArrayLike, top: float) -> 
 class MonotoneCubic(MosMapping):
     """MOS = top - reach * integral from 0 to t of (a + b u)^2 + c u (1 - u) du, t = distance / reach, at most 1.
 
-    With c >= 0, the integrand can be any non-negative polynomial of degree 2 on 0..1 (Lukacs' theorem), so this can be
-    any non-increasing cubic through `top` up to the distance `reach`; it is constant beyond.
+    With c >= 0, the integrand is a non-negative polynomial of degree 2 on 0..1, and any such polynomial has this form
+    (Lukacs' theorem). The curve can thus be any non-increasing cubic through `top` up to the distance `reach`, and is
+    constant beyond.
     """
 
     top: float
@@ -107,8 +108,8 @@ def fit_cubic(distance: npt.ArrayLike, mos: npt.ArrayLike, top: float) -> Monoto
 class Perceptron(MosMapping):
     """MOS = 1 + (top - 1) s(distance) / s(0), s a perceptron of three layers with ReLU, ReLU and sigmoid.
 
-    scale: distance that counts as 1. weights, biases: those of every layer; no weight of the first layer is positive
-    and none of the others negative, so that the function does not increase.
+    scale: distance that counts as 1. weights, biases: by layer. Weights of the first layer are at most 0 and the others
+    at least 0, so that the function does not increase.
     """
 
     top: float
@@ -132,9 +133,9 @@ class Perceptron(MosMapping):
 def fit_perceptron(distance: npt.ArrayLike, mos: npt.ArrayLike, top: float, width: int = 8) -> Perceptron:
     """Fit a perceptron with layers of `width` to pairs, both (n,), by least squares.
 
-    The corners of the first layer lie at the quantiles of the distances and the second layer passes them on, so that
-    only the last layer is searched for. That is a smooth problem in few numbers: it converges, and rounding errors do
-    not change the curve. All weights free would fit no better, for the argument of the sigmoid is convex either way.
+    The corners of the first layer are fixed at quantiles of the distances, and the second layer passes them on, so only
+    the last layer is fitted. This smooth problem with few parameters converges, and rounding errors do not change the
+    curve. Fitting all weights would not fit better, because the argument of the sigmoid is convex either way.
     """
     from scipy.optimize import least_squares
 
@@ -153,7 +154,7 @@ def fit_perceptron(distance: npt.ArrayLike, mos: npt.ArrayLike, top: float, widt
 
     start = np.append(np.full(width, 1 / width), -1.0)
     bounds = (np.append(np.zeros(width), -12), np.append(np.full(width, 50), 12))
-    # loss: as in the other fits; the tolerances are far below what a MOS is rounded to.
+    # Same loss as in the other fits; the tolerances are far below the rounding of a MOS.
     found = least_squares(
         lambda p: curve(p) - y, start, slope, bounds, loss="soft_l1", ftol=1e-12, xtol=1e-12, gtol=1e-12, max_nfev=3000
     )
@@ -170,7 +171,7 @@ FITS = {"exponential": fit_exponential, "cubic": fit_cubic, "mlp": fit_perceptro
 
 
 def from_json(settings: Mapping[str, Any]) -> MosMapping:
-    """Make the mapping that `to_json` described; UserError for anything else."""
+    """Make the mapping described by `to_json`; raises UserError for anything else."""
     arguments = dict(settings)
     kind = arguments.pop("kind", None)
     if kind not in MAPPINGS:

@@ -80,7 +80,7 @@ def test_against_a_folder(sound: np.ndarray, run: Path, tmp_path: Path) -> None:
 def test_an_empty_name_is_not_this_folder(run: Path) -> None:
     found = CliRunner().invoke(main, ["score", str(run), "", "--model", str(run)])
     assert found.exit_code == 2
-    assert "an empty name is no sound" in found.stderr
+    assert "an empty name is not a file" in found.stderr
 
 
 def test_one_sound_alone_is_exit_2(run: Path) -> None:

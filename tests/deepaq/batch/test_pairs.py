@@ -100,7 +100,7 @@ def test_a_timeline_tells_references_apart_and_never_costs_the_result(folders: P
         (["--min-mos", "nan"], "give a MOS, 1 to"),
         (["--min-mos", "9"], "this model rates nothing higher"),
         (["--allow-shorter"], "is about --min-mos"),
-        (["--against", ""], "an empty name is no sound"),
+        (["--against", ""], "an empty name is not a file"),
         (["--jobs", "0"], "--jobs"),
     ],
 )
