@@ -134,6 +134,7 @@ def histogram(rows: Sequence[Labelled], title: str) -> str:
     return _wide(page.figure(axes.svg(marks, f"histogram of {title}"), _clips(len(rows))))
 
 
-def _wide(figure: str, least: int = 720) -> str:
-    """A chart that scrolls on a narrow screen instead of shrinking below `least` pixels, so that it stays readable."""
-    return f'<div class="scroll wide"><div style="min-width: {min(least, 720)}px">{figure}</div></div>'
+def _wide(figure: str, width: int = WIDE) -> str:
+    """A chart across the page: on a narrow screen it scrolls instead of shrinking until its text cannot be read."""
+    style = f"min-width: {min(width, 720)}px; max-width: {round(1.2 * width)}px"
+    return f'<div class="scroll wide"><div style="{style}">{figure}</div></div>'
