@@ -40,8 +40,10 @@ class Console(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         outputs = sys.stdout, sys.stderr
         try:
-            # SIGTERM is handled like Ctrl-C: finished work stays, nothing half-written remains.
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            # A request to end is handled like Ctrl-C: finished work stays, nothing half-written remains.
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
+                    signal.signal(number, signal.default_int_handler)
             if isinstance(sys.stdin, io.TextIOWrapper):  # file names may hold undecodable bytes
                 sys.stdin.reconfigure(errors="surrogateescape")
             sys.stdout, sys.stderr = map(_unbreakable, outputs)

@@ -6,13 +6,18 @@ import hashlib
 import os
 import secrets
 import socket
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deepaq.audio.container import SUFFIXES
 from deepaq.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PARTIAL = ".partial-"
 
@@ -56,6 +61,19 @@ def committed(path: Path) -> Iterator[Path]:
         sync(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Write tensors, from any device, to a safetensors file with the permissions that the umask gives.
+
+    Left to itself, safetensors lets nobody but the owner read its files.
+    """
+    from safetensors.torch import save_file
+
+    path.touch()
+    mode = path.stat().st_mode
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path)
+    path.chmod(stat.S_IMODE(mode))
 
 
 def partial_prefix() -> str:

@@ -25,7 +25,7 @@ def main() -> None:
 def show(data: Path, as_json: bool) -> None:
     """Count rows per table, and per codec and bitrate with mean measured kbps and mean MOS."""
     from manifests.dataset import Dataset
-    from manifests.summary import summarise
+    from manifests.report.summary import summarise
 
     summary = summarise(Dataset(data))
     if as_json:
@@ -168,7 +168,7 @@ def export(
 
 
 def _print_tables(summary: dict[str, Any]) -> None:
-    from manifests.summary import by_rater
+    from manifests.report.summary import by_rater
 
     tables = summary["tables"]
     rows = [("references", tables["references"]), ("degraded", tables["degraded"])]

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from deepaq.backbones.weights import Release
 from deepaq.errors import UserError
+from deepaq.files import write_tensors
 
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
 
@@ -33,7 +34,7 @@ def wrap(network: Any, release: Release, rank: int, alpha: int, dropout: float) 
 def save(wrapped: Any, folder: Path) -> None:
     """Write the adapter alone, as peft's `PeftModel.from_pretrained` reads it."""
     wrapped.peft_config["default"].save_pretrained(str(folder))
-    write(_state(wrapped), folder / TENSORS)
+    write_tensors(_state(wrapped), folder / TENSORS)
 
 
 def restore(wrapped: Any, folder: Path) -> None:
@@ -61,13 +62,6 @@ def _state(wrapped: Any) -> dict[str, Tensor]:
     # Left to itself, peft asks the hub whether the base model's embedding layers were changed.
     state: dict[str, Tensor] = get_peft_model_state_dict(wrapped, save_embedding_layers=False)
     return state
-
-
-def write(state: dict[str, Tensor], path: Path) -> None:
-    """Tensors to a safetensors file, from whatever device."""
-    from safetensors.torch import save_file
-
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, path)
 
 
 def read(path: Path) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from deepaq.backbones.pooling import MEAN, Pooling
 from deepaq.errors import UserError
+from deepaq.files import write_tensors
 from deepaq.registry import Registry, check_class
 
 
@@ -98,10 +99,7 @@ class Backbone(nn.Module, ABC):
 
     def save(self, folder: Path) -> None:
         """Write the weights that training may have changed into `folder`."""
-        from safetensors.torch import save_file
-
-        state = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
-        save_file(state, folder / "model.safetensors")
+        write_tensors(self.state_dict(), folder / "model.safetensors")
 
     def restore(self, folder: Path) -> None:
         """Read what `save` wrote; UserError when a file is missing or does not fit."""

@@ -20,6 +20,7 @@ from deepaq.backbones import adapter, transformer, weights
 from deepaq.backbones.backbone import Backbone
 from deepaq.backbones.weights import Release
 from deepaq.errors import UserError
+from deepaq.files import write_tensors
 
 LORA, FULL, HEAD = "lora", "full", "head"
 HEAD_FILE = "head.safetensors"
@@ -206,7 +207,7 @@ class Mert(Backbone):
         if self.mode == FULL:
             super().save(folder)
         else:
-            adapter.write(self.head.state_dict(), folder / HEAD_FILE)
+            write_tensors(self.head.state_dict(), folder / HEAD_FILE)
         if self.mode == LORA:
             adapter.save(self.encoder, folder)
         (folder / "NOTICE").write_text(self.notice())

@@ -24,7 +24,7 @@ from manifests.report.rows import (
     labelled,
     quartiles,
 )
-from manifests.summary import by_rater, summarise
+from manifests.report.summary import by_rater, summarise
 
 MOST_FAILURES = 200
 

@@ -16,7 +16,7 @@ from deepaq.errors import UserError
 from manifests import schema
 from manifests.check import problems
 from manifests.dataset import Dataset
-from manifests.summary import summarise
+from manifests.report.summary import summarise
 from prep.tracks import fingerprint
 from prep.transcode import Settings, transcode
 from tests.sounds import RATE, music, write

@@ -21,7 +21,7 @@ import soundfile
 from click.testing import CliRunner
 
 from deepaq.audio import read
-from deepaq.files import printable
+from deepaq.files import PARTIAL, printable
 from manifests import schema
 from manifests.check import problems
 from manifests.dataset import Dataset
@@ -192,20 +192,22 @@ def assert_whole(out: Path, undisturbed: Path) -> None:
     assert list(problems(Dataset(out), deep=True)) == []
 
 
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_loses_and_doubles_nothing(
     sources: Path, undisturbed: Path, tmp_path: Path, sent: signal.Signals
 ) -> None:
-    command = [*COMMAND, str(sources), "--out", str(tmp_path / "data"), "--jobs", "2", *QUICK]
+    jobs = "1" if sent == signal.SIGHUP else "2"
+    command = [*COMMAND, str(sources), "--out", str(tmp_path / "data"), "--jobs", jobs, *QUICK]
     process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
     # As soon as something is committed, somewhere in the middle of the work.
     while not list((tmp_path / "data").glob("degraded/*.parquet")) and process.poll() is None:
         time.sleep(0.02)
-    if sent == signal.SIGTERM:
-        process.terminate()
+    if sent != signal.SIGKILL:
+        process.send_signal(sent)
         _, complaint = process.communicate(timeout=60)
         assert process.returncode == 130
         assert complaint.splitlines()[-1].startswith("error: interrupted; ")
+        assert sent != signal.SIGHUP or not list((tmp_path / "data").rglob(f"{PARTIAL}*"))
     else:
         os.killpg(process.pid, sent)
         process.communicate()

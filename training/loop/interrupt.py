@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Interrupt:
-    """asked: True once SIGTERM or Ctrl-C has come."""
+    """asked: True once SIGTERM, SIGHUP or Ctrl-C has come."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -19,7 +19,7 @@ class Interrupt:
 
 @contextmanager
 def watched() -> Iterator[Interrupt]:
-    """Record the first SIGTERM or Ctrl-C within the block; a second one raises KeyboardInterrupt."""
+    """Record the first SIGTERM, SIGHUP or Ctrl-C within the block; a second one raises KeyboardInterrupt."""
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
         yield interrupt  # only the main thread may handle signals
@@ -30,7 +30,10 @@ def watched() -> Iterator[Interrupt]:
             raise KeyboardInterrupt
         interrupt.asked = True
 
-    before: dict[int, Any] = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup asks for
+        numbers.append(signal.SIGHUP)
+    before: dict[int, Any] = {number: signal.signal(number, ask) for number in numbers}
     try:
         yield interrupt
     finally:

@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from deepaq.backbones.backbone import Backbone
 from deepaq.errors import UserError
-from deepaq.files import partial_prefix, sync
+from deepaq.files import partial_prefix, sync, write_tensors
 from deepaq.scoring.checkpoint import write_json
 from manifests.storage import sweep
 
@@ -41,7 +41,7 @@ def save(folder: Path, state: State) -> None:
     try:
         state.network.save(partial)
         moments, groups = _optimiser(state.optimiser)
-        save_file(moments, partial / "optimiser.safetensors")
+        write_tensors(moments, partial / "optimiser.safetensors")
         write_json(partial / "state.json", {**state.progress, "groups": groups, "curves": _floats(state.curves)})
         for path in partial.iterdir():
             sync(path)
