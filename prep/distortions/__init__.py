@@ -1,4 +1,4 @@
-"""Distortions beyond coding, each in five grades of severity, as pure functions of samples and a seed.
+"""Distortions beyond coding, each in five severities, as pure functions of samples and a seed.
 
     from prep.distortions import DISTORTIONS, distort
     worse = distort(samples, 44_100, "packet-loss", severity=3, seed=7)
@@ -38,6 +38,15 @@ _BUILT_IN = {
     "imbalance": "prep.distortions.image:IMBALANCE",
     "pumping": "prep.distortions.level:PUMPING",
     "level-jumps": "prep.distortions.level:LEVEL_JUMPS",
+    "level-spread": "prep.distortions.level:LEVEL_SPREAD",
+    "vocoder": "prep.distortions.vocoder:VOCODER",
+    "vector-quantisation": "prep.distortions.vector_quantisation:VECTOR_QUANTISATION",
+    "gap-extrapolation": "prep.distortions.filling:GAP_EXTRAPOLATION",
+    "gap-repetition": "prep.distortions.filling:GAP_REPETITION",
+    "wiener-mask": "prep.distortions.residue:WIENER_MASK",
+    "leakage": "prep.distortions.residue:LEAKAGE",
+    "phase-dispersion": "prep.distortions.dispersion:PHASE_DISPERSION",
+    "rate-drift": "prep.distortions.drift:RATE_DRIFT",
 }
 ALL = "all"  # stands for every built-in distortion
 
@@ -58,7 +67,7 @@ DISTORTIONS: Registry[Distortion] = Registry("distortion", "deepaq.distortions",
 def distort(samples: Samples, sample_rate: int, name: str, severity: int, seed: int) -> Samples:
     """Damage `samples` and return as many: float32 (frames, channels), no delay, full scale 1.0 may be exceeded.
 
-    samples: finite float32 (frames, channels), left untouched. sample_rate: Hz; grades are meant for 44.1 kHz, and a
+    samples: finite float32 (frames, channels), left untouched. sample_rate: Hz; parameters are meant for 44.1 kHz, and a
     band limit at or above half the rate changes nothing. name: of the registry. severity: 1 (hardly audible) to 5.
     seed: decides everything random; the same arguments give the same samples.
     Raises UserError for an unknown name or severity, ValueError for another shape or no frames.
