@@ -52,10 +52,12 @@ def main() -> None:
     "--codecs",
     default="opus,mp3,aac",
     show_default=True,
-    help="Encode with these, comma-separated: see `prep codecs`; or none.",
+    help="Encode with these, comma-separated: names (see `prep codecs`), TOML files of codecs of your own; or none.",
 )
 @click.option(
-    "--bitrates", default="16,32,48,64,80,96,128", show_default=True, help="Encode at these kbps, comma-separated."
+    "--bitrates",
+    default=None,
+    help="Encode at these kbps, comma-separated.  [default: 16,32,48,64,80,96,128; all that a TOML file names]",
 )
 @click.option(
     "--distortions", default="", help="Add distortions, comma-separated: noise (all severities), noise-3 (one), all."
@@ -86,7 +88,7 @@ def transcode(
     music: tuple[Path, ...],
     out: Path,
     codecs: str,
-    bitrates: str,
+    bitrates: str | None,
     distortions: str,
     clip: float,
     conditions_per_clip: str | None,
@@ -106,7 +108,7 @@ def transcode(
         per_clip, wanted = per_clip or planning.PAPER_PER_CLIP, wanted or planning.PAPER_HOURS
     settings = _settings(
         codecs=() if codecs == "none" else tuple(name.strip() for name in codecs.split(",")),
-        bitrates=tuple(map(int, _numbers("--bitrates", bitrates, whole=True))),
+        bitrates=None if bitrates is None else tuple(map(int, _numbers("--bitrates", bitrates, whole=True))),
         distortions=distortions,
         clip_s=clip,
         per_clip=per_clip,
@@ -140,10 +142,19 @@ def corpora(as_json: bool) -> None:
 
 
 @main.command()
+@click.option(
+    "--check", type=click.Path(path_type=Path), help="Try the codec of this TOML file, and say what is wrong."
+)
 @json_option
-def codecs(as_json: bool) -> None:
+def codecs(check: Path | None, as_json: bool) -> None:
     """List the codecs: encoder, bitrates in kbps, and whether they can be used here."""
-    from prep.coding.codecs import CODECS, Codec, described
+    from prep.coding.codecs import CODECS, Codec, described, described_by
+
+    if check:
+        from prep.coding.check import checked
+
+        conclude(checked(described_by(check)), as_json)
+        return
 
     def describe(_: str, codec: Codec) -> dict[str, str]:
         here = codec.program.missing(codec.encoder) or "yes"

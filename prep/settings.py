@@ -9,7 +9,7 @@ from pathlib import Path
 from deepaq.errors import UserError
 from manifests import jobs
 from manifests.split import TRAIN, VALID_SHARE
-from prep.coding.codecs import BITRATES, DEFAULT, codings
+from prep.coding.codecs import DEFAULT, codings
 from prep.condition import Condition
 from prep.distortions.condition import distortion_conditions
 from prep.tracks.sources import AUTO
@@ -28,7 +28,7 @@ class Settings:
     """
 
     codecs: tuple[str, ...] = DEFAULT
-    bitrates: tuple[int, ...] = BITRATES
+    bitrates: tuple[int, ...] | None = None
     clip_s: float = 10.0
     distortions: str = ""
     valid_share: float = VALID_SHARE

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from deepaq.console import note
 from deepaq.errors import UserError
 from deepaq.registry import Registry, check_class
-from prep.coding import fdkaac, ffmpeg, lc3
+from prep.coding import fdkaac, ffmpeg, lc3, own
 from prep.coding.arrays import ArrayCodec, Arrays
 from prep.coding.coding import Coding
+from prep.coding.commands import OwnCoding, version
+from prep.coding.own import OwnCodec
 from prep.coding.program import Program
 
 BITRATES = (16, 32, 48, 64, 80, 96, 128)  # kbps, the paper's
@@ -108,27 +111,52 @@ def _accepted(name: str, part: Any) -> Codec:
 CODECS: Registry[Codec] = Registry("codec", "deepaq.codecs", _BUILT_IN, _accepted)
 
 
-def codings(codecs: Iterable[str] = DEFAULT, bitrates: Iterable[int] = BITRATES) -> list[Coding]:
-    """Every codec at every bitrate, in the given order; a bitrate that a codec does not know is left out with a note.
+def codings(codecs: Iterable[str] = DEFAULT, bitrates: Iterable[int] | None = None) -> list[Coding]:
+    """Every codec at every bitrate, in the given order; a bitrate that a codec does not have is left out with a note.
 
-    UserError for an unknown codec, a missing program or encoder, and a codec that knows none of the bitrates.
+    codecs: names, and TOML files that describe codecs of one's own. bitrates: kbps; None for the paper's, and for all
+    that a TOML file names.
+    UserError for an unknown codec, a missing program or encoder, and a codec that has none of the bitrates.
     """
     chosen: list[Coding] = []
-    bitrates = list(dict.fromkeys(bitrates))
+    asked = None if bitrates is None else list(dict.fromkeys(bitrates))
     for name in dict.fromkeys(codecs):
-        if name not in CODECS:
-            raise UserError(f"--codecs {name}: unknown codec; known are {', '.join(CODECS)}")
-        codec = CODECS[name]
-        if missing := codec.program.missing(codec.encoder):
-            raise UserError(f"--codecs {name}: {missing}")
-        known = [kbps for kbps in bitrates if kbps in codec.kbps]
-        if not known and bitrates:
-            codec.condition(bitrates[0])
-        if len(known) < len(bitrates):
-            left_out = ", ".join(str(kbps) for kbps in bitrates if kbps not in known)
-            note(f"{name}: not at {left_out} kbps, it takes {described(codec.kbps)}")
-        chosen += map(codec.condition, known)
+        codec = _named(name)
+        if any(coding.codec == codec.name for coding in chosen):
+            raise UserError(f"--codecs {name}: there is another codec called {codec.name}; give it another name")
+        wanted = (codec.kbps if isinstance(codec, OwnCodec) else BITRATES) if asked is None else asked
+        known = [kbps for kbps in wanted if kbps in codec.kbps]
+        if not known and wanted:
+            raise UserError(f"--bitrates {wanted[0]}: {codec.name} takes {described(codec.kbps)} kbps")
+        if len(known) < len(wanted):
+            left_out = ", ".join(str(kbps) for kbps in wanted if kbps not in known)
+            note(f"{codec.name}: not at {left_out} kbps, it takes {described(codec.kbps)}")
+        chosen += [
+            OwnCoding.make(codec, kbps) if isinstance(codec, OwnCodec) else codec.condition(kbps) for kbps in known
+        ]
     return chosen
+
+
+def described_by(path: Path) -> OwnCodec:
+    """The codec of a TOML file; UserError when it cannot be used or has the name of another."""
+    codec = OwnCodec.read(path)
+    if codec.name in CODECS:
+        raise UserError(f"{path}: name = {codec.name!r} is taken ({CODECS.origin(codec.name)}); choose another")
+    try:
+        version(codec)
+    except UserError as error:
+        raise UserError(f"{path}: version: {error}") from None
+    return codec
+
+
+def _named(name: str) -> Codec | OwnCodec:
+    if name.endswith(own.SUFFIX):
+        return described_by(Path(name))
+    if name not in CODECS:
+        raise UserError(f"--codecs {name}: unknown codec; known are {', '.join(CODECS)}, and files that end in .toml")
+    if missing := CODECS[name].program.missing(CODECS[name].encoder):
+        raise UserError(f"--codecs {name}: {missing}")
+    return CODECS[name]
 
 
 def described(kbps: Sequence[int]) -> str:

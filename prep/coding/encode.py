@@ -8,7 +8,8 @@ from pathlib import Path
 from deepaq.errors import UserError
 from prep.coding.codecs import CODECS
 from prep.coding.coding import Coding
-from prep.coding.program import Encoded
+from prep.coding.commands import OwnCoding
+from prep.coding.program import Encoded, Program
 
 
 def encode(clip: Path, codings: Sequence[Coding], folder: Path, seconds: float) -> dict[Coding, Encoded | str]:
@@ -16,13 +17,19 @@ def encode(clip: Path, codings: Sequence[Coding], folder: Path, seconds: float) 
 
     seconds: the clip's length, which bounds how long a program may take.
     """
-    programs = {coding: CODECS[coding.codec].program for coding in codings}
+    programs = {coding: _program(coding) for coding in codings}
     results: dict[Coding, Encoded | str] = {}
     for program in dict.fromkeys(programs.values()):
-        mine = [coding for coding in codings if programs[coding] is program]
+        mine = [coding for coding in codings if programs[coding] == program]
         try:
             with CODECS.attributed(mine[0].codec):
                 results |= program.encode(clip, mine, folder, timeout=60 + 20 * seconds)
         except UserError as error:
             results |= dict.fromkeys(mine, str(error))
     return results
+
+
+def _program(coding: Coding) -> Program:
+    if isinstance(coding, OwnCoding) and coding.runner is not None:
+        return coding.runner
+    return CODECS[coding.codec].program

@@ -67,9 +67,9 @@ DISTORTIONS: Registry[Distortion] = Registry("distortion", "deepaq.distortions",
 def distort(samples: Samples, sample_rate: int, name: str, severity: int, seed: int) -> Samples:
     """Damage `samples` and return as many: float32 (frames, channels), no delay, full scale 1.0 may be exceeded.
 
-    samples: finite float32 (frames, channels), left untouched. sample_rate: Hz; parameters are meant for 44.1 kHz, and a
-    band limit at or above half the rate changes nothing. name: of the registry. severity: 1 (hardly audible) to 5.
-    seed: decides everything random; the same arguments give the same samples.
+    samples: finite float32 (frames, channels), left untouched. sample_rate: Hz; the parameters are meant for 44.1 kHz,
+    and a band limit at or above half the rate changes nothing. name: of the registry. severity: 1 (hardly audible)
+    to 5. seed: decides everything random; the same arguments give the same samples.
     Raises UserError for an unknown name or severity, ValueError for another shape or no frames.
     """
     if samples.ndim != 2 or not samples.size:

@@ -21,4 +21,4 @@ def _drift(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.r
     return np.pad(fast, ((before, len(samples) - len(fast) - before), (0, 0)))
 
 
-RATE_DRIFT = Distortion("rate-drift", _drift, by_severity(ppm=(10, 35, 120, 400, 1_500)))
+RATE_DRIFT = Distortion("rate-drift", _drift, by_severity(ppm=(10, 50, 200, 800, 4_000)))

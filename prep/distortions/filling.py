@@ -55,7 +55,7 @@ def _repeat(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.
 def _gaps(
     samples: Samples, sample_rate: int, parameters: Parameters, rng: np.random.Generator
 ) -> list[tuple[int, int]]:
-    """(begin, end) of the gaps, ascending; a worse severity has longer gaps around the milder one's and more of them."""
+    """(begin, end) of the gaps, ascending; a worse severity has longer ones in the same places, and more."""
     seconds = len(samples) / sample_rate
     length = min(max(1, round(parameters["milliseconds"] / 1000 * sample_rate)), len(samples))
     # Drawn for the worst severity; one gap in each of so many equal spans, so that none meet.
@@ -88,6 +88,4 @@ def _predicted(known: Samples, frames: int) -> np.ndarray:
 GAP_EXTRAPOLATION = Distortion(
     "gap-extrapolation", _extrapolate, by_severity(per_second=_GAPS_PER_S, milliseconds=_MILLISECONDS)
 )
-GAP_REPETITION = Distortion(
-    "gap-repetition", _repeat, by_severity(per_second=_GAPS_PER_S, milliseconds=_MILLISECONDS)
-)
+GAP_REPETITION = Distortion("gap-repetition", _repeat, by_severity(per_second=_GAPS_PER_S, milliseconds=_MILLISECONDS))

@@ -30,7 +30,7 @@ def _vocode(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.
     power = np.add.reduceat(np.abs(spectra[..., above]) ** 2, starts, axis=-1) / widths
     magnitude = np.repeat(np.sqrt(power), widths, axis=-1)
     phase = np.exp(2j * np.pi * rng.random(magnitude.shape, np.float32)).astype(np.complex64)
-    before = np.complex64(0)
+    before: np.ndarray = np.zeros((), np.complex64)
     for _ in range(_ITERATIONS):
         spectra[..., above] = magnitude * phase
         consistent = _spectra(_samples(spectra, size, len(samples)), size)[..., above]
