@@ -13,7 +13,7 @@ from deepaq.errors import UserError
 
 FOLDER = click.Path(path_type=Path)
 DATA = click.argument("data", type=FOLDER)
-OWN_TEST = {  # what a user states about a test of his own
+OWN_TEST = {  # description of a user's own test
     "name": "Name the test (csv, webmushra).  [default: the name of PATH]",
     "scale": "State the scale (csv, webmushra).  [default: as the table says, else MUSHRA]",
     "lowest": "State the lowest rating of the scale (csv, webmushra).",

@@ -1,4 +1,4 @@
-"""How one rater agrees with the listeners over some stimuli, with intervals over items."""
+"""Agreement of one rater with the listeners over some stimuli, with intervals over items."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from labels.benchmark.statistics.bootstrap import RESAMPLES, interval, item_weig
 from labels.benchmark.statistics.correlation import Correlation, Values, fisher_average, kendall, pcc, srcc
 from labels.benchmark.statistics.mapping import rmse_star
 
-FEWEST = 4  # stimuli that a correlation needs here
-FEWEST_WITHIN = 3  # stimuli of an item whose order is judged
+FEWEST = 4  # least number of stimuli for a correlation
+FEWEST_WITHIN = 3  # least number of stimuli of an item for a rank correlation within it
 STATISTICS: dict[str, Correlation] = {"pcc": pcc, "srcc": srcc, "kendall": kendall}
 
 
@@ -28,23 +28,24 @@ class Estimate:
 
     @classmethod
     def of(cls, point: float, interval: tuple[float, float] | None) -> Estimate:
-        """The value with its interval; without one when it is undefined."""
+        """Combine a value and its interval; no interval if the value is undefined."""
         if not np.isfinite(point):
             return cls(None)
         return cls(float(point), *(interval or (None, None)))
 
     @property
     def numbers(self) -> list[float | None]:
-        """For JSON: value, low, high."""
+        """List value, low and high, for JSON."""
         return [self.value, self.low, self.high]
 
 
 @dataclass(frozen=True)
 class Points:
-    """Some stimuli.
+    """Values for some stimuli, each of length n.
 
-    values: a rater's, the better ones higher. shares, half_widths: the listeners' means and half intervals as shares of
-    the scale. items: what is drawn together. groups: what is drawn apart, as tests are. Each of length n.
+    values: those of a rater, higher is better. shares, half_widths: the listeners' means and half intervals as shares
+    of the scale. items: stimuli of one item are drawn together. groups: parts that are drawn separately, such as
+    tests.
     """
 
     values: Values
@@ -59,7 +60,7 @@ class Points:
 
     @property
     def item_counts(self) -> list[int]:
-        """How many items each group has."""
+        """Number of items in each group."""
         return list(Counter(group for group, _ in set(zip(self.groups, self.items, strict=True))).values())
 
 
@@ -71,7 +72,7 @@ class Bootstrap:
     seed: int = 0
 
     def weights(self, points: Points) -> Values:
-        """(resamples, n); each group is drawn by itself."""
+        """Weights of the points, (resamples, n); each group is drawn separately."""
         weights = np.empty((self.resamples, points.count))
         groups = np.asarray(points.groups)
         for number, group in enumerate(dict.fromkeys(points.groups)):
@@ -80,7 +81,7 @@ class Bootstrap:
         return weights
 
     def mapped(self, points: Points, curve: Callable[[Values], Values]) -> dict[str, Estimate]:
-        """pcc, srcc and rmse_star (a share of the scale) after a mapping."""
+        """Compute pcc, srcc and rmse_star (a share of the scale) after a mapping."""
         if points.count < FEWEST:
             return {name: Estimate(None) for name in ("pcc", "srcc", "rmse_star")}
         predicted = replace(points, values=curve(points.values))
@@ -91,7 +92,7 @@ class Bootstrap:
 
 
 def correlations(points: Points, names: Sequence[str] = tuple(STATISTICS)) -> dict[str, Estimate]:
-    """The correlations named, with jackknife intervals over items."""
+    """Compute the named correlations, with jackknife intervals over items."""
     if points.count < FEWEST:
         return {name: Estimate(None) for name in names}
     return {
@@ -101,7 +102,7 @@ def correlations(points: Points, names: Sequence[str] = tuple(STATISTICS)) -> di
 
 
 def average(parts: Sequence[Points], name: str) -> Estimate:
-    """Fisher's average of a correlation over independent parts."""
+    """Average a correlation over independent parts by Fisher's z."""
     parts = [part for part in parts if part.count >= FEWEST and np.isfinite(_plain(STATISTICS[name], part))]
     if not parts:
         return Estimate(None)
@@ -110,9 +111,9 @@ def average(parts: Sequence[Points], name: str) -> Estimate:
 
 
 def within_items(points: Points) -> Estimate:
-    """The mean over items of the SRCC within each item of at least three stimuli.
+    """Mean over items of the SRCC within each item of at least three stimuli.
 
-    It ignores offsets between items: what counts is whether the systems come in the listeners' order.
+    It ignores offsets between items and measures only the order of systems.
     """
     places: dict[tuple[str, str], list[int]] = {}
     for i, key in enumerate(zip(points.groups, points.items, strict=True)):
@@ -132,7 +133,7 @@ def _part(name: str, points: Points) -> tuple[Correlation, Values, Values, Seque
 
 
 def resampled(statistic: Correlation, points: Points, weights: Values) -> Values:
-    """(resamples,); NaN where too few different stimuli were drawn: two always correlate with 1 or -1."""
+    """Statistic of each resample, (resamples,); NaN with too few different stimuli: two always give 1 or -1."""
     enough = np.count_nonzero(weights, axis=1) >= FEWEST
     return np.where(enough, statistic(points.values, points.shares, weights), np.nan)
 

@@ -1,4 +1,4 @@
-"""One test: every rater under every protocol, the noise ceiling, paired tests and breakdowns, ready for JSON."""
+"""Evaluation of a test: raters under all protocols, noise ceiling, paired tests and breakdowns, ready for JSON."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ from labels.benchmark.statistics.mapping import FEWEST as FEWEST_TO_FIT
 from labels.benchmark.statistics.mapping import MAPPINGS, Mapping
 from labels.benchmark.statistics.reliability import reliability, reliability_of_means
 
-SYSTEM_MEAN = "system mean"  # a baseline that hears nothing: the condition's mean on the other items
-BANDS = 5  # of the scale: MUSHRA's bad, poor, fair, good, excellent
+SYSTEM_MEAN = "system mean"  # a baseline without audio: the condition's mean on the other items
+BANDS = 5  # fifths of the scale: MUSHRA's bad, poor, fair, good, excellent
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How to evaluate. signs: of each rater, -1 for distances. fits: tests to fit mappings on, for every test."""
+    """Settings of an evaluation. signs: by rater, -1 for distances. fits: tests to fit mappings on, by test."""
 
     signs: dict[str, int]
     bootstrap: Bootstrap
     fits: dict[str, Sequence[Rated]] = field(default_factory=dict)
 
     def test(self, test: Rated) -> dict[str, Any]:
-        """Everything of one test. Keys: about, counts, protocols, comparisons, breakdowns, stimuli, failures."""
+        """Evaluate one test. Keys: about, counts, protocols, comparisons, breakdowns, stimuli, failures."""
         masks = dict(protocols(test))
         main = masks.get(MAIN, next(iter(masks.values()), np.zeros(len(test.stimuli), bool)))
         curves = {rater: self._curves(test, rater) for rater in self.signs} if masks else {}
@@ -62,7 +62,7 @@ class Evaluation:
         }
 
     def points(self, test: Rated, rater: str, mask: Mask) -> Points:
-        """A rater's values and the listeners' over the stimuli of `mask` that it has rated."""
+        """Values of a rater and of the listeners for the stimuli of `mask` that the rater rated."""
         return _points(test, self.signs[rater] * test.values[rater], mask)
 
     def _protocol(self, test: Rated, name: str, mask: Mask, curves: dict[str, list[Mapping]]) -> dict[str, Any]:
@@ -90,33 +90,33 @@ class Evaluation:
         }
 
     def _by_content(self, test: Rated, rater: str, mask: Mask) -> Estimate:
-        """Fisher's average of the PCC within each class of content, as ODAQ's authors report it."""
+        """Fisher's average of the PCC within each class of content, as reported by the authors of ODAQ."""
         parts = [self.points(test, rater, mask & part) for part in _classes(test, "content").values()]
         parts = [part for part in parts if part.count >= FEWEST]
         return average(parts, "pcc") if len(parts) > 1 else Estimate(None)
 
     def _curves(self, test: Rated, rater: str) -> list[Mapping]:
-        """The mappings for `test`; none where the other tests do not suffice."""
+        """Mappings for `test`; empty if the other tests do not suffice."""
         values, shares = self.fit_points(test, rater)
         if len(values) < FEWEST_TO_FIT or np.ptp(values) == 0:
             return []
         return [kind(values, shares) for kind in MAPPINGS]
 
     def fit_points(self, test: Rated, rater: str) -> tuple[Values, Values]:
-        """(values, shares) that a mapping for `test` is fitted on: all roles of the other tests."""
+        """Values and shares to fit a mapping for `test` on: all roles of the other tests."""
         found = [self.points(fit, rater, fit.with_roles(PROTOCOLS[ALL])) for fit in self._others(test)]
         empty = [np.empty(0)]
         return np.concatenate(empty + [p.values for p in found]), np.concatenate(empty + [p.shares for p in found])
 
     def _others(self, test: Rated) -> list[Rated]:
-        """The tests to fit on, without the clips that are in `test` too."""
+        """The tests to fit on, without clips that also occur in `test`."""
         mine = {name for s in test.stimuli for name in s.references}
         fits = [fit.without_references(mine) for fit in self.fits.get(test.name, ())]
         return [fit for fit in fits if fit.stimuli]
 
     def _comparisons(self, test: Rated, mask: Mask) -> list[dict[str, Any]]:
-        """Every two raters over the stimuli that both have rated, the better one first: difference of their PCC, tests
-        and intervals."""
+        """Compare every two raters over the stimuli that both rated, the better one first: difference of PCC, tests and
+        intervals."""
         rows: list[dict[str, Any]] = []
         p_values: list[float] = []
         for one, other in combinations(self.signs, 2):
@@ -139,7 +139,7 @@ class Evaluation:
         return [{key: _plain(value) for key, value in row.items()} for row in rows]
 
     def _breakdowns(self, test: Rated, mask: Mask) -> dict[str, list[dict[str, Any]]]:
-        """By class of content, condition and fifth of the scale: stimuli, mean rating and each rater's PCC and SRCC."""
+        """Stimuli, mean rating, PCC and SRCC of each rater, by class of content, condition and fifth of the scale."""
         edges = np.linspace(0, 1, BANDS + 1)
         bands = np.clip(np.digitize(test.shares, edges[1:-1]), 0, BANDS - 1)
         worse, better = test.ends
@@ -173,7 +173,7 @@ def _pairs(a: Values, b: Values, y: Values) -> tuple[tuple[Values, Values], ...]
 
 
 def _system_mean(test: Rated, mask: Mask) -> Values:
-    """(stimuli,): the mean share of the same condition on the other items; NaN without other items."""
+    """Mean share of the same condition on the other items, NaN without other items: (stimuli,)."""
     total: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for i in np.flatnonzero(mask):
         total[test.stimuli[i].condition].append((test.items[i], test.shares[i]))
@@ -230,7 +230,7 @@ def _row(test: Rated, i: int) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """For JSON: tuples as lists, what is not finite as None."""
+    """Convert for JSON: tuples to lists, non-finite numbers to None."""
     if isinstance(value, tuple):
         return [_plain(part) for part in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""Several tests together: Fisher's average of their correlations, and all stimuli pooled on one scale."""
+"""Summary of several tests: Fisher's average of their correlations, and all stimuli pooled on one scale."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from labels.benchmark.rated import Rated
 
 
 def overall(evaluation: Evaluation, tests: Sequence[Rated]) -> list[dict[str, Any]]:
-    """For the narrowest and the widest protocol and each rater: tests, stimuli, and both ways of summing up.
+    """Summarise the tests both ways, for each rater under the narrowest and the widest protocol.
 
-    The two differ: the average weighs every test alike and forgives each its own offset, pooling does neither.
+    The average weights all tests equally and ignores offsets between them; pooling does neither.
     """
     rows = []
     for protocol in (MAIN, ALL):

@@ -1,4 +1,4 @@
-"""The report's content, section by section, from its JSON; Markdown and HTML only set it."""
+"""Content of the report, section by section, from its JSON; Markdown and HTML only format it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def sections(report: dict[str, Any]) -> list[Section]:
         found.append(Section("All tests", _overall(report["overall"])))
     found.append(Section("Raters and their cost", [_raters(report)]))
     if report["notes"]:
-        text = "Stimuli of which less than 95 % was compared; they count only with `--allow-shorter`."
+        text = "Less than 95 % of these stimuli was compared; they count only with `--allow-shorter`."
         found.append(Section("Shorter than the reference", [Text(text), _lines(report["notes"])]))
     if report["errors"]:
         found.append(Section("Not rated", [_lines(report["errors"])]))
@@ -60,16 +60,15 @@ def _summary(report: dict[str, Any]) -> list[Block]:
     return [
         Text(
             "Pearson correlation (PCC) of each rater with the listeners' mean, and its 95 % interval by a jackknife "
-            "over items (none with fewer than four items or a perfect correlation). The protocol decides the number, "
-            "for the hidden reference alone lifts every rater; so it stands in the column's title, with the number of "
-            "stimuli."
+            "over items (none with fewer than four items or a perfect correlation). The hidden reference alone raises "
+            "every correlation, so the title of each column states the protocol and the number of stimuli."
         ),
         Table("", header, rows),
         Text(
-            "The noise ceiling is what a perfect rater may expect: the root of the listeners' split-half reliability. "
-            "The system mean hears nothing: it is the mean rating of the same condition on the other items. Distances "
-            "are taken with their sign turned, so that higher is better for all. ViSQOL is called the teacher because "
-            "it labels the training data of DeePAQ.",
+            "The noise ceiling is the expected correlation of a perfect rater: the root of the listeners' split-half "
+            "reliability. The system mean uses no audio: it is the mean rating of the same condition on the other "
+            "items. Distances are negated, so that higher is better for all raters. ViSQOL is called the teacher "
+            "because it labels the training data of DeePAQ.",
             note=True,
         ),
     ]
@@ -104,8 +103,8 @@ def _raters(report: dict[str, Any]) -> Table:
         for rater in report["raters"]
     ]
     caption = (
-        "Cost as measured when each label was made: reading, resampling and rating a version. What its reference "
-        "costs, once for all its versions, is in it in equal shares."
+        "Cost measured when each label was made: reading, resampling and rating a degraded signal, and an equal share "
+        "of the work on its reference, which is done once."
     )
     return Table(caption, header, rows, 4)
 

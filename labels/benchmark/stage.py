@@ -27,11 +27,11 @@ from manifests.fragment import fragments
 
 @dataclass(frozen=True)
 class Settings:
-    """How to work.
+    """Settings of a benchmark.
 
-    fit_on: data sets that mappings are fitted on, instead of the other tests. options: ("RATER.KEY", value) pairs.
-    resamples, seed: of the bootstrap. mappings: fit mappings to the listeners' scale.
-    allow_shorter: count stimuli that have less than 95 % in common with their reference, too.
+    fit_on: data sets to fit mappings on, instead of the other tests. options: ("RATER.KEY", value) pairs.
+    resamples, seed: those of the bootstrap. mappings: fit mappings to the listeners' scale. allow_shorter: also count
+    stimuli that have less than 95 % in common with their reference.
     """
 
     fit_on: tuple[Path, ...] = ()
@@ -51,7 +51,7 @@ class Settings:
             raise UserError(f"--seed {self.seed}: a whole number from 0 on is needed")
 
     def of(self, name: str) -> dict[str, str]:
-        """A rater's own options."""
+        """Options of the rater `name`."""
         parts = [(*key.rpartition("."), value) for key, value in self.options]
         return {key: value for owner, _, key, value in parts if owner == name}
 
@@ -65,10 +65,12 @@ def benchmark(data: Sequence[Path], raters: Sequence[str], out: Path, settings: 
         raise UserError(f"--raters {','.join(raters)}: names a rater twice")
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file, a folder is needed")
-    if strangers := [key for key, _ in settings.options if key.rpartition(".")[0] not in raters]:
-        raise UserError(f"--option {strangers[0]}: write RATER.KEY=VALUE with one of {', '.join(raters)}")
+    if unknown := [key for key, _ in settings.options if key.rpartition(".")[0] not in raters]:
+        raise UserError(f"--option {unknown[0]}: write RATER.KEY=VALUE with one of {', '.join(raters)}")
     datasets = [Dataset(path) for path in (*data, *settings.fit_on)]
-    own = {name: _common_options(datasets, name, settings.of(name)) for name in raters}  # all of this before long work
+    own = {
+        name: _common_options(datasets, name, settings.of(name)) for name in raters
+    }  # check everything before long work
     judges = {name: rater(name, **options) for name, options in own.items()}
     names = [[test.name for test in read_tests(dataset, ())] for dataset in datasets]
     _once([name for several in names[: len(data)] for name in several])
@@ -116,7 +118,7 @@ def benchmark(data: Sequence[Path], raters: Sequence[str], out: Path, settings: 
 
 
 def usable() -> tuple[list[str], list[str]]:
-    """The raters that can be used here without options, and one line about each other one."""
+    """Raters that are installed and need no options, and one line about each of the others."""
     names, missing = [], []
     for name in RATERS:
         try:
@@ -128,7 +130,7 @@ def usable() -> tuple[list[str], list[str]]:
 
 
 def headline(report: dict[str, Any]) -> dict[str, Any]:
-    """The PCC of each rater under each test's first protocol, for the command's last line."""
+    """PCC of each rater under the first protocol of each test, for the last line of the command."""
     return {
         "protocol": {test["name"]: test["protocols"][0]["protocol"] for test in report["tests"] if test["protocols"]},
         "pcc": {
@@ -140,9 +142,9 @@ def headline(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def _common_options(datasets: Sequence[Dataset], name: str, given: dict[str, str]) -> dict[str, str]:
-    """What a rater works with everywhere: what is given, else as it has labelled a data set already.
+    """Options of a rater for all data sets: those given, else those of existing labels.
 
-    UserError where it has labelled one otherwise.
+    Raises UserError if a data set has labels with other options.
     """
     labelled = [dataset for dataset in datasets if fragments(dataset.folder(schema.LABELS, name))]
     wanted = given or (rating.options_of(labelled[0], name, {}) if labelled else {})
@@ -151,7 +153,7 @@ def _common_options(datasets: Sequence[Dataset], name: str, given: dict[str, str
 
 
 def _failures(tests: Sequence[Rated]) -> list[str]:
-    """One line each; of a data set that is also fitted on only once."""
+    """Failures of the tests, one line each, without duplicates."""
     lines = [f"{test.name}: {line}" for test in tests for lines in test.failures.values() for line in lines]
     return list(dict.fromkeys(lines))
 

@@ -25,10 +25,10 @@ from manifests.storage import sweep
 
 @dataclass(frozen=True)
 class Settings:
-    """How to work.
+    """Settings of an import.
 
-    options: what the user says of a test of his own (name, scale, ...). jobs: worker processes. outside: take
-    audio from outside the test's folder, too.
+    options: the user's description of a test (name, scale, ...). jobs: worker processes. outside: also accept audio
+    from outside the test's folder.
     """
 
     options: tuple[tuple[str, str], ...] = ()
@@ -43,8 +43,8 @@ class Settings:
 def import_test(name: str, path: Path, out: Path, settings: Settings) -> dict[str, Any]:
     """Read the test at `path` with the reader `name` into the data set `out`, which may exist.
 
-    A CSV file of ratings for the degraded_id's of a data set adds only labels. A new data set of a test that needs
-    its audio, none of which could be stored, is removed again. Keys: test, items, stimuli, ok, failed, skipped (of the
+    A CSV file of ratings by degraded_id only adds labels to an existing data set. A new data set is removed again if
+    no stimulus could be stored. Keys: test, items, stimuli, ok, failed, skipped (of the
     stimuli's audio), ratings, listeners, notes and errors (one line each).
     """
     test = reader(name, **dict(settings.options))
@@ -84,7 +84,7 @@ def import_test(name: str, path: Path, out: Path, settings: Settings) -> dict[st
 
 
 def plan(name: str, path: Path, out: Path, settings: Settings) -> dict[str, Any]:
-    """What `import_test` would read, without writing. Keys: test, items, stimuli, ratings, errors.
+    """Report what `import_test` would read, without writing. Keys: test, items, stimuli, ratings, errors.
 
     The errors also name the audio files that do not exist.
     """
@@ -155,7 +155,7 @@ def _failures(dataset: Dataset, ratings: Mapping[str, list[Rating]]) -> list[str
 
 
 def _names_ids(test: Reader, path: Path) -> TypeGuard[Table]:
-    """True if the file rates stimuli of a data set by their degraded_id."""
+    """Tell if the file rates stimuli of an existing data set by their degraded_id."""
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
     if not isinstance(test, Table) or not path.is_file():

@@ -1,4 +1,4 @@
-"""webMUSHRA's YAML configuration, read as what a stranger may have written."""
+"""The YAML configuration of webMUSHRA, read as untrusted input."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MUSHRA = "mushra"
 
 @dataclass(frozen=True)
 class Page:
-    """A page of the test: its id, the name of its reference and those of its stimuli."""
+    """A page of the test: its id and the names of its reference and stimuli."""
 
     name: str
     reference: str
@@ -26,7 +26,7 @@ class Page:
 
 
 class _Loader(yaml.BaseLoader):
-    """Reads every scalar as text, so that `on` and 1.50 stay what the results call them; refuses aliases and depth."""
+    """Reads every scalar as text, to keep names such as `on` and 1.50; refuses aliases and deep nesting."""
 
     depth = 0
 
@@ -43,14 +43,14 @@ class _Loader(yaml.BaseLoader):
 
 
 def configurations(folder: Path) -> list[Path]:
-    """The YAML files at or below a folder."""
+    """List the YAML files at or below a folder."""
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".yaml", ".yml"} and path.is_file())
 
 
 def pages(path: Path, test: str) -> list[Page] | None:
-    """The pages with stimuli of a configuration whose testId is `test`; None when it is of another test.
+    """Read the pages with stimuli of the configuration whose testId is `test`; None if it is for another test.
 
-    UserError when the file cannot be read, is too large or too deep, or uses aliases.
+    Raises UserError if the file cannot be read, is too large or too deep, or uses aliases.
     """
     try:
         if path.stat().st_size > LARGEST_BYTES:
@@ -64,7 +64,7 @@ def pages(path: Path, test: str) -> list[Page] | None:
 
 
 def _pages(pages: Any) -> Iterator[Page]:
-    """Pages may lie in lists that webMUSHRA shuffles."""
+    """Yield the pages, also from the nested lists that webMUSHRA shuffles."""
     for page in pages if isinstance(pages, list) else ():
         if isinstance(page, list):
             yield from _pages(page)

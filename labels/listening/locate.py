@@ -1,4 +1,4 @@
-"""The files of a test whose configuration or page names them by paths of another machine."""
+"""Find the files of a test whose configuration or page names them by paths on another machine."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path, PurePosixPath
 
 
 def locate(root: Path, names: Iterable[str]) -> dict[str, Path]:
-    """The file of each name that a test uses; root / name, which does not exist, when there is none.
+    """Find the file of each name that a test uses; root / name, which does not exist, if there is none.
 
     A name with folders is looked up at that path below `root`, then without its first folders, but never by its last
-    part alone. A bare file name may lie anywhere below `root` if only one file and one of the names are called so. A
-    file that two names would share by such a search belongs to neither.
+    part alone. A bare file name may be anywhere below `root` if only one file and one of the names are called so. A
+    file that two names would share by such a search is used for neither.
     """
     names = sorted(set(names))
     called = Counter(PurePosixPath(name).name for name in names)
@@ -24,7 +24,7 @@ def locate(root: Path, names: Iterable[str]) -> dict[str, Path]:
 
 def _found(root: Path, name: str, search: bool) -> Path:
     parts = PurePosixPath(name).parts
-    if ".." in parts:  # the job names files outside the test's folder
+    if ".." in parts:  # the job reports files outside the test's folder
         return root / name
     for start in range(max(1, len(parts) - 1)):
         if _is_file(path := root.joinpath(*parts[start:])):
@@ -39,5 +39,5 @@ def _found(root: Path, name: str, search: bool) -> Path:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # too long a name, or one with a null
+    except (OSError, ValueError):  # names that are too long or contain a null
         return False

@@ -60,7 +60,7 @@ class Own(Reader):
         return 0.0 if self._is(ABX) else self.lowest
 
     def check_scale(self, path: Path, reading: Reading) -> None:
-        """UserError when all ratings lie in a tenth of a scale whose bounds the user has not stated."""
+        """Raise UserError if all ratings lie in a tenth of a scale whose bounds the user has not stated."""
         values = [rating.value for rating in reading.ratings.values() if rating.value is not None]
         span = self.highest - self.lowest
         stated = self._given["scale_low"] or self._given["scale_high"] or self._given["scale"]

@@ -18,7 +18,7 @@ COUNTS = {"n_correct": ABX, "n_chosen": SHARE}  # counts out of n_trials -> the 
 SCALE = ("scale", "scale_low", "scale_high", "better")  # columns that are the same in every line
 ALIASES = {"score_mean": "score"}
 NUMBERS = ("score", "ci_low", "ci_high", "score_std", "n_listeners", "n_trials", "scale_low", "scale_high", *COUNTS)
-Z = 1.959964  # of a 95 % interval
+Z = 1.959964  # bounds of a 95 % interval
 
 
 class Table(Own):

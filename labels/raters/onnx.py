@@ -119,5 +119,5 @@ def _session(model: str) -> InferenceSession:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # as above
+    except Exception as error:  # the library's errors share no narrower base class
         raise UserError(f"{model}: is not an ONNX network ({str(error).splitlines()[0]})") from None

@@ -1,4 +1,4 @@
-"""What every rater offers, and the registry through which one is found by name."""
+"""The contract of raters, and their registry."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from deepaq.registry import Registry, check_class
 
 @dataclass(frozen=True)
 class Rating:
-    """A rater's answer for one pair: a finite value on the rater's scale, and whatever else it measured.
+    """Result for one pair: a finite value on the rater's scale, and extra measurements.
 
-    timeline: values of overlapping stretches of the pair on the same scale, None where a stretch has none; then the
-    extras hold timeline_start_s, timeline_hop_s and timeline_window_s, seconds.
+    timeline: values of overlapping segments on the same scale, None for a segment without a value; the extras then
+    hold timeline_start_s, timeline_hop_s and timeline_window_s, in seconds.
     """
 
     value: float
@@ -33,18 +33,17 @@ class Rating:
 
 Judge = Callable[[Samples], Rating]
 
-NETWORK = "model_sha256"  # among a rater's tools: of a network that its user may replace
+NETWORK = "model_sha256"  # entry of a rater's tools: identifies a network that its user may replace
 
 
 class Rater(ABC):
-    """Rates degraded versions against their reference.
+    """Rates degraded signals relative to their reference.
 
-    sample_rate: Hz at which it listens. channels: 1 (the channels' mean) or 2. scale: what the value means.
-    identity: the value of a reference against itself, None if it is not always about the same. higher_is_better: False
-    for distances. aligned: whether the job finds the lag and trims both to their common part first, for raters that do
-    not do so themselves. shortest_s: least length in seconds. requires: optional packages, by what is imported.
-    needs: options without which it cannot rate.
-    A rater is pickled; options are keyword arguments of its constructor, all text.
+    sample_rate: sample rate of its input in Hz. channels: 1 (mean of the channels) or 2. scale: meaning of the value.
+    identity: value of a reference compared with itself, None if it varies. higher_is_better: False for distances.
+    aligned: True if the job should align the pair and trim it to the common part first, for raters that do not do so
+    themselves. shortest_s: least length in seconds. requires: optional packages, by their import names. needs: options
+    that are required. Raters must be picklable; options are keyword arguments of the constructor, all of them text.
     """
 
     name: str
@@ -57,26 +56,25 @@ class Rater(ABC):
     shortest_s: ClassVar[float] = 0.0
     requires: ClassVar[tuple[str, ...]] = ()
     needs: ClassVar[tuple[str, ...]] = ()
-    install: ClassVar[str] = "'deepaq[baselines]'"  # what pip is told to bring those
+    install: ClassVar[str] = "'deepaq[baselines]'"  # pip requirement that provides them
 
     @abstractmethod
     def judge(self, reference: Samples) -> Judge:
-        """Do the reference's share of the work once and return what rates degraded versions of it.
+        """Prepare a reference and return a function that rates degraded signals of it.
 
-        reference: float32, (frames,) or (frames, 2) at `sample_rate`; the versions have as many channels, and as many
-        frames where the rater is `aligned`, else as many as their files have.
-        Both steps raise UserError for sound that cannot be rated.
+        reference: float32, (frames,) or (frames, 2) at `sample_rate`. Degraded signals have the same number of
+        channels and, if the rater is `aligned`, of frames. Both steps raise UserError for signals that cannot be rated.
         """
 
     def warm_up(self) -> None:  # noqa: B027 - most raters have nothing to prepare
-        """Pay one-time costs, such as compilation to a disk cache, before worker processes start."""
+        """Do one-time work, such as compilation to a disk cache, before worker processes start."""
 
     def tools(self) -> dict[str, str]:
-        """Versions of what does the work, for the manifest's footer; NETWORK where there is such."""
+        """Versions of the software in use, and NETWORK if there is one, for the manifest's footer."""
         return {}
 
     def check(self, samples: Samples, what: str) -> None:
-        """UserError unless `samples` is floating point, finite, audible, long enough and of the shape asked for."""
+        """Raise UserError unless `samples` are floating point, finite, audible, long enough and of the right shape."""
         if samples.ndim != self.channels or samples.shape[1:] not in ((), (2,)):
             wanted = "(frames,)" if self.channels == 1 else "(frames, 2)"
             raise UserError(f"the {what} has shape {samples.shape}; {self.name} takes {wanted}")
@@ -91,10 +89,10 @@ class Rater(ABC):
             raise UserError(f"the {what} is silent")
 
     def check_pair(self, reference: Samples, degraded: Samples) -> None:
-        """`check` of the degraded version, which must be as long as the reference."""
-        self.check(degraded, "degraded version")
+        """Check the degraded signal, which must be as long as the reference."""
+        self.check(degraded, "degraded signal")
         if len(reference) != len(degraded):
-            raise UserError(f"the degraded version has {len(degraded)} frames, the reference {len(reference)}")
+            raise UserError(f"the degraded signal has {len(degraded)} frames, the reference {len(reference)}")
 
 
 _BUILT_IN = {
@@ -130,9 +128,9 @@ RATERS: Registry[type[Rater]] = Registry("rater", "deepaq.raters", _BUILT_IN, _a
 
 
 def rater(name: str, **options: str) -> Rater:
-    """A rater by its registered name, to which a tag may be added: `fad+layer6` is `fad` with options of one's own.
+    """Make the rater registered as `name`, which may have a tag: `fad+layer6` is `fad` with other options.
 
-    UserError for an unknown name, option or value, or when a package that it needs is missing.
+    Raises UserError for an unknown name, option or value, or if a required package is missing.
     """
     kind = _kind(name)
     _require(kind, name)
@@ -143,7 +141,7 @@ def rater(name: str, **options: str) -> Rater:
 
 
 def described(name: str, kind: type[Rater]) -> dict[str, str]:
-    """For people: what a rater's value is, its options with their defaults, whether it can be used here."""
+    """Describe a rater for people: its value, its options with defaults, and whether it is installed."""
     options = [
         f"{key} (needed)" if key in kind.needs else f"{key}={default}" if default else key
         for key, default in all_options(name, {}).items()
@@ -160,7 +158,7 @@ def described(name: str, kind: type[Rater]) -> dict[str, str]:
 
 
 def all_options(name: str, given: Mapping[str, str]) -> dict[str, str]:
-    """The options that the rater `name` works with: those given, else its defaults; UserError for unknown ones."""
+    """All options of the rater `name`: those given, else its defaults; raises UserError for unknown ones."""
     known = {option.name: option.default for option in signature(_kind(name)).parameters.values()}
     if unknown := set(given) - set(known):
         raise UserError(f"rater {name} has no option {min(unknown)!r}; known are {', '.join(known) or 'none'}")
@@ -182,12 +180,12 @@ def _kind(name: str) -> type[Rater]:
 
 
 def attributed(name: str) -> AbstractContextManager[None]:
-    """Within it, what the rater of an installed package raises is a UserError that names the package."""
+    """Turn exceptions of raters from installed packages into a UserError that names the package."""
     return RATERS.attributed(_base(name))
 
 
 def packages(name: str) -> dict[str, str]:
-    """Version of the installed package that a rater comes from, by the package's name; empty for a built-in one."""
+    """Version of the installed package that provides a rater, by the package's name; empty for a built-in one."""
     return RATERS.packages([_base(name)])
 
 

@@ -15,11 +15,11 @@ FEWEST_ITEMS = 4
 
 
 def item_weights(items: Sequence[str] | npt.NDArray[np.str_], resamples: int = RESAMPLES, seed: int = 0) -> Values:
-    """(resamples, n): how much each stimulus weighs in each resample; items: of each stimulus.
+    """Weight of each stimulus in each resample, (resamples, n). items: the item of each stimulus.
 
-    One item fewer than there are is drawn with replacement, each weighing a little more than 1, so that the sum stays:
-    as many as there are would vary too little, by sqrt(1 - 1 / items) (Hesterberg 2015, "What teachers should know
-    about the bootstrap", The American Statistician 69). Several tests may so be drawn side by side.
+    Draws one item fewer than there are, with replacement and weights slightly above 1 that keep the sum. Drawing all
+    would underestimate the spread by sqrt(1 - 1 / items) (Hesterberg 2015, "What teachers should know about the
+    bootstrap", The American Statistician 69). Several tests can be drawn side by side.
     """
     _, item = np.unique(np.asarray(items), return_inverse=True)
     count = int(item.max()) + 1
@@ -31,9 +31,9 @@ def item_weights(items: Sequence[str] | npt.NDArray[np.str_], resamples: int = R
 def interval(point: float, estimates: Values, items: Sequence[int], level: float = LEVEL) -> tuple[float, float] | None:
     """Confidence interval of a statistic from its value and its resamples: bootstrap standard error times Student's t.
 
-    items: how many there are in each part that was drawn apart. None with fewer than four items in any part, or when
-    fewer than nine in ten resamples are defined. For differences and errors; correlations near 1, whose resamples pile
-    up there, have `jackknife.interval`.
+    items: number of items in each part that was drawn separately. None with fewer than four items in any part, or if
+    fewer than nine in ten resamples are defined. Meant for differences and errors; for correlations, whose resamples
+    pile up near 1, use `jackknife.interval`.
     """
     from scipy.special import stdtrit
 

@@ -1,7 +1,7 @@
-"""Confidence intervals of correlations by leaving out one item after another.
+"""Confidence intervals of correlations by the jackknife over items.
 
-The stimuli of one item are not independent, so that an item is left out as a whole (the cluster jackknife). Unlike the
-resamples of a bootstrap, no sample shrinks to two or three stimuli, which correlate by construction.
+The stimuli of one item are not independent, so items are left out as a whole (cluster jackknife). Unlike in a
+bootstrap, no sample shrinks to two or three stimuli, which correlate by construction.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from labels.benchmark.statistics.bootstrap import FEWEST_ITEMS, LEVEL
 from labels.benchmark.statistics.correlation import Correlation, Values
 
-PERFECT = 1 - 1e-9  # a correlation from here on leaves nothing to judge its spread by
+PERFECT = 1 - 1e-9  # higher correlations leave too little variation for an interval
 
 
 def interval(
@@ -22,8 +22,8 @@ def interval(
 ) -> tuple[float, float] | None:
     """95 % confidence interval of a correlation of x and y, (n,).
 
-    items: what is left out together. groups: parts that are drawn apart, as tests are; all one part by default. None
-    with fewer than four items in any part, and when the correlation is perfect, or undefined once an item is left out.
+    items: stimuli of one item are left out together. groups: independent parts, such as tests; by default one part.
+    None with fewer than four items in any part, or if the correlation is perfect, or undefined without some item.
     """
     return average_interval([(statistic, x, y, items, groups or [""] * len(x))])
 
@@ -33,7 +33,7 @@ def average_interval(
 ) -> tuple[float, float] | None:
     """95 % confidence interval of Fisher's average of the correlations of independent parts.
 
-    The standard error of a correlation r divided by 1 - r^2 is that of Fisher's z; the interval is z plus and minus
+    The standard error of a correlation r divided by 1 - r^2 is that of Fisher's z. The interval is z plus and minus
     this times Student's t, whose degrees of freedom are the items less the parts. In simulations with 4 to 30 items it
     covered the truth .91 to .97 of the time where .95 is claimed, .95 to .99 where items have a single stimulus.
     """

@@ -38,7 +38,7 @@ class _Spectral:
     reference: Reals  # spread excitation, not smeared: bands
     test: Reals
     noise: Reals  # energy of the difference of magnitudes: bands
-    bandwidths: Reals  # of reference and test in bins: 2
+    bandwidths: Reals  # those of reference and test, in bins: 2
     harmonics: Reals
 
 

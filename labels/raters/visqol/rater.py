@@ -53,7 +53,7 @@ class Visqol(Rater):
         prepared = module.Reference(reference, self.mode)
 
         def rate(degraded: Samples) -> Rating:
-            self.check(degraded, "degraded version")
+            self.check(degraded, "degraded signal")
             return self._rating(prepared.score(degraded))
 
         return rate
