@@ -1,0 +1,33 @@
+"""Auditory filters as power responses over the bins of a spectrum."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+SAMPLE_RATE = 48_000
+
+Matrix = npt.NDArray[np.float32]
+
+
+def erb_bands(bands: int, fft: int, low_hz: float = 50.0, high_hz: float = 20_000.0) -> Matrix:
+    """(fft // 2 + 1, bands): `gammatone` filters evenly spaced on the ERB-rate scale."""
+    return gammatone(np.linspace(erb_rate(low_hz), erb_rate(high_hz), bands), fft)
+
+
+def gammatone(erb_rates: npt.NDArray[np.float64], fft: int) -> Matrix:
+    """(bands,) centres -> (fft // 2 + 1, bands): power responses of fourth-order gammatone filters.
+
+    ERB and ERB-rate from Glasberg and Moore 1990; width 1.019 ERB from Patterson et al. 1992.
+    """
+    centres = (10 ** (erb_rates / 21.4) - 1) / 0.00437
+    widths = 1.019 * 24.7 * (0.00437 * centres + 1)
+    offset = ((np.arange(fft // 2 + 1) * SAMPLE_RATE / fft)[:, None] - centres) / widths
+    return np.asarray((1 + offset**2) ** -4, np.float32)
+
+
+def erb_rate(hz: float) -> float:
+    """Glasberg and Moore 1990."""
+    return 21.4 * math.log10(0.00437 * hz + 1)
