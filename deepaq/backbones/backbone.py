@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from deepaq.audio import Samples
+from deepaq.audio.stream import as_batch, mid_of
 from deepaq.backbones.pooling import MEAN, Pooling
+from deepaq.core.comparator import Comparator, Compared
 from deepaq.errors import UserError
 from deepaq.files import write_tensors
 from deepaq.registry import Registry, check_class
 
 
-class Backbone(nn.Module, ABC):
+class Backbone(nn.Module, Comparator):
     """A network that turns audio into points whose distance is the loss of quality.
 
     Audio comes in as float32 of shape (batch, frames), mono, at `sample_rate`, unpadded; networks of two channels also
@@ -24,25 +28,29 @@ class Backbone(nn.Module, ABC):
     degraded signal comes with its gain taken back, unless that is to count.
     """
 
-    name: ClassVar[str]
-    sample_rate: ClassVar[int]  # Hz
     front_rate: ClassVar[float]  # items that `front` gives per second of audio
-    segment_s: ClassVar[float]  # length of the segments that long audio is scored in
-    shortest_s: ClassVar[float]  # the shortest audio that can be embedded
-    channels: ClassVar[int] = 1  # 2: the stereo image is heard, too
-    hears_level: ClassVar[bool] = False  # whether `embed` tells a signal from the same one, louder or softer
     pooling: Pooling = MEAN  # how the steps of two signals make their distance
-    licence: ClassVar[str] = "Apache-2.0"  # of what is stored with a trained network
-    clip_head: ClassVar[bool] = False  # whether `embed_clip` has weights that `embed` does not use
+
+    @property
+    def power(self) -> float:
+        return self.pooling.power
+
+    def can_compare(self, reference: Samples) -> bool:
+        return bool(self.audible(as_batch(mid_of(reference))).all())
+
+    @torch.inference_mode()
+    def compare(self, reference: Samples, degraded: Samples) -> Compared:
+        """Compare two signals by the distance of their embeddings."""
+        points = [self.embed_audio(as_batch(samples))[0] for samples in (reference, degraded)]
+        return Compared(self.pooling.per_step(*points).numpy())
+
+    def weights(self) -> Iterator[tuple[str, bytes]]:
+        for name, tensor in sorted(self.state_dict().items()):
+            yield name, tensor.detach().cpu().contiguous().numpy().tobytes()
 
     def front(self, samples: Tensor) -> Tensor:
         """The fixed first stage: audio -> (batch, items, ...); the samples themselves by default."""
         return samples
-
-    def require_level(self) -> None:
-        """UserError where a gain could not be scored."""
-        if not self.hears_level:
-            raise UserError(f"the network {self.name} does not hear level, so a gain cannot be scored")
 
     def audible(self, samples: Tensor) -> Tensor:
         """(batch, frames) -> (batch,): which segments may be embedded; all by default."""
@@ -78,10 +86,6 @@ class Backbone(nn.Module, ABC):
     def clip_parameters(self) -> list[nn.Parameter]:
         """The weights that only `embed_clip` uses."""
         return []
-
-    @abstractmethod
-    def settings(self) -> dict[str, Any]:
-        """What `build` needs to make the same network again, JSON-serialisable."""
 
     def parameter_counts(self) -> dict[str, int]:
         """Numbers of parameters: backbone, lora, head, trainable, total."""

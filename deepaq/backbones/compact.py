@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from deepaq.audio.level import mid
 from deepaq.backbones import bands, neurogram
 from deepaq.backbones.backbone import Backbone
+from deepaq.backbones.level import mid
 from deepaq.backbones.pooling import Pooling
 from deepaq.errors import UserError
 

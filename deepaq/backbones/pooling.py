@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -38,18 +36,6 @@ class Pooling:
     def distance(self, reference: Tensor, degraded: Tensor) -> Tensor:
         """Two tensors of (..., steps, dims) -> (...)."""
         return self.over_time(self.per_step(reference, degraded))
-
-    def mean(self, distances: npt.ArrayLike, weights: npt.ArrayLike) -> tuple[float, float, float]:
-        """Power mean of the distances of segments, weighted by their length, and its 95 % interval from their spread.
-
-        With one segment the interval is the mean itself.
-        """
-        powers, shares = np.asarray(distances, float) ** self.power, np.asarray(weights, float)
-        middle = float(np.average(powers, weights=shares))
-        spread = np.sqrt(np.average((powers - middle) ** 2, weights=shares) / max(1, len(powers) - 1))
-        found = (middle, max(0.0, middle - 1.96 * spread), middle + 1.96 * spread)
-        mean, low, high = (float(value ** (1 / self.power)) for value in found)
-        return mean, low, high
 
 
 MEAN = Pooling()

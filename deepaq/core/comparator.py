@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +21,13 @@ Values = npt.NDArray[np.floating]
 class Compared:
     """What was found at every step of two signals; arrays of (steps,).
 
-    distance: 0 for identical steps. tracks: the parts that the distance is the sum of, by name. added, missing:
-    loudness that the degraded signal adds and lacks, relative to that of the reference, `loudness`; None if the
-    comparator does not tell them apart.
+    distance: 0 for identical steps. tracks: the parts whose sum the distance is, by name; none for a network. added,
+    missing, loudness: loudness that the degraded signal adds, that it lacks, and that the reference has; None for a
+    network.
     """
 
     distance: Values
-    tracks: dict[str, Values]
+    tracks: dict[str, Values] = field(default_factory=dict)
     added: Values | None = None
     missing: Values | None = None
     loudness: Values | None = None
@@ -59,6 +61,24 @@ class Comparator(ABC):
     @abstractmethod
     def compare(self, reference: Samples, degraded: Samples) -> Compared:
         """Compare two aligned, equally long signals, the degraded one with its gain removed if it is not to count."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments that make an equal comparator, JSON-serialisable."""
+
+    def weights(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the trained weights by name, in a fixed order; none by default."""
+        return iter(())
+
+    def save(self, folder: Path) -> None:  # noqa: B027
+        """Write the trained weights into `folder`; nothing by default."""
+
+    def restore(self, folder: Path) -> None:  # noqa: B027
+        """Read what `save` wrote; UserError when a file is missing or does not fit."""
+
+    def parameter_counts(self) -> dict[str, int]:
+        """Return the numbers of parameters: backbone, lora, head, trainable, total."""
+        return dict.fromkeys(("backbone", "lora", "head", "trainable", "total"), 0)
 
     def require_level(self) -> None:
         """Raise UserError if a gain makes no distance."""

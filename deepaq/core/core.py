@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deepaq.audio import Samples
-from deepaq.audio.stream import mid_of
 from deepaq.core import loudness, tracks
 from deepaq.core.comparator import Comparator, Compared
 from deepaq.core.filterbank import SAMPLE_RATE
@@ -56,20 +55,28 @@ class Core(Comparator):
     level: float
     image: float
 
+    def __post_init__(self) -> None:
+        for value in (self.structure, self.level, self.image):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
+                raise ValueError(f"{value!r}: spreads and weights are positive numbers")
+
     name = "core"
     sample_rate = SAMPLE_RATE
     segment_s = 10.0
     shortest_s = 0.25
     channels = 2
     hears_level = True
-    power = 2.0
+
+    @property
+    def power(self) -> float:
+        return 2.0
 
     def settings(self) -> dict[str, Any]:
         """Arguments that make an equal core, JSON-serialisable."""
         return asdict(self)
 
     def nominal_gain(self, reference: Samples) -> float:
-        return loudness.nominal_gain(mid_of(reference))
+        return loudness.nominal_gain(reference)
 
     def compare(self, reference: Samples, degraded: Samples) -> Compared:
         found = self.steps(*(_signal(samples) for samples in (reference, degraded)))

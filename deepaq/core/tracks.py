@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from deepaq.core.spectrum import IMAGE_EVERY, Array, Powers, namespace
 
 FLOOR = 1e-9  # -90 dBFS, the threshold of hearing at the nominal listening level
@@ -65,7 +67,8 @@ def _paired(power: Array) -> Array:
     """Levels in dB above the floor of 32 bands, each two neighbours wide, in double precision for small variances."""
     power = power[..., ::2] + power[..., 1::2]
     xp = namespace(power)
-    return xp.asarray(10 * xp.log10(xp.clip(power, FLOOR, None) / FLOOR), dtype=xp.float64)
+    levels = 10 * xp.log10(xp.clip(power, FLOOR, None) / FLOOR)
+    return levels.astype(np.float64) if isinstance(levels, np.ndarray) else levels.double()
 
 
 def _blurred(cells: Array) -> Array:

@@ -9,12 +9,16 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from deepaq.backbones.backbone import Backbone, build
+from deepaq.core.comparator import Comparator
+from deepaq.core.core import Core
 from deepaq.errors import UserError
 from deepaq.files import committed
 from deepaq.scoring import mapping
+
+if TYPE_CHECKING:
+    from deepaq.backbones.backbone import Backbone
 
 FILE = "model.json"
 FORMAT = 1
@@ -22,13 +26,13 @@ FORMAT = 1
 
 @dataclass
 class Checkpoint:
-    """A network and what its numbers mean.
+    """A network, or the core, and what its numbers mean.
 
     full, unmatched: distance -> MOS with the matching reference and with non-matching ones; None when never fitted.
     info: provenance and remarks, JSON-serialisable.
     """
 
-    backbone: Backbone
+    backbone: Comparator
     full: mapping.MosMapping | None = None
     unmatched: mapping.MosMapping | None = None
     info: dict[str, Any] = field(default_factory=dict)
@@ -37,10 +41,19 @@ class Checkpoint:
     def fingerprint(self) -> str:
         """Of the weights and settings: two metrics with one fingerprint give the same distances."""
         digest = hashlib.sha256(json.dumps([self.backbone.name, self.backbone.settings()], sort_keys=True).encode())
-        for name, tensor in sorted(self.backbone.state_dict().items()):
+        for name, weights in self.backbone.weights():
             digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+            digest.update(weights)
         return digest.hexdigest()
+
+    @property
+    def network(self) -> Backbone:
+        """The network; UserError for the core, which has none."""
+        from deepaq.backbones.backbone import Backbone
+
+        if not isinstance(self.backbone, Backbone):
+            raise UserError(f"the model {self.backbone.name} is no network: it has no weights and no embedding")
+        return self.backbone
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> None:
@@ -74,10 +87,23 @@ def load(folder: Path) -> Checkpoint:
         raise UserError(f"{path}: is damaged ({error}); copy or train the run again") from None
     if version > FORMAT:
         raise UserError(f"{path}: was written by a newer version (format {version}); upgrade deepaq")
-    backbone = build(name, **settings)
-    backbone.restore(folder)
-    backbone.eval()
+    backbone = _core(path, settings) if name == Core.name else _network(name, settings, folder)
     return Checkpoint(backbone, curves["full"], curves["unmatched"], info)
+
+
+def _core(path: Path, settings: dict[str, Any]) -> Core:
+    try:
+        return Core(**settings)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path}: is damaged ({error}); copy the model again") from None
+
+
+def _network(name: str, settings: dict[str, Any], folder: Path) -> Backbone:
+    from deepaq.backbones.backbone import build
+
+    network = build(name, **settings)
+    network.restore(folder)
+    return network.eval()
 
 
 def _no_number(name: str) -> float:

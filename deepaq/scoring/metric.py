@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from deepaq.audio.level import gain, without
-from deepaq.audio.stream import Sound, Stream, as_batch, mid_of
+from deepaq.audio.level import gain
+from deepaq.audio.stream import Sound, Stream, as_batch
+from deepaq.core.core import Core
 from deepaq.errors import UserError
 from deepaq.scoring import checkpoint, hub, segments
 from deepaq.scoring.checkpoint import Checkpoint
@@ -20,15 +21,20 @@ from deepaq.scoring.references import References
 from deepaq.scoring.score import Score, Timed, sum_up
 from deepaq.scoring.segments import Span
 
-PACKAGED = Path(__file__).parents[1] / "models" / "compact"
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_MODELS = Path(__file__).parents[1] / "models"
+PACKAGED = _MODELS / "core"
+EARLIER = {"compact-2026a": _MODELS / "compact"}  # packaged models that stay loadable by name
 ENOUGH_REFERENCES = 10
 TIMELINE_S = 1.0  # resolution of a score over time, for networks that resolve time
 
 
 class Metric:
-    """A trained metric that may be shared between threads. Make one with `deepaq.load`.
+    """A metric that may be shared between threads. Make one with `deepaq.load`.
 
-    model: network and mappings. backbone: the network. rate: its sample rate in Hz.
+    model: network, or the core, and mappings. backbone: the network or core. rate: its sample rate in Hz.
     """
 
     def __init__(self, model: Checkpoint) -> None:
@@ -40,6 +46,11 @@ class Metric:
     def fingerprint(self) -> str:
         """SHA-256 of the weights and settings."""
         return self.model.fingerprint
+
+    @cached_property
+    def clips(self) -> Metric:
+        """The metric that scores without a matching reference: this one, or the packaged network for the core."""
+        return self if self.backbone.name != Core.name else load("compact-2026a")
 
     def score(
         self,
@@ -66,7 +77,7 @@ class Metric:
         assert references is not None
         if not isinstance(references, References):
             references = self.references(references, sample_rate)
-        return self._unmatched(reference, references, sample_rate)
+        return self.clips._unmatched(reference, references, sample_rate)
 
     def score_many(
         self, pairs: Sequence[tuple[Sound, Sound]], *, sample_rate: int | None = None, match_level: bool = True
@@ -84,6 +95,8 @@ class Metric:
         """Embed clean music once, for any number of scores. Every sound has the same weight."""
         if isinstance(sounds, str | Path):
             raise UserError(f"references={str(sounds)!r}: give a sequence of sounds")
+        import torch
+
         points = [
             torch.stack([point for _, _, point in self.clip_points(sound, sample_rate)]).mean(dim=0) for sound in sounds
         ]
@@ -96,32 +109,34 @@ class Metric:
 
         Raises UserError when none is audible.
         """
-        stream = self._stream(sound, sample_rate)
+        metric = self.clips
+        stream = metric._stream(sound, sample_rate)
         silent = True
-        for span in segments.spans(self.backbone, stream):
-            if self._embeds(span):
+        for span in segments.spans(metric.backbone, stream):
+            if metric.backbone.can_compare(span.samples[0]):
                 silent = False
-                yield span.start_s, span.new / self.rate, self.embed_clip(as_batch(span.samples[0]))[0]
+                yield span.start_s, span.new / metric.rate, metric.embed_clip(as_batch(span.samples[0]))[0]
         if silent:
             raise UserError(f"{stream.name}: is silent")
 
-    @torch.inference_mode()
     def embed(self, samples: Tensor) -> Tensor:
-        """Embed audio for a full reference: -> (batch, steps, dims).
+        """Embed audio for a full reference: -> (batch, steps, dims). UserError for the core, which has no embedding.
 
         samples: (batch, frames) mono, or (batch, 2, frames) mid and side for a network of two channels, at `rate` Hz,
         with the gain removed (`deepaq.audio.level`).
         """
-        return self.backbone.embed_audio(samples)
+        import torch
 
-    @torch.inference_mode()
+        with torch.inference_mode():
+            return self.model.network.embed_audio(samples)
+
     def embed_clip(self, samples: Tensor) -> Tensor:
         """Embed the same audio for non-matching references: -> (batch, dims), comparable across content."""
-        return self.backbone.embed_clip(self.backbone.describe(self.backbone.front(samples)))
+        import torch
 
-    def _embeds(self, span: Span) -> bool:
-        """True if the network can embed the first stream's segment."""
-        return bool(self.backbone.audible(as_batch(mid_of(span.samples[0]))).all())
+        network = self.clips.model.network
+        with torch.inference_mode():
+            return network.embed_clip(network.describe(network.front(samples)))
 
     def _stream(self, sound: Sound, sample_rate: int | None) -> Stream:
         return Stream(sound, self.rate, self.backbone.channels, sample_rate)
@@ -131,44 +146,57 @@ class Metric:
             self.backbone.require_level()
         ours, theirs = (self._stream(sound, sample_rate) for sound in (reference, degraded))
         aligned = segments.align(ours, theirs)
-        factor = float(gain(as_batch(aligned.reference), as_batch(aligned.degraded)))
+        factor = gain(aligned.reference, aligned.degraded)
+        nominal = self.backbone.nominal_gain(ours.peek(len(aligned.reference)))
         pair = Pair(ours, theirs, aligned, 20 * math.log10(factor), match_level, self.backbone)
         found: list[Timed] = []
         for span in segments.spans(self.backbone, ours, theirs):
-            if embeds := self._embeds(span):
-                found += self._over_time(span, factor if match_level else 1.0)
-            pair.add(span, embeds)
+            if comparable := self.backbone.can_compare(span.samples[0]):
+                found += self._over_time(span, nominal, nominal / factor if match_level else nominal)
+            pair.add(span, comparable)
         if not found or not pair.levels:
             raise UserError(f"{ours.name}: is silent, or its channels cancel; nothing can be compared with it")
         return sum_up(
             found,
             self.model.full,
             self.rate,
-            pooling=self.backbone.pooling,
+            power=self.backbone.power,
             lag=aligned.lag,
             level_db=pair.level_db,
-            notes=pair.notes(sum(seconds for _, seconds, _ in found)),
+            notes=pair.notes(sum(segment.seconds for segment in found)),
             length_difference_s=theirs.seconds - ours.seconds - aligned.lag / self.rate,  # both were read to their ends
         )
 
-    def _over_time(self, span: Span, factor: float) -> list[Timed]:
-        """The distance between two segments about once a second, for their new samples, where either is audible."""
-        pooling = self.backbone.pooling
-        reference, degraded = (as_batch(samples) for samples in span.samples)
-        steps = pooling.per_step(self.embed(reference)[0], self.embed(without(degraded, factor))[0])
-        steps = steps[len(steps) - max(1, round(len(steps) * span.new / reference.shape[-1])) :]
-        count, seconds = len(steps), span.new / self.rate
-        audible = torch.from_numpy(span.audible(count))
+    def _over_time(self, span: Span, *gains: float) -> list[Timed]:
+        """Compare two segments about once a second, over their new samples, where either is audible.
+
+        gains: factors that the reference and the degraded segment are multiplied with.
+        """
+        signals = (
+            samples if factor == 1 else samples * np.float32(factor)
+            for samples, factor in zip(span.samples, gains, strict=True)
+        )
+        compared = self.backbone.compare(*signals)
+        total = len(compared.distance)
+        new = slice(total - max(1, round(total * span.new / len(span.samples[0]))), None)
+        distance = compared.distance[new]
+        tracks = (compared.added, compared.missing, compared.loudness)
+        count, seconds = len(distance), span.new / self.rate
+        audible, power = span.audible(count), self.backbone.power
         found = []
-        for part in torch.arange(count).tensor_split(max(1, min(count, round(seconds / TIMELINE_S)))):
+        for part in np.array_split(np.arange(count), max(1, min(count, round(seconds / TIMELINE_S)))):
             if len(part := part[audible[part]]):
                 start_s = span.start_s + int(part[0]) / count * seconds
-                found.append((start_s, len(part) / count * seconds, float(pooling.over_time(steps[part]))))
+                mean = float(np.mean(distance[part].astype(float) ** power) ** (1 / power))
+                loudness = (None if track is None else float(track[new][part].mean()) for track in tracks)
+                found.append(Timed(start_s, len(part) / count * seconds, mean, *loudness))
         return found
 
     def _unmatched(self, degraded: Sound, references: References, sample_rate: int | None) -> Score:
-        found: list[Timed] = [
-            (start, seconds, float(torch.linalg.vector_norm(point - references.centre)))
+        import torch
+
+        found = [
+            Timed(start, seconds, float(torch.linalg.vector_norm(point - references.centre)))
             for start, seconds, point in self.clip_points(degraded, sample_rate)
         ]
         few = references.count < ENOUGH_REFERENCES
@@ -179,10 +207,11 @@ class Metric:
 def load(run: str | Path | None = None) -> Metric:
     """Load the metric of a run folder that `training fit` wrote, or of `hub:OWNER/NAME`, a pushed export.
 
-    Without an argument, load the compact metric inside the package. Raises UserError when there is none.
+    Without an argument, load the metric inside the package, which needs no training and no torch; with
+    "compact-2026a", the network that was packaged before. Raises UserError when there is none.
     """
     if run is None and not PACKAGED.is_dir():
         raise UserError("this installation holds no packaged model; name a run folder of `training fit`")
     if run is not None and str(run).startswith(hub.PREFIX):
         run = hub.fetched(str(run))
-    return Metric(checkpoint.load(PACKAGED if run is None else Path(run)))
+    return Metric(checkpoint.load(PACKAGED if run is None else EARLIER.get(str(run), Path(run))))

@@ -9,7 +9,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from deepaq.audio.level import gain, mid, without
+from deepaq.backbones.backbone import Backbone
+from deepaq.backbones.level import gain, mid, without
+from deepaq.core.core import Core, pooled
 from deepaq.errors import UserError
 from deepaq.scoring.metric import Metric, load
 
@@ -30,18 +32,22 @@ class Distance(nn.Module):
     ) -> None:
         super().__init__()
         metric = model if isinstance(model, Metric) else load(model)
-        # A copy: the caller's metric stays where and as it is when this module is moved.
-        self.backbone = deepcopy(metric.backbone).eval().requires_grad_(False)
+        self.comparator = metric.backbone
+        self.backbone: Backbone | None = None
+        if isinstance(metric.backbone, Backbone):
+            # A copy: the caller's metric stays where and as it is when this module is moved.
+            self.comparator = self.backbone = deepcopy(metric.backbone).eval().requires_grad_(False)
         self.rate, self.match_level = metric.rate, match_level
         if not match_level:
-            self.backbone.require_level()
+            self.comparator.require_level()
         if sample_rate not in (None, self.rate):
             raise UserError(f"sample_rate={sample_rate}: the model listens at {self.rate} Hz, resample first")
 
     def train(self, mode: bool = True) -> Distance:
         """The metric itself stays in evaluation mode."""
         super().train(mode)
-        self.backbone.eval()
+        if self.backbone is not None:
+            self.backbone.eval()
         return self
 
     def forward(self, degraded: Tensor, reference: Tensor) -> Tensor:
@@ -54,17 +60,30 @@ class Distance(nn.Module):
                 f"shapes {tuple(degraded.shape)} and {tuple(reference.shape)}: give two equal (batch, frames)"
                 " or (batch, channels, frames)"
             )
-        if degraded.shape[-1] < self.backbone.shortest_s * self.rate or not degraded.shape[0]:
-            needed = f"{self.backbone.shortest_s:g} s at {self.rate} Hz"
+        if degraded.shape[-1] < self.comparator.shortest_s * self.rate or not degraded.shape[0]:
+            needed = f"{self.comparator.shortest_s:g} s at {self.rate} Hz"
             raise UserError(f"shape {tuple(degraded.shape)}: at least one signal of {needed} is needed")
         clean, coded = self._heard(reference), self._heard(degraded)
         louder = gain(mid(clean), mid(coded)) if self.match_level else 1.0
-        ours, theirs = (self.backbone.embed_audio(signal) for signal in (clean, without(coded, louder)))
+        coded = without(coded, louder)
+        if isinstance(self.comparator, Core):
+            return self._core(self.comparator, clean, coded)
+        assert self.backbone is not None
+        ours, theirs = (self.backbone.embed_audio(signal) for signal in (clean, coded))
         return self.backbone.pooling.distance(ours, theirs)
+
+    @staticmethod
+    def _core(core: Core, clean: Tensor, coded: Tensor) -> Tensor:
+        """The core's distance at the nominal level of every reference."""
+        gains = [core.nominal_gain(signal.T.numpy()) for signal in clean.detach().cpu().float()]
+        nominal = torch.tensor(gains, dtype=clean.dtype, device=clean.device).reshape(-1, *[1] * (clean.ndim - 1))
+        signals = (signal * nominal for signal in (clean, coded))
+        channels = [signal.unbind(dim=1) if signal.ndim == 3 else (signal, None) for signal in signals]
+        return pooled(core.steps(*channels).distance).to(clean.dtype)
 
     def _heard(self, signal: Tensor) -> Tensor:
         """What the network hears of it."""
-        if signal.ndim == 3 and signal.shape[1] == self.backbone.channels == 2:
+        if signal.ndim == 3 and signal.shape[1] == self.comparator.channels == 2:
             left, right = signal.unbind(dim=1)
             return torch.stack([left + right, left - right], dim=1) / 2
         return signal.mean(dim=1) if signal.ndim == 3 else signal

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from deepaq.audio import level_dbfs
 from deepaq.audio.align import FAR_LAG_S, SILENT_DBFS, Aligned, similarity
 from deepaq.audio.stream import Stream
-from deepaq.backbones.backbone import Backbone
+from deepaq.core.comparator import Comparator
 from deepaq.scoring.segments import Span, louder_channel
 
 _LEVEL_DB = 1.0  # smallest difference in level that is noted
@@ -32,7 +32,7 @@ class Pair:
     aligned: Aligned
     level_db: float
     matched: bool
-    backbone: Backbone
+    backbone: Comparator
     levels: list[tuple[float, float]] = field(default_factory=list)
     _added_s: float = 0.0
     _first_added_s: float = 0.0

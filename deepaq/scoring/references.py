@@ -9,13 +9,15 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from deepaq.errors import UserError
 from deepaq.files import audio_below, committed, file_sha256
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CACHE_VARIABLE = "DEEPAQ_CACHE"
 
@@ -42,6 +44,8 @@ def find(folder: Path, largest: int | None = None) -> list[Path]:
 
 def cached(paths: Sequence[Path], fingerprint: str, embed: Callable[[Sequence[Path]], References]) -> References:
     """What `embed` gives for the files' contents with the model of that fingerprint, computed once per machine."""
+    import torch
+
     digest = hashlib.sha256(fingerprint.encode())
     for path in paths:
         digest.update(file_sha256(path).encode())

@@ -6,20 +6,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deepaq.backbones.pooling import MEAN, Pooling
+import numpy as np
+import numpy.typing as npt
+
 from deepaq.scoring.mapping import MosMapping
 
-Timed = tuple[float, float, float]  # a segment: start and length in seconds, distance
+
+@dataclass(frozen=True)
+class Timed:
+    """What was measured in a segment; loudness as in `deepaq.core.comparator.Compared`, the mean over its steps."""
+
+    start_s: float
+    seconds: float
+    distance: float
+    added: float | None = None
+    missing: float | None = None
+    loudness: float | None = None
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Part of a score: when it starts in the degraded signal, how much of it was scored, its distance and its MOS."""
+    """Part of a score: when it starts in the degraded signal, how much of it was scored, and the figures of `Score`."""
 
     start_s: float
     seconds: float
     distance: float
     mos: float | None
+    added: float | None = None
+    missing: float | None = None
 
 
 @dataclass(frozen=True)
@@ -28,7 +42,9 @@ class Score:
 
     distance: 0 is identical, no upper bound. mos: 1 (bad) to 5 (excellent), None when the model has no mapping.
     mos_low, mos_high: 95 % interval of the mean over time, from the spread of the segments: the range to expect for
-    other excerpts of the same kind; None with fewer than two segments. segments: the score over time. seconds: length
+    other excerpts of the same kind; None with fewer than two segments. added, missing: loudness that the degraded
+    signal adds to and takes from the reference, as a share of the mean loudness of the reference; None without a
+    matching reference and for networks. segments: the score over time. seconds: length
     of the audio that was scored. lag_samples: lag at `sample_rate` that was removed before scoring, positive when the
     degraded signal was late; None without a matching reference. level_db: level of the degraded signal relative to the
     reference. notes: what was done to the signals and what to be aware of, one line each. length_difference_s: seconds
@@ -46,6 +62,8 @@ class Score:
     level_db: float | None = None
     notes: tuple[str, ...] = ()
     length_difference_s: float | None = None
+    added: float | None = None
+    missing: float | None = None
 
     @property
     def lag_s(self) -> float | None:
@@ -54,7 +72,8 @@ class Score:
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures without the segments and notes."""
-        names = ("distance", "mos", "mos_low", "mos_high", "seconds", "lag_samples", "level_db", "length_difference_s")
+        figures = ("distance", "mos", "mos_low", "mos_high", "added", "missing", "seconds")
+        names = (*figures, "lag_samples", "level_db", "length_difference_s")
         return {name: getattr(self, name) for name in names}
 
 
@@ -63,30 +82,58 @@ def sum_up(
     mapping: MosMapping | None,
     sample_rate: int,
     *,
-    pooling: Pooling = MEAN,
+    power: float = 1.0,
     lag: int | None = None,
     level_db: float | None = None,
     notes: Sequence[str] = (),
     length_difference_s: float | None = None,
 ) -> Score:
-    """Make a score whose distance is the mean of the segments' by `pooling`, weighted by length."""
+    """Make a score whose distance is the power mean of the segments', weighted by length."""
 
     def mos(distance: float) -> float | None:
         return None if mapping is None else float(mapping(distance))
 
-    seconds = [length for _, length, _ in segments]
-    distance, near, far = pooling.mean([apart for _, _, apart in segments], seconds)
+    seconds = [segment.seconds for segment in segments]
+    distance, near, far = power_mean([segment.distance for segment in segments], seconds, power)
     several = len(segments) > 1
+    total = _mean([segment.loudness for segment in segments], seconds)
+
+    def share(loudness: float | None) -> float | None:
+        return loudness / total if loudness is not None and total else None
+
     return Score(
         distance,
         mos(distance),
         mos(far) if several else None,
         mos(near) if several else None,
-        tuple(Segment(start, length, apart, mos(apart)) for start, length, apart in segments),
+        tuple(
+            Segment(s.start_s, s.seconds, s.distance, mos(s.distance), share(s.added), share(s.missing))
+            for s in segments
+        ),
         sum(seconds),
         sample_rate,
         lag,
         level_db,
         tuple(notes),
         length_difference_s,
+        share(_mean([segment.added for segment in segments], seconds)),
+        share(_mean([segment.missing for segment in segments], seconds)),
     )
+
+
+def power_mean(distances: npt.ArrayLike, weights: npt.ArrayLike, power: float) -> tuple[float, float, float]:
+    """Power mean of the distances of segments, weighted by their length, and its 95 % interval from their spread.
+
+    With one segment the interval is the mean itself.
+    """
+    powers, shares = np.asarray(distances, float) ** power, np.asarray(weights, float)
+    middle = float(np.average(powers, weights=shares))
+    spread = np.sqrt(np.average((powers - middle) ** 2, weights=shares) / max(1, len(powers) - 1))
+    found = (middle, max(0.0, middle - 1.96 * spread), middle + 1.96 * spread)
+    mean, low, high = (float(value ** (1 / power)) for value in found)
+    return mean, low, high
+
+
+def _mean(values: Sequence[float | None], weights: Sequence[float]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.average(known, weights=weights)) if len(known) == len(values) else None

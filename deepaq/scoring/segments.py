@@ -16,7 +16,7 @@ from deepaq.audio import SILENCE_DBFS, Samples, is_silent
 from deepaq.audio.align import FAR_LAG_S, Aligned
 from deepaq.audio.align import align as align_samples
 from deepaq.audio.stream import Stream, mid_of
-from deepaq.backbones.backbone import Backbone
+from deepaq.core.comparator import Comparator
 from deepaq.errors import UserError
 
 ALIGN_S = 30.0  # length of the beginning from which the lag is found
@@ -48,7 +48,7 @@ class Span:
         return found
 
 
-def spans(backbone: Backbone, *streams: Stream) -> Iterator[Span]:
+def spans(backbone: Comparator, *streams: Stream) -> Iterator[Span]:
     """Yield the audible segments of the streams, as long as all of them last; UserError when they are too short."""
     rate = backbone.sample_rate
     length, shortest, frame = (round(s * rate) for s in (backbone.segment_s, backbone.shortest_s, _FRAME_S))

@@ -77,11 +77,8 @@ class Consensus(Rater):
         levels, nsim = band_levels(mid), Visqol().judge(mid)
 
         def rate(degraded: Samples) -> Rating:
-            import torch
-
             self.check_pair(reference, degraded)
-            pair = (torch.from_numpy(np.ascontiguousarray(samples))[None] for samples in (mid, to_mono(degraded)))
-            found = degraded / np.float32(float(gain(*pair)))
+            found = degraded / np.float32(gain(mid, to_mono(degraded)))
             compared = band_levels(to_mono(found))
             measures = {
                 "log_erb": log_erb_difference(levels, compared),

@@ -59,12 +59,15 @@ class DeepaqFr(Rater):
         _metric(self.model)
 
     def tools(self) -> dict[str, str]:
-        from deepaq.backbones.backbone import BACKBONES
+        from deepaq.core.core import Core
 
         metric = _metric(self.model)
-        network = metric.backbone.name
-        own = {"torch": package_version("torch"), "backbone": network, NETWORK: metric.fingerprint}
-        return own | BACKBONES.packages([network])
+        own = {"backbone": metric.backbone.name, NETWORK: metric.fingerprint}
+        if isinstance(metric.backbone, Core):
+            return own | {"numpy": package_version("numpy"), "scipy": package_version("scipy")}
+        from deepaq.backbones.backbone import BACKBONES
+
+        return own | {"torch": package_version("torch")} | BACKBONES.packages([metric.backbone.name])
 
 
 class DeepaqNmr(DeepaqFr):

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from deepaq.audio import SILENCE_DBFS
-from deepaq.audio.level import gain, mid, without
 from deepaq.audio.stream import as_batch
 from deepaq.backbones.backbone import Backbone
+from deepaq.backbones.level import gain, mid, without
 from deepaq.progress import Progress
 from manifests.jobs import cpu_count
 from training.data.cache import Cache

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from deepaq.audio import level
+from deepaq.backbones import level
 from deepaq.errors import UserError
 from prep.distortions import distort
 from tests.deepaq.scoring.test_metric import metric, noisy
