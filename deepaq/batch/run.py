@@ -61,7 +61,7 @@ def metric_of(model: Path | None) -> Metric:
 
 def _clean(metric: Metric, folder: Path, largest: int | None) -> References:
     paths = references.find(folder, largest)
-    return references.cached(paths, metric.fingerprint, metric.references)
+    return references.cached(paths, metric.clips.fingerprint, metric.references)
 
 
 def _answer(model: Path | None, pair: Pair, clean: References | None, match_level: bool) -> Answer:

@@ -50,7 +50,7 @@ def powers(mid: Array, side: Array | None = None) -> Powers:
     xp, bank, taper = namespace(mid), _like(mid, _bank()), _like(mid, _taper())
     parts: list[tuple[Array, ...]] = []
     for start, spectrum in _spectra(mid, taper, HOP):
-        part = (_power(spectrum) @ bank,)
+        part: tuple[Array, ...] = (_power(spectrum) @ bank,)
         if side is not None:
             first = -start % IMAGE_EVERY
             ours = spectrum[..., first::IMAGE_EVERY, :]

@@ -56,12 +56,15 @@ class DeepaqFr(Rater):
         return Rating(value, {name: float(value) for name, value in extras.items() if value is not None})
 
     def warm_up(self) -> None:
-        _metric(self.model)
+        self._metric()
+
+    def _metric(self) -> Metric:
+        return _metric(self.model)
 
     def tools(self) -> dict[str, str]:
         from deepaq.core.core import Core
 
-        metric = _metric(self.model)
+        metric = self._metric()
         own = {"backbone": metric.backbone.name, NETWORK: metric.fingerprint}
         if isinstance(metric.backbone, Core):
             return own | {"numpy": package_version("numpy"), "scipy": package_version("scipy")}
@@ -96,6 +99,9 @@ class DeepaqNmr(DeepaqFr):
 
     def warm_up(self) -> None:
         _references(self.references, self.model)
+
+    def _metric(self) -> Metric:
+        return _metric(self.model).clips
 
 
 @cache
