@@ -97,7 +97,8 @@ class Core(Comparator):
         return Steps(structure / self.structure, level / self.level, self.image * image, *found)
 
     def _image(self, ours: Powers, theirs: Powers) -> Array:
-        assert ours.side is not None and theirs.side is not None
+        assert ours.side is not None
+        assert theirs.side is not None
         masked = tracks.mask(ours)
         pair = ours.side + masked, theirs.side + masked
         side = tracks.structure(*pair) / self.structure + tracks.level(*pair) / self.level

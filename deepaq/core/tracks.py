@@ -52,7 +52,8 @@ def balance(reference: Powers, degraded: Powers, masked: Array) -> Array:
 
 def _level_difference(powers: Powers, masked: Array) -> Array:
     """Level of left minus level of right, dB."""
-    assert powers.side is not None and powers.cross is not None
+    assert powers.side is not None
+    assert powers.cross is not None
     both = powers.mid[..., ::IMAGE_EVERY, :] + powers.side
     xp = namespace(both)
     left, right = (xp.clip(both + sign * 2 * powers.cross, 0, None) + masked for sign in (1, -1))

@@ -77,9 +77,13 @@ class Distance(nn.Module):
         """The core's distance at the nominal level of every reference."""
         gains = [core.nominal_gain(signal.T.numpy()) for signal in clean.detach().cpu().float()]
         nominal = torch.tensor(gains, dtype=clean.dtype, device=clean.device).reshape(-1, *[1] * (clean.ndim - 1))
-        signals = (signal * nominal for signal in (clean, coded))
-        channels = [signal.unbind(dim=1) if signal.ndim == 3 else (signal, None) for signal in signals]
-        return pooled(core.steps(*channels).distance).to(clean.dtype)
+        ours, theirs = (signal * nominal for signal in (clean, coded))
+        if ours.ndim == 2:
+            found = core.steps((ours, None), (theirs, None))
+        else:
+            found = core.steps((ours[:, 0], ours[:, 1]), (theirs[:, 0], theirs[:, 1]))
+        distance: Tensor = pooled(found.distance).to(clean.dtype)
+        return distance
 
     def _heard(self, signal: Tensor) -> Tensor:
         """What the network hears of it."""

@@ -56,4 +56,4 @@ def averaged(table: Table, mos: npt.NDArray[np.float64]) -> Table:
 
 def _mos(model: Checkpoint, turned: Store, world: World) -> npt.NDArray[np.float64]:
     assert model.full
-    return model.full(evaluate.distances(model.backbone.to(world.device), turned, world).full)
+    return model.full(evaluate.distances(model.network.to(world.device), turned, world).full)

@@ -29,13 +29,13 @@ def export(run: Path, out: Path, merge: bool = False) -> Path:
             shutil.copyfile(run / path, out / path)
         return out
     model = checkpoint.load(run)
-    model.backbone = model.backbone.merged()
+    model.backbone = network = model.network.merged()
     for name in (folder.CARD, folder.SETTINGS, folder.METRICS):
         if (run / name).is_file():
             shutil.copyfile(run / name, out / name)
     checkpoint.save(out, model)
     folder.write_checksums(out)
-    note(f"{out}: {model.backbone.notice().splitlines()[0]}")
+    note(f"{out}: {network.notice().splitlines()[0]}")
     return out
 
 
