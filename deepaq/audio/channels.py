@@ -37,7 +37,8 @@ def to_mid_side(samples: Samples) -> Samples:
     found = np.zeros((2, len(samples)), np.float32)  # each channel contiguous
     found[0] = to_mono(samples)
     if samples.shape[1] == 2:
-        np.subtract(*samples.T, out=found[1])
+        left, right = samples.T
+        np.subtract(left, right, out=found[1])
         found[1] /= 2
     return found.T
 

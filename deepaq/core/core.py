@@ -107,7 +107,7 @@ class Core(Comparator):
 
 def pooled(distance: Array) -> Array:
     """Root mean square over steps, (..., steps) -> (...): short damage counts more than in a plain mean."""
-    return (distance * distance).mean(-1) ** 0.5
+    return tracks.root((distance * distance).mean(-1))
 
 
 def _signal(samples: Samples) -> Signal:
@@ -127,4 +127,4 @@ def _pairs(track: Array, count: int) -> Array:
     """Root mean square of two steps each: (..., steps) -> (..., count)."""
     track = track[..., : count * IMAGE_EVERY]
     squares = (track * track).reshape(*track.shape[:-1], count, IMAGE_EVERY)
-    return squares.mean(-1) ** 0.5
+    return tracks.root(squares.mean(-1))

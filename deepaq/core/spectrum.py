@@ -21,7 +21,7 @@ WINDOW, HOP = 2048, 960  # 43 ms Hann windows, 50 steps a second
 STEPS_PER_S = SAMPLE_RATE / HOP
 IMAGE_EVERY = 2  # steps of mid per step of side: an image moves slowly
 BANDS = 64
-_HIGHEST_BIN = 854  # 20 kHz
+_BINS = slice(2, 855)  # 47 Hz to 20 kHz; a constant offset reaches bin 1 of a Hann window
 _CHUNK = 32  # steps whose spectra fit the processor's cache
 
 Array = Any  # numpy.ndarray or torch.Tensor
@@ -42,7 +42,7 @@ class Powers:
 
 def namespace(array: Array) -> ModuleType:
     """The module whose functions work on `array`: numpy or torch."""
-    return np if isinstance(array, np.ndarray) else import_module("torch")
+    return np if isinstance(array, np.ndarray | np.generic) else import_module("torch")
 
 
 def powers(mid: Array, side: Array | None = None) -> Powers:
@@ -75,14 +75,14 @@ def _frames(samples: Array, hop: int) -> Array:
 
 
 def _spectrum(frames: Array, taper: Array) -> Array:
-    """Bins 1 to 854, up to 20 kHz."""
+    """Spectra of the bins that count."""
     if isinstance(frames, np.ndarray):
         from scipy.fft import rfft
 
         spectrum = rfft(frames * taper, axis=-1)
     else:
         spectrum = namespace(frames).fft.rfft(frames * taper)
-    return spectrum[..., 1 : _HIGHEST_BIN + 1]
+    return spectrum[..., _BINS]
 
 
 def _power(spectrum: Array) -> Array:
@@ -102,4 +102,4 @@ def _taper() -> npt.NDArray[np.float32]:
 def _bank() -> npt.NDArray[np.float32]:
     """(bins, 64), scaled so that the powers of a step sum to about the signal's own."""
     scale = 2 / (WINDOW * float(np.square(_taper()).sum()))
-    return np.ascontiguousarray(erb_bands(BANDS, WINDOW)[1 : _HIGHEST_BIN + 1] * np.float32(scale))
+    return np.ascontiguousarray(erb_bands(BANDS, WINDOW)[_BINS] * np.float32(scale))

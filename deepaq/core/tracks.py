@@ -36,8 +36,12 @@ def structure(reference: Array, degraded: Array) -> Array:
     full_x, full_y = var_x + _FAINT**2, var_y + _FAINT**2
     covariance = _blurred(x * y) - mean_x * mean_y
     squared = var_x / full_x + var_y / full_y - 2 * covariance / xp.sqrt(full_x * full_y)
-    # The gradient of a root is not finite at 0, where identical signals are.
-    return xp.sqrt(xp.clip(squared, 0, None).mean(-1) + _TINY) - _TINY**0.5
+    return root(xp.clip(squared, 0, None).mean(-1))
+
+
+def root(squared: Array) -> Array:
+    """Square root whose gradient is finite at 0, where identical signals are."""
+    return namespace(squared).sqrt(squared + _TINY) - _TINY**0.5
 
 
 def mask(reference: Powers) -> Array:

@@ -23,7 +23,7 @@ def test_the_reference_is_brought_to_minus_26_dbfs(dbfs: float) -> None:
 def test_pauses_do_not_lower_the_active_level() -> None:
     sound = noise(2, -20)
     paused = np.concatenate([sound, np.zeros(4 * RATE, np.float32), noise(1, -80)])
-    assert 10 * np.log10(active_power(paused)) == pytest.approx(-20, abs=0.3)
+    assert 10 * np.log10(active_power(paused)) == pytest.approx(-20, abs=0.5)
 
 
 def test_mid_and_side_have_the_mean_power_of_left_and_right() -> None:
