@@ -48,10 +48,14 @@ def test_the_wheel_contains_code_data_and_licences_only(built: Path) -> None:
     wanted = {path.relative_to(ROOT).as_posix() for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
     wanted |= {path.relative_to(ROOT).as_posix() for path in (ROOT / "training" / "recipes").glob("*.toml")}
     wanted |= {path.relative_to(ROOT).as_posix() for path in (ROOT / "labels" / "benchmark").glob("*.csv")}
-    wanted |= {f"deepaq/models/compact/{name}" for name in ("model.json", "model.safetensors")}
+    wanted |= {
+        f"deepaq/models/{name}" for name in ("core/model.json", "compact/model.json", "compact/model.safetensors")
+    }
     wanted |= {"deepaq/py.typed", f"{info}/licenses/LICENSE", f"{info}/licenses/THIRD_PARTY_LICENSES.md"}
     assert wanted <= names
-    assert {name for name in names - wanted if not name.startswith(f"{info}/")} <= {"deepaq/models/compact/README.md"}
+    assert {name for name in names - wanted if not name.startswith(f"{info}/")} <= {
+        f"deepaq/models/{model}/README.md" for model in ("core", "compact")
+    }
 
 
 def test_the_sdist_contains_what_a_build_needs(built: Path) -> None:

@@ -16,7 +16,7 @@ from deepaq.files import check_writable, committed, printable
 from deepaq.scoring.score import Score
 
 SUFFIXES = (".json", ".csv", ".png")
-COLUMNS = ("reference", "degraded", "start_s", "seconds", "distance", "mos", "lag_s")
+COLUMNS = ("reference", "degraded", "start_s", "seconds", "distance", "mos", "added", "missing", "lag_s")
 Scored = tuple[str, str, Score]  # reference, degraded and its score
 _GAP_S = 0.1  # seconds between segments that interrupt a curve
 _MOST_NAMED = 12  # largest number of curves with a legend

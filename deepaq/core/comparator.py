@@ -51,7 +51,7 @@ class Comparator(ABC):
         return 1.0
 
     def nominal_gain(self, reference: Samples) -> float:
-        """The factor, from the beginning of the reference, that both signals are multiplied with before `compare`."""
+        """The factor that both signals are multiplied with before `compare`; reference: mid, (frames,), its beginning."""
         return 1.0
 
     def can_compare(self, reference: Samples) -> bool:

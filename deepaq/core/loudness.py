@@ -16,24 +16,19 @@ _THRESHOLD = 1e-9  # power of a band that is just audible, as the floor of the t
 
 
 def nominal_gain(reference: npt.NDArray[np.float32]) -> float:
-    """The factor that brings a reference to the nominal level, -26 dBFS; 1 if it is silent.
-
-    reference: (frames,), or (frames, 2), mid and side, at 48 kHz.
-    """
+    """The factor that brings a reference, (frames,) at 48 kHz, to the nominal level of -26 dBFS; 1 if it is silent."""
     level = active_power(reference)
     return float(10 ** (NOMINAL_DBFS / 20) / level**0.5) if level > 0 else 1.0
 
 
 def active_power(samples: npt.NDArray[np.float32]) -> float:
-    """Mean power of the active parts of a signal, 0 if there are none.
+    """Mean power of the active parts of a signal, (frames,) at 48 kHz; 0 if there are none.
 
-    samples: (frames,), or (frames, 2), mid and side, whose powers add up to the mean power of left and right.
     Blocks of 400 ms every 100 ms and their two gates as in ITU-R BS.1770-5, without its frequency weighting.
     """
     if not len(samples):
         return 0.0
-    power = np.square(samples) if samples.ndim == 1 else np.einsum("fc,fc->f", samples, samples)
-    energies = np.add.reduceat(power, np.arange(0, len(samples), _HOP), dtype=np.float64)
+    energies = np.add.reduceat(np.square(samples), np.arange(0, len(samples), _HOP), dtype=np.float64)
     total = np.concatenate([[0.0], np.cumsum(energies)])
     hops = min(_BLOCK // _HOP, len(energies))
     blocks = (total[hops:] - total[:-hops]) / min(hops * _HOP, len(samples))

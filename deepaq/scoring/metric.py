@@ -147,7 +147,7 @@ class Metric:
         ours, theirs = (self._stream(sound, sample_rate) for sound in (reference, degraded))
         aligned = segments.align(ours, theirs)
         factor = gain(aligned.reference, aligned.degraded)
-        nominal = self.backbone.nominal_gain(ours.peek(len(aligned.reference)))
+        nominal = self.backbone.nominal_gain(aligned.reference)
         pair = Pair(ours, theirs, aligned, 20 * math.log10(factor), match_level, self.backbone)
         found: list[Timed] = []
         for span in segments.spans(self.backbone, ours, theirs):

@@ -75,7 +75,7 @@ class Distance(nn.Module):
     @staticmethod
     def _core(core: Core, clean: Tensor, coded: Tensor) -> Tensor:
         """The core's distance at the nominal level of every reference."""
-        gains = [core.nominal_gain(signal.T.numpy()) for signal in clean.detach().cpu().float()]
+        gains = [core.nominal_gain(signal.numpy()) for signal in mid(clean).detach().cpu().float()]
         nominal = torch.tensor(gains, dtype=clean.dtype, device=clean.device).reshape(-1, *[1] * (clean.ndim - 1))
         ours, theirs = (signal * nominal for signal in (clean, coded))
         if ours.ndim == 2:

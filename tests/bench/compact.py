@@ -22,7 +22,6 @@ import torch
 
 import deepaq
 from deepaq.audio import to_mid_side
-from deepaq.audio.stream import as_batch
 from deepaq.backbones.backbone import build
 from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.scoring.metric import Metric
@@ -43,15 +42,18 @@ def speed(rounds: int = 5) -> None:
     reference = deepaq.audio.resample(compose(5, 10.0), SAMPLE_RATE, 48_000)
     rng = np.random.default_rng(0)
     degraded = (reference + 0.003 * rng.standard_normal(reference.shape)).astype(np.float32)
-    metric, shipped, fast = deepaq.load(), rater("visqol", engine="shipped"), rater("visqol")
+    metric, earlier = deepaq.load(), deepaq.load("compact-2026a")
+    shipped, fast = rater("visqol", engine="shipped"), rater("visqol")
     mono = [samples.mean(axis=1) for samples in (reference, degraded)]
-    both = [as_batch(to_mid_side(samples)) for samples in (reference, degraded)]
+    both = [to_mid_side(samples) for samples in (reference, degraded)]
     mert = Metric(Checkpoint(build("mert", init="random").eval()))  # the cost does not depend on the weights
     ways: dict[str, Callable[[], object]] = {
         "ViSQOL as shipped": lambda: shipped.judge(mono[0])(mono[1]),
         "ViSQOL, our engine": lambda: fast.judge(mono[0])(mono[1]),
         "deepaq.score": lambda: metric.score(reference, degraded, sample_rate=48_000),
-        "deepaq, both embeddings alone": lambda: [metric.embed(samples) for samples in both],
+        "deepaq.score, mono": lambda: metric.score(mono[0], mono[1], sample_rate=48_000),
+        "the core alone, after alignment": lambda: metric.backbone.compare(*both),
+        "deepaq.score with compact-2026a": lambda: earlier.score(reference, degraded, sample_rate=48_000),
         "deepaq.score with MERT-v1-95M": lambda: mert.score(reference, degraded, sample_rate=48_000),
     }
     spent: dict[str, list[float]] = {name: [] for name in ways}

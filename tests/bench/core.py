@@ -77,7 +77,7 @@ def found_with(core: Core, data: Dataset, clips: int | None) -> Iterator[tuple[C
             ours, theirs = references[row["reference_id"]], _mid_side(read(data.path(row["path"])))
             frames = min(len(ours), len(theirs))
             ours, theirs = ours[:frames], theirs[:frames]
-            nominal = core.nominal_gain(ours)
+            nominal = core.nominal_gain(ours[:, 0])
             factor = nominal / gain(ours[:, 0], theirs[:, 0])
             yield (
                 core.compare(ours * np.float32(nominal), theirs * np.float32(factor)),

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepaq.backbones.pooling import MEAN, Pooling
+from deepaq.scoring.score import power_mean
 
 powers = st.sampled_from([1.0, 2.0, 3.0])
 
@@ -29,13 +30,13 @@ def test_the_distance_is_the_power_mean_of_the_tracks_euclidean_distances(
 @given(powers, st.lists(st.floats(0, 50), min_size=1, max_size=8), st.floats(0.1, 5))
 def test_segments_of_one_step_pool_like_the_steps(power: float, distances: list[float], seconds: float) -> None:
     pooling = Pooling(power)
-    mean, low, high = pooling.mean(distances, [seconds] * len(distances))
+    mean, low, high = power_mean(distances, [seconds] * len(distances), power)
     assert mean == pytest.approx(float(pooling.over_time(torch.tensor(distances, dtype=torch.float64))), abs=1e-9)
     assert low <= mean + 1e-9
     assert mean <= high + 1e-9
     assert len(distances) > 1 or (low, high) == pytest.approx((mean, mean))
-    doubled = pooling.mean([*distances, 7.0], [*[seconds] * len(distances), 2 * seconds])[0]
-    assert doubled == pytest.approx(pooling.mean([*distances, 7.0, 7.0], [seconds] * (len(distances) + 2))[0])
+    doubled = power_mean([*distances, 7.0], [*[seconds] * len(distances), 2 * seconds], power)[0]
+    assert doubled == pytest.approx(power_mean([*distances, 7.0, 7.0], [seconds] * (len(distances) + 2), power)[0])
 
 
 def test_a_short_drop_counts_more_with_a_higher_power() -> None:
