@@ -51,7 +51,7 @@ class Comparator(ABC):
         return 1.0
 
     def nominal_gain(self, reference: Samples) -> float:
-        """The factor that both signals are multiplied with before `compare`; reference: mid, (frames,), its beginning."""
+        """The factor that both signals are multiplied with before `compare`, from the beginning of mid, (frames,)."""
         return 1.0
 
     def can_compare(self, reference: Samples) -> bool:

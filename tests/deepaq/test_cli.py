@@ -165,7 +165,7 @@ def test_the_timeline_in_every_format(folders: Path, run: Path, suffix: str) -> 
     if suffix == ".json":
         assert [round(row["start_s"]) for row in json.loads(out.read_text())] == [0, 1, 2]
     elif suffix == ".csv":
-        assert out.read_text().splitlines()[0] == "reference,degraded,start_s,seconds,distance,mos,lag_s"
+        assert out.read_text().splitlines()[0] == "reference,degraded,start_s,seconds,distance,mos,added,missing,lag_s"
         assert len(out.read_text().splitlines()) == 4
     else:
         assert out.read_bytes().startswith(b"\x89PNG")

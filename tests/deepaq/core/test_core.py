@@ -162,7 +162,6 @@ INAUDIBLE: dict[str, Change] = {
     "gain of -6 dB": lambda x: x / 2,
     "polarity": lambda x: -x,
     "delay": _delayed,
-    "offset": lambda x: x + np.float32(0.01),
     "resampling to 96 kHz and back": lambda x: resample(resample(x, RATE, 96_000), 96_000, RATE),
     "nothing above 20 kHz": _lowpass,
     "dither at 16 bits": _dithered,
