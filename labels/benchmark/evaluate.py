@@ -173,11 +173,17 @@ def _pairs(a: Values, b: Values, y: Values) -> tuple[tuple[Values, Values], ...]
 
 
 def _system_mean(test: Rated, mask: Mask) -> Values:
-    """Mean share of the same condition on the other items, NaN without other items: (stimuli,)."""
+    """(stimuli,): the mean share of the same condition on the other items; NaN without other items.
+
+    NaN throughout when fewer than two conditions come on several items: the mean of the others falls as a stimulus
+    rises, so that within a single condition it can only correlate with -1.
+    """
     total: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for i in np.flatnonzero(mask):
         total[test.stimuli[i].condition].append((test.items[i], test.shares[i]))
     result = np.full(len(test.stimuli), np.nan)
+    if sum(len({item for item, _ in rows}) > 1 for rows in total.values()) < 2:
+        return result
     for i in np.flatnonzero(mask):
         others = [mean for item, mean in total[test.stimuli[i].condition] if item != test.items[i]]
         if others:

@@ -14,7 +14,7 @@ from labels.benchmark.groups import by_group
 from labels.benchmark.overall import overall
 from labels.benchmark.paper import beside
 from labels.benchmark.rated import Rated, read_tests
-from labels.benchmark.report import write
+from labels.benchmark.report.write import write
 from labels.benchmark.stamp import stamp
 from labels.benchmark.statistics.bootstrap import LEVEL, RESAMPLES
 from labels.length import short_line, too_short
@@ -59,7 +59,7 @@ class Settings:
 def benchmark(data: Sequence[Path], raters: Sequence[str], out: Path, settings: Settings) -> dict[str, Any]:
     """Evaluate `raters` on the listening tests in the data sets `data` and write the report into the folder `out`.
 
-    Returns the report (see `labels.benchmark.report`); its `errors` name every stimulus that a rater failed on.
+    Returns the report (see `labels.benchmark.report.write`); its `errors` name every stimulus that a rater failed on.
     """
     if len(set(raters)) != len(raters):
         raise UserError(f"--raters {','.join(raters)}: names a rater twice")

@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 
 from deepaq.errors import UserError
-from labels.benchmark.blocks import Section, Table, Text, figure, interval
 from labels.benchmark.protocol import ALL, MAIN
-from labels.benchmark.report import set_markdown
+from labels.benchmark.report.blocks import Section, Table, Text, figure, interval
+from labels.benchmark.report.write import set_markdown
 from labels.benchmark.stage import Settings, benchmark
 from labels.importing.stage import Settings as Import
 from labels.importing.stage import import_test

@@ -8,7 +8,7 @@ import pytest
 
 from deepaq.errors import UserError
 from labels.benchmark.rated import read_tests
-from labels.benchmark.sections import sections
+from labels.benchmark.report.sections import sections
 from labels.benchmark.stage import Settings, benchmark
 from labels.importing.stage import Settings as ImportSettings
 from labels.importing.stage import import_test

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from labels.benchmark.blocks import (
+from labels.benchmark.evaluate import SYSTEM_MEAN
+from labels.benchmark.protocol import MAIN
+from labels.benchmark.report.blocks import (
     NONE,
     SHOWN,
     Block,
@@ -13,14 +15,13 @@ from labels.benchmark.blocks import (
     Section,
     Table,
     Text,
+    counted,
     figure,
     interval,
     p_value,
     pair,
     title_of,
 )
-from labels.benchmark.evaluate import SYSTEM_MEAN
-from labels.benchmark.protocol import MAIN
 
 
 def of_test(test: dict[str, Any], raters: Sequence[dict[str, Any]], paper: Sequence[dict[str, Any]]) -> Section:
@@ -31,15 +32,19 @@ def of_test(test: dict[str, Any], raters: Sequence[dict[str, Any]], paper: Seque
 def _test(test: dict[str, Any], raters: Sequence[dict[str, Any]]) -> list[Block]:
     about, counts = test["about"], test["counts"]
     ceiling = test["ceiling_of_all_rated"]
-    facts = f"{counts['grouped']} stimuli, rated in " if counts["grouped"] else ""
-    what = "groups" if counts["grouped"] else "stimuli"
+    facts = f"{counted(counts['grouped'], *STIMULI)}, rated in " if counts["grouped"] else ""
+    roles = [
+        f"{counts['role_coded']} coded",
+        counted(counts["role_reference"], "hidden reference", "hidden references"),
+        counted(counts["role_anchor"], "anchor", "anchors"),
+    ]
     facts += (
-        f"{counts['stimuli']} {what} ({counts['role_coded']} coded, {counts['role_reference']} hidden references, "
-        f"{counts['role_anchor']} anchors), {counts['with_audio']} of them with audio; {counts['items']} items, "
-        f"{counts['conditions']} conditions; "
+        f"{counted(counts['stimuli'], *(GROUPS if counts['grouped'] else STIMULI))} ({', '.join(roles)}), "
+        f"{counts['with_audio']} of them with audio; {counted(counts['items'], *ITEMS)}, "
+        f"{counted(counts['conditions'], 'condition', 'conditions')}; "
     )
     facts += (
-        f"{counts['ratings']} ratings by {counts['listeners']} listeners. "
+        f"{counted(counts['ratings'], 'rating', 'ratings')} by {counted(counts['listeners'], *LISTENERS)}. "
         if counts["listeners"]
         else "the listeners' means only. "
     )
@@ -61,6 +66,8 @@ def _test(test: dict[str, Any], raters: Sequence[dict[str, Any]]) -> list[Block]
     return blocks
 
 
+STIMULI, GROUPS, ITEMS = ("stimulus", "stimuli"), ("group", "groups"), ("item", "items")
+LISTENERS = ("listener", "listeners")
 STATISTICS = {
     "pcc": "PCC",
     "srcc": "SRCC",
@@ -79,11 +86,11 @@ def _protocol(part: dict[str, Any]) -> Table:
     rows.append((f"{SYSTEM_MEAN} (no audio)", part[SYSTEM_MEAN]))
     shown = [name for name in STATISTICS if any(interval(result.get(name)) != NONE for _, result in rows)]
     cells = [[title, str(result["stimuli"]), *(interval(result.get(name)) for name in shown)] for title, result in rows]
-    caption = f"Protocol: {part['protocol']}, {part['stimuli']} stimuli of {part['items']} items."
+    caption = f"Protocol: {part['protocol']}, {counted(part['stimuli'], *STIMULI)} of {counted(part['items'], *ITEMS)}."
     if ceiling := part["ceiling"]:
         caption += (
             f" Noise ceiling {ceiling['ceiling']:.2f} (reliability {ceiling['split_half']:.3f}, "
-            f"{ceiling['listeners']} listeners)."
+            f"{counted(ceiling['listeners'], *LISTENERS)})."
         )
     return Table(caption, ["rater", "stimuli", *(STATISTICS[name] for name in shown)], cells)
 

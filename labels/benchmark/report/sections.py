@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from labels.benchmark.blocks import (
+from labels.benchmark.evaluate import SYSTEM_MEAN
+from labels.benchmark.report.blocks import (
     NONE,
     Block,
     Section,
@@ -15,8 +16,8 @@ from labels.benchmark.blocks import (
     interval,
     title_of,
 )
-from labels.benchmark.evaluate import SYSTEM_MEAN
-from labels.benchmark.one_test import of_test
+from labels.benchmark.report.one_test import of_test
+from labels.benchmark.report.verdict import verdict
 
 
 def sections(report: dict[str, Any]) -> list[Section]:
@@ -49,15 +50,17 @@ def _summary(report: dict[str, Any]) -> list[Block]:
     rows = [["noise ceiling", *(figure((part["ceiling"] or {}).get("ceiling")) for _, _, part in columns), NONE]]
     rows += [
         [
-            title_of(rater["name"]),
-            *(interval(_result(part, rater["name"])["pcc"]) for _, _, part in columns),
-            figure(_cost(report, rater["name"]), 3),
+            title_of(name),
+            *(interval(_result(part, name)["pcc"]) for _, _, part in columns),
+            figure(_cost(report, name), 3),
         ]
-        for rater in report["raters"]
+        for name in _ranked(report)
     ]
     rows.append([f"{SYSTEM_MEAN} (no audio)", *(interval(part[SYSTEM_MEAN]["pcc"]) for _, _, part in columns), NONE])
     header = ["rater", *(name for name, _, _ in columns), "CPU s per s of audio"]
+    verdicts = [text for test in report["tests"] if (text := verdict(test))]
     return [
+        *map(Text, verdicts),
         Text(
             "Pearson correlation (PCC) of each rater with the listeners' mean, and its 95 % interval by a jackknife "
             "over items (none with fewer than four items or a perfect correlation). The hidden reference alone raises "
@@ -72,6 +75,17 @@ def _summary(report: dict[str, Any]) -> list[Block]:
             note=True,
         ),
     ]
+
+
+def _ranked(report: dict[str, Any]) -> list[str]:
+    """The raters by their mean PCC over the tests' first protocols, the best one first."""
+
+    def mean(name: str) -> float:
+        found = [_result(test["protocols"][0], name)["pcc"][0] for test in report["tests"] if test["protocols"]]
+        known = [value for value in found if value is not None]
+        return sum(known) / len(known) if known else -2.0
+
+    return sorted((rater["name"] for rater in report["raters"]), key=mean, reverse=True)
 
 
 def _overall(rows: Sequence[dict[str, Any]]) -> list[Block]:

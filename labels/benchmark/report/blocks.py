@@ -77,3 +77,8 @@ def pair(numbers: Sequence[float | None] | None) -> str:
 def p_value(value: float | None) -> str:
     """Format a p value with three digits, or as smaller than that."""
     return NONE if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its noun: 1 item, 2 items."""
+    return f"{number} {one if number == 1 else many}"

@@ -10,17 +10,19 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from deepaq.files import committed
-from labels.benchmark.blocks import Charts, Section, Table, Text
 from labels.benchmark.evaluate import SYSTEM_MEAN
-from labels.benchmark.one_test import STATISTICS
-from labels.benchmark.scatter import charts
-from labels.benchmark.sections import sections
+from labels.benchmark.report.blocks import Charts, Section, Table, Text
+from labels.benchmark.report.one_test import STATISTICS
+from labels.benchmark.report.scatter import charts
+from labels.benchmark.report.sections import sections
 from manifests.report.page import folded, page, paragraph, table
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how text begins that a spreadsheet would run
 TITLE = "Raters against listeners"
 
 
@@ -44,13 +46,13 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def set_markdown(title: str, sections: Sequence[Section]) -> str:
-    """Render sections as Markdown, without charts."""
-    parts = [f"# {title}\n"]
+    """Render sections as Markdown, without charts; names that a test brings are text, never markup."""
+    parts = [f"# {_plain(title)}\n"]
     for section in sections:
-        parts.append(f"## {section.title}\n")
+        parts.append(f"## {_plain(section.title)}\n")
         for block in section.blocks:
             if isinstance(block, Text):
-                parts.append(f"{block.text}\n")
+                parts.append(f"{_plain(block.text)}\n")
             elif isinstance(block, Table):
                 parts.append(_markdown_table(block))
     return "\n".join(parts)
@@ -58,7 +60,7 @@ def set_markdown(title: str, sections: Sequence[Section]) -> str:
 
 def html(report: dict[str, Any]) -> str:
     """Render the report as one HTML page."""
-    raters = [rater["name"] for rater in report["raters"]]
+    better = {rater["name"]: bool(rater["higher_is_better"]) for rater in report["raters"]}
     parts = []
     for section in sections(report):
         body = []
@@ -70,19 +72,24 @@ def html(report: dict[str, Any]) -> str:
             elif isinstance(block, Table):
                 body.append(table(block.header, block.rows, block.caption, block.text_columns))
             elif isinstance(block, Charts):
-                body.append(charts(block.test, raters))
+                body.append(charts(block.test, better))
         parts.append((section.title, "\n".join(body)))
     tests = ", ".join(test["about"]["title"] for test in report["tests"])
-    return page(TITLE, f"{', '.join(raters)} on {tests}", parts)
+    return page(TITLE, f"{', '.join(better)} on {tests}", parts)
+
+
+def _plain(text: str) -> str:
+    """Text on one line that no Markdown renderer takes for HTML or a link."""
+    return escape(" ".join(text.split("\n")), quote=False).replace("](", "]\\(")
 
 
 def _markdown_table(block: Table) -> str:
     def line(cells: Any) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+        return "| " + " | ".join(_plain(cell).replace("|", "\\|") for cell in cells) + " |"
 
     rule = ["---" if i < block.text_columns else "---:" for i in range(len(block.header))]
     lines = [line(block.header), line(rule), *map(line, block.rows)]
-    return (f"{block.caption}\n\n" if block.caption else "") + "\n".join(lines) + "\n"
+    return (f"{_plain(block.caption)}\n\n" if block.caption else "") + "\n".join(lines) + "\n"
 
 
 def _results(report: dict[str, Any]) -> Iterator[list[Any]]:
@@ -117,5 +124,10 @@ def _stimuli(report: dict[str, Any]) -> Iterator[list[Any]]:
 
 def _csv(rows: Iterator[list[Any]]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows([list(map(_cell, row)) for row in rows])
     return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
