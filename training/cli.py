@@ -104,23 +104,37 @@ def backbones(as_json: bool) -> None:
 
 @main.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "csv", "latex", "html"]),
+    help="Form of the table.  [default: by the suffix of --out, else text]",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Write the table to this file: .md, .csv, .tex or .html.")
 @json_option
-def compare(runs: tuple[Path, ...], as_json: bool) -> None:
-    """Print finished RUNS side by side; runs that differ in the seed alone become one row, with 95 % intervals."""
-    from training.results.compare import COLUMNS, Estimate
-    from training.results.compare import compare as stage
+def compare(runs: tuple[Path, ...], form: str | None, out: Path | None, as_json: bool) -> None:
+    """Compare finished RUNS; runs that differ in the seed alone become one row.
 
+    Columns are SRCC and PCC for full (FR) and non-matching references (NMR) with 95 % intervals over seeds and over
+    held-out tracks; rows are tested against the best one, with Holm's correction.
+    """
+    from deepaq.files import check_writable
+    from training.results.compare import Estimate
+    from training.results.compare import compare as stage
+    from training.results.paired import Paired
+    from training.results.tables import render
+
+    suffixes = {".md": "markdown", ".csv": "csv", ".tex": "latex", ".html": "html"}
+    form = form or (suffixes.get(out.suffix, "text") if out else "text")
+    if out:
+        check_writable(out, "--out")
     rows = stage(runs)
+    if out:
+        out.write_text(render(rows, form))
     if as_json:
-        print_json([{key: vars(v) if isinstance(v, Estimate) else v for key, v in row.items()} for row in rows])
-        return
-    titles = [f"{'FR' if mode == 'full' else 'NMR'} {group} {measure}" for mode, group, measure in COLUMNS]
-    width = max(len(row["name"]) for row in rows) + 2
-    click.echo(f"{'':<{width}}{'seeds':>6}" + "".join(f"{title:>24}" for title in titles))
-    for row in rows:
-        cells = [row[" ".join(column)] for column in COLUMNS]
-        seeds = len(row["seeds"]) or "-"
-        click.echo(f"{row['name']:<{width}}{seeds:>6}" + "".join(f"{'-' if c is None else str(c):>24}" for c in cells))
+        print_json([{k: vars(v) if isinstance(v, Estimate | Paired) else v for k, v in row.items()} for row in rows])
+    elif not out:
+        click.echo(render(rows, form), nl=False)
 
 
 @main.command()

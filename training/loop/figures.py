@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,33 +62,30 @@ def interval(distance: Values, mos: Values, track: Column) -> list[float] | None
     found = jackknife([-distance], mos, track)
     if found is None:
         return None
-    z, error, blocks = found
-    half = float(t.ppf((1 + LEVEL) / 2, blocks - 1)) * float(error[0])
+    z, pseudo = found
+    half = float(t.ppf((1 + LEVEL) / 2, len(pseudo) - 1) * pseudo.std(ddof=1) / np.sqrt(len(pseudo)))
     return [float(np.tanh(z[0] - half)), float(np.tanh(z[0] + half))]
 
 
-def jackknife(systems: list[Values], mos: Values, track: Column) -> tuple[Values, Values, int] | None:
-    """Return Fisher's z of the SRCC of each of the systems' (rows,) values, the standard errors of z, or of its
-    difference to the first system's for the others, and the number of groups of tracks.
+def jackknife(systems: Sequence[Values], mos: Values, track: Column) -> tuple[Values, Values] | None:
+    """Return Fisher's z of the SRCC of every system's (rows,) values with the labels, (systems,), and its pseudo-values
+    as groups of tracks are left out, (groups, systems).
 
     None below five tracks, or when a correlation does not exist or is 1.
     """
     names = np.unique(track)
     if len(names) < _FEWEST:
         return None
-    block = np.searchsorted(names, track) % min(len(names), _BLOCKS)
-    count = int(block.max()) + 1
+    count = min(len(names), _BLOCKS)
+    block = np.searchsorted(names, track) % count
     with np.errstate(divide="ignore", invalid="ignore"):
         whole = _fisher(systems, mos)
         parts = np.array([_fisher([v[block != place] for v in systems], mos[block != place]) for place in range(count)])
         pseudo = count * whole - (count - 1) * parts
-    pseudo[:, 1:] -= pseudo[:, :1]
-    if not np.isfinite(pseudo).all():
-        return None
-    return whole, pseudo.std(axis=0, ddof=1) / np.sqrt(count), count
+    return (whole, pseudo) if np.isfinite(pseudo).all() else None
 
 
-def _fisher(systems: list[Values], mos: Values) -> Values:
+def _fisher(systems: Sequence[Values], mos: Values) -> Values:
     """Return artanh of Spearman's correlation of each of the systems with the labels."""
     ranks = np.array([rankdata(values) for values in (*systems, mos)])
     return np.arctanh(np.corrcoef(ranks)[-1, :-1])

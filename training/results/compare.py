@@ -1,4 +1,4 @@
-"""Runs side by side: the same recipe with several seeds is one row, with confidence intervals over the seeds."""
+"""Runs side by side: one row per recipe, its seeds averaged, with intervals and paired tests."""
 
 from __future__ import annotations
 
@@ -6,89 +6,137 @@ import json
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scipy.stats import t
+
 from deepaq.errors import UserError
 from deepaq.scoring import checkpoint
+from training.loop.figures import LEVEL
+from training.recipe import from_json
+from training.results import heldout
 from training.results.folder import METRICS, SETTINGS
+from training.results.heldout import HeldOutTable
+from training.results.paired import against_best
 from training.settings import HOW
 
-LEVEL = 0.95
-# Columns: mode, group of rows, measure.
+# Columns: mode, group of rows, measure; `mapping` stands for the curve that the measure is named after.
 COLUMNS = (
     ("full", "all", "srcc"),
+    ("full", "all", "pcc"),
     ("full", "codecs", "srcc"),
+    ("full", "codecs", "pcc"),
     ("full", "codecs", "cross_codec"),
+    ("full", "mapping", "cubic"),
+    ("full", "mapping", "mlp"),
     ("unmatched", "codecs", "srcc"),
+    ("unmatched", "codecs", "pcc"),
     ("unmatched", "codecs", "cross_codec"),
 )
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Mean over seeds, and half the width of its confidence interval by Student's t; None with one seed."""
+    """Mean over seeds, and half the width of its 95 % interval by Student's t, None with one seed.
+
+    interval: the 95 % interval over the held-out tracks, (low, high); None below five tracks, or if it is not known.
+    """
 
     mean: float
     half_width: float | None
     seeds: int
+    interval: tuple[float, float] | None = None
 
     def __str__(self) -> str:
-        return f"{self.mean:.3f}" + ("" if self.half_width is None else f" ± {self.half_width:.3f}")
+        over_tracks = "" if self.interval is None else " [{:.3f}, {:.3f}]".format(*self.interval)
+        return f"{self.mean:.3f}" + ("" if self.half_width is None else f" ± {self.half_width:.3f}") + over_tracks
 
 
-def estimate(values: Iterable[float]) -> Estimate:
-    """Of one value per seed; at least one."""
+@dataclass(frozen=True)
+class Member:
+    """One run: its settings and metrics, and the rows it reports, which older runs do not have."""
+
+    settings: dict[str, Any]
+    metrics: dict[str, Any]
+    rows: HeldOutTable | None
+
+
+def estimate(values: Iterable[float], over_tracks: tuple[float, float] | None = None) -> Estimate:
+    """Return the estimate of one value per seed; at least one."""
     found = list(values)
     if len(found) < 2:
-        return Estimate(found[0], None, 1)
-    from scipy.stats import t
-
+        return Estimate(found[0], None, 1, over_tracks)
     error = statistics.stdev(found) / math.sqrt(len(found))
-    return Estimate(statistics.fmean(found), float(t.ppf((1 + LEVEL) / 2, len(found) - 1)) * error, len(found))
+    half = float(t.ppf((1 + LEVEL) / 2, len(found) - 1)) * error
+    return Estimate(statistics.fmean(found), half, len(found), over_tracks)
 
 
 def compare(runs: Iterable[Path]) -> list[dict[str, Any]]:
-    """One row per kind of run, then rows of what needs no training, over all runs.
+    """Return one row per kind of run, then rows of the untrained networks and of plain distances.
 
-    Keys: name, seeds, steps, trainable, and per column `mode group measure` an Estimate, None where nothing was
-    measured. Runs are of one kind when they were trained on the same rows and labels, and their settings differ
-    in nothing but the seed and what `training.settings.HOW` names; of one seed, one counts.
+    Keys: name, seeds, steps, hours (of audio), trainable, per column `mode group measure` an Estimate, None if nothing
+    was measured, and `against best`, a Paired difference to the trained row of the highest SRCC, None for itself and
+    for rows that were judged on other clips. Runs are of one kind when they were trained on the same rows and labels,
+    and their settings differ in nothing but the seed and what `training.settings.HOW` names; each seed counts once.
     """
-    kinds: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = defaultdict(list)
+    kinds: dict[str, list[Member]] = defaultdict(list)
     for run in runs:
-        settings, metrics = _read(run)
-        members = kinds[_kind(settings)]
-        if settings["seed"] not in [known["seed"] for known, _ in members]:
-            members.append((settings, metrics))
+        member = _read(run)
+        members = kinds[_kind(member.settings)]
+        if member.settings["seed"] not in [known.settings["seed"] for known in members]:
+            members.append(member)
     if not kinds:
         raise UserError("name at least one run folder")
-    names = _names([members[0][0] for members in kinds.values()])
-    rows = [
-        {
-            "name": name,
-            "seeds": sorted(settings["seed"] for settings, _ in members),
-            "steps": max(metrics["steps"] for _, metrics in members),
-            "trainable": members[0][1]["parameters"]["trainable"],
-            **_columns([metrics["validation"]["trained"] for _, metrics in members]),
+    names = _names([members[0].settings for members in kinds.values()])
+    rows, systems = [], []
+    for name, members in zip(names, kinds.values(), strict=True):
+        effort = {
+            "seeds": sorted(member.settings["seed"] for member in members),
+            "steps": max(member.metrics["steps"] for member in members),
+            "hours": max(_hours(member) for member in members),
+            "trainable": members[0].metrics["parameters"]["trainable"],
         }
-        for name, members in zip(names, kinds.values(), strict=True)
-    ]
-    everything = [metrics for members in kinds.values() for _, metrics in members]
-    for name in [name for name in everything[0]["validation"] if name != "trained"]:
-        found = [metrics["validation"][name] for metrics in everything if name in metrics["validation"]]
-        rows.append({"name": name, "seeds": [], "steps": 0, "trainable": 0, **_columns(found)})
+        rows.append({"name": name, **effort, **_columns(members, "trained")})
+        systems.append([(member.rows, "trained") for member in members])
+    nothing = {"seeds": [], "steps": 0, "hours": 0.0, "trainable": 0}
+    everything = [member for members in kinds.values() for member in members]
+    for name, system, own in _untrained(everything):
+        rows.append({"name": name, **nothing, **_columns(own, system)})
+        systems.append([(own[0].rows, system)])
+    scores = [row["full all srcc"].mean if row["full all srcc"] else -math.inf for row in rows[: len(kinds)]]
+    for row, pair in zip(rows, against_best(systems, scores.index(max(scores))), strict=True):
+        row["against best"] = pair
     return rows
 
 
-def _read(run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _untrained(members: Sequence[Member]) -> Iterable[tuple[str, str, list[Member]]]:
+    """Yield name, system and runs of the untrained network of every backbone, then of every plain distance."""
+    backbones: dict[str, list[Member]] = defaultdict(list)
+    for member in members:
+        backbones[str(member.settings["backbone"].get("name", "compact"))].append(member)
+    for backbone, own in backbones.items():
+        yield f"untrained {backbone}", "untrained", own
+    for system in members[0].metrics["validation"]:
+        if system not in ("trained", "untrained"):
+            yield system, system, [member for member in members if system in member.metrics["validation"]]
+
+
+def _hours(member: Member) -> float:
+    """Return the hours of audio that a run was trained on, segments counted as often as they were drawn."""
+    data = member.settings["data"]
+    return float(member.metrics["steps"] * data["clips"] * data["versions"] * data["segment_s"] / 3600)
+
+
+def _read(run: Path) -> Member:
     try:
         names = (SETTINGS, METRICS, checkpoint.FILE)
-        settings, metrics, model = (json.loads((run / name).read_text()) for name in names)
+        content, metrics, model = (json.loads((run / name).read_text()) for name in names)
+        settings = from_json(content).to_json()  # with the defaults of settings that are newer than the run
         settings["data"]["fingerprint"] = model["info"]["data"]["fingerprint"]
-        return settings, metrics
+        return Member(settings, metrics, heldout.read(run))
     except OSError:
         raise UserError(f"{run}: is no finished run of `training fit`; run that command again") from None
     except (ValueError, KeyError, TypeError):
@@ -96,13 +144,13 @@ def _read(run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _kind(settings: dict[str, Any]) -> str:
-    """What runs that differ in the seed, and in how the computer went about it, have in common."""
+    """Return what runs have in common that differ in the seed and in their execution alone."""
     run = {key: value for key, value in settings["run"].items() if key not in HOW}
     return json.dumps({key: value for key, value in settings.items() if key != "seed"} | {"run": run}, sort_keys=True)
 
 
 def _names(settings: list[dict[str, Any]]) -> list[str]:
-    """Recipes' names, with what differs where two have the same."""
+    """Return the recipes' names, with the settings that differ if two have the same."""
     flat = [_flat(entry) for entry in settings]
     names = []
     for own in flat:
@@ -124,9 +172,18 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _columns(found: list[dict[str, Any]]) -> dict[str, Estimate | None]:
+def _columns(members: Sequence[Member], system: str) -> dict[str, Estimate | None]:
+    """Return the estimate of every column; intervals over tracks are those of the first run."""
     columns: dict[str, Estimate | None] = {}
     for mode, group, measure in COLUMNS:
-        values = [value for entry in found if (value := entry[mode][group].get(measure)) is not None]
-        columns[f"{mode} {group} {measure}"] = estimate(values) if values else None
+        if group == "mapping":
+            given = [member.metrics.get("mapping", {}).get(mode, {}).get(measure) for member in members]
+            values, over_tracks = given if system == "trained" else [], None
+        else:
+            figures = [member.metrics["validation"][system][mode][group] for member in members]
+            values = [figure.get(measure) for figure in figures]
+            over_tracks = figures[0].get("srcc_interval") if measure == "srcc" else None
+        known = [value for value in values if value is not None]
+        name = f"{mode} {group} {measure}"
+        columns[name] = estimate(known, tuple(over_tracks) if over_tracks else None) if known else None
     return columns

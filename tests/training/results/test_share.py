@@ -43,7 +43,13 @@ def runs(labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_seeds_become_one_row_with_an_interval(runs: Path) -> None:
     rows = compare([runs / name for name in ("a0", "a1", "b0")])
     names = [row["name"] for row in rows]
-    assert names == ["compact (full.bitrate=0.05)", "compact (full.bitrate=0.0)", "untrained", "log-mel", "log-erb"]
+    assert names == [
+        "compact (full.bitrate=0.05)",
+        "compact (full.bitrate=0.0)",
+        "untrained compact",
+        "log-mel",
+        "log-erb",
+    ]
     assert [row["seeds"] for row in rows[:2]] == [[0, 1], [0]]
     found = [json.loads((runs / name / "metrics.json").read_text())["validation"]["trained"] for name in ("a0", "a1")]
     values = [entry["unmatched"]["codecs"]["srcc"] for entry in found]
