@@ -15,7 +15,7 @@ class Condition(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """Readable, unique among the conditions of a run: opus-016, lowpass-3."""
+        """Readable name, unique among the conditions of a run: opus-016, lowpass-3."""
 
     @property
     @abstractmethod

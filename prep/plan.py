@@ -62,9 +62,9 @@ def plan(music: Sequence[Path], out: Path, settings: Settings) -> dict[str, Any]
         hours = {split: settings.hours_of(split) or 0.0 for split in dict.fromkeys((TRAIN, VALID, *here))}
     coded = {split: _per_family(conditions, settings, split) for split in hours}
     clips = {split: 3600 * value / settings.clip_s for split, value in hours.items()}
-    versions = sum(clips[split] * sum(coded[split].values()) for split in hours)
+    degraded = sum(clips[split] * sum(coded[split].values()) for split in hours)
     done = _done(dataset, references.of(tracks, settings.clip_s), conditions, settings)
-    left = max(0.0, 1 - done / versions) if versions else 0.0
+    left = max(0.0, 1 - done / degraded) if degraded else 0.0
     cost = calibrate(tracks, settings) if left else Cost(0.0, 0.0)
     seconds = 3600 * sum(hours.values()) * left
     cpu_hours = cost.cpu_per_second * seconds / 3600
@@ -79,7 +79,7 @@ def plan(music: Sequence[Path], out: Path, settings: Settings) -> dict[str, Any]
             for split, families in coded.items()
         },
         "clips": round(sum(clips.values())),
-        "versions": round(versions),
+        "versions": round(degraded),
         "versions_done": done,
         "bytes": round(cost.bytes_per_second * seconds),
         "cpu_per_second": cost.cpu_per_second,

@@ -1,4 +1,4 @@
-"""What `prep transcode` is asked for."""
+"""The settings of `prep transcode`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from prep.tracks.sources import AUTO
 
 @dataclass(frozen=True)
 class Settings:
-    """What to make and how.
+    """What to make, and how.
 
     codecs, bitrates (kbps), distortions (as `distortion_conditions` reads them): the conditions.
-    clip_s: clip length in seconds, 2 to 600. valid_share: of tracks whose corpus has no split.
+    clip_s: clip length in seconds, 2 to 600. valid_share: validation's share of the tracks whose corpus has no split.
     per_clip: conditions per clip, for training and validation or one for both, fractions allowed; empty is all.
-    hours: of clean music to take, for training and validation or one for both; empty is all. seed: of both choices.
-    corpus: how to read folders. exclude: lists and recordings that stay out. allow_lossy: take lossy sources too.
+    hours: clean music to take, for training and validation or one for both; empty is all. seed: decides both choices.
+    corpus: how to read folders. exclude: lists and recordings that stay out. allow_lossy: take lossy tracks too.
     jobs: worker processes. shard: (index from 0, count). dask: scheduler address instead of processes.
     """
 
@@ -63,7 +63,7 @@ class Settings:
         return chosen
 
     def per_clip_of(self, split: str) -> float | None:
-        """Conditions per clip of a split; None for all. What is not training counts as validation."""
+        """Conditions per clip of a split; None for all. Splits other than training count as validation."""
         return _of(self.per_clip, split)
 
     def hours_of(self, split: str) -> float | None:

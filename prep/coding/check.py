@@ -1,4 +1,4 @@
-"""The contract of a codec of one's own, tried with its real programs: `prep codecs --check my.toml`."""
+"""Try the contract of a codec of one's own with its real programs: `prep codecs --check my.toml`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ _SLACK, _WILD = 0.15, 0.5  # by which a bitrate may miss what is asked for, when
 
 @dataclass(frozen=True)
 class Trial:
-    """What a codec made of the first probe at one bitrate, and of the second one and of the first one again.
+    """Measurements of a codec at one bitrate, on two probes and on the first one again.
 
-    delay: samples at the codec's rate, of both probes. correlation: with the probe at that delay.
+    delays: samples at the codec's rate, of both probes. correlation: with the probe at that delay. missing_s: by which
+    the decoded clip is too short. same: the first probe gave the same file twice. speed: times real time.
     """
 
     kbps: int
@@ -38,7 +39,7 @@ class Trial:
     speed: float
 
     def problems(self, codec: OwnCodec) -> list[str]:
-        """What is wrong, one line each."""
+        """List the problems, one line each."""
         found = []
         late, other = self.delays
         if not self.same:

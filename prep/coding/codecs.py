@@ -65,7 +65,7 @@ class Codec:
 
 def _opus(name: str, vbr: str) -> Codec:
     options = {"vbr": vbr, "application": "audio", "compression_level": "10", "frame_duration": "20"}
-    # At lower bitrates it changes its mode and with it the delay, by more than a version may lag.
+    # At lower bitrates it changes its mode and with it the delay, by more than a degraded clip may lag.
     kbps = range(10 if vbr == "off" else 9, 257)
     return Codec(name, "libopus", ".opus", 48_000, options, kbps=kbps, constant=vbr == "off")
 

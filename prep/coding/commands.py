@@ -31,7 +31,7 @@ _SAME_DELAY, _NO_DELAY = 2, 5  # samples
 
 @dataclass(frozen=True)
 class Decoded:
-    """What a codec makes of a clip. stream: the encoded file. bitstream_bytes: its size, or what `bitstream` says.
+    """A clip encoded and decoded. stream: the encoded file. bitstream_bytes: its size, or what `bitstream` says.
 
     samples: decoded, float32 (frames, channels), at `sample_rate` Hz.
     """
@@ -97,7 +97,7 @@ class OwnCoding(Coding):
 
     @classmethod
     def make(cls, codec: OwnCodec, kbps: int) -> OwnCoding:
-        """The condition, its delay declared or measured; UserError when the version command fails."""
+        """Make the condition, its delay declared or measured; UserError when the version command fails."""
         late = measured_delay(codec, kbps) if codec.delay is None else codec.delay
         options = (("kbps", str(kbps)), *((("delay", str(late)),) if late is not None else ()))
         program = Path(codec.encode.arguments[0]).name
@@ -137,7 +137,7 @@ class OwnCoding(Coding):
 
 @cache
 def version(codec: OwnCodec) -> str:
-    """What the version command prints first, and the start of the encoder's SHA-256; UserError when it fails."""
+    """The first line of the version command and the start of the encoder's SHA-256; UserError when it fails."""
     digest = codec.encode.files[0][1][:12]
     if codec.version is None:
         return digest

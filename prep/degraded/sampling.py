@@ -12,7 +12,7 @@ from prep.condition import Condition
 def sampled(conditions: Sequence[Condition], reference_id: str, per_clip: float, seed: int) -> list[int]:
     """Indices of about `per_clip` of the conditions, ascending.
 
-    A fraction is the probability of one more. Within a clip, families (codecs, distortions) and levels (bitrates,
+    A fraction is the probability of one more. Within a clip, families (codecs, distortions) and steps (bitrates,
     severities) are equally frequent as far as their numbers allow; over many clips, so are all conditions.
     """
     draw = _Draw(seed, reference_id)
@@ -23,21 +23,21 @@ def sampled(conditions: Sequence[Condition], reference_id: str, per_clip: float,
     for index, condition in enumerate(conditions):
         families.setdefault(condition.family, []).append(index)
     order = sorted(families, key=lambda family: draw(f"family {family}"))
-    # All families of a size share one order of levels: a step to the next family is also one to the next level.
-    grades = {
-        size: sorted(range(size), key=lambda grade: draw(f"grade {grade} of {size}"))
+    # All families of a size share one order of steps: moving to the next family moves to the next step too.
+    steps = {
+        size: sorted(range(size), key=lambda step: draw(f"grade {step} of {size}"))
         for size in {len(members) for members in families.values()}
     }
     chosen: set[int] = set()
-    step = 0
+    turn = 0
     while len(chosen) < count:
-        members = families[order[step % len(order)]]
+        members = families[order[turn % len(order)]]
         size = len(members)
-        # After a round through all pairs of family and level on this walk, shift it by one.
-        shift = step + step // math.lcm(len(order), size)
-        left = [members[grades[size][(shift + turn) % size]] for turn in range(size)]
+        # After a round through all pairs of family and step on this walk, shift it by one.
+        shift = turn + turn // math.lcm(len(order), size)
+        left = [members[steps[size][(shift + further) % size]] for further in range(size)]
         chosen.update([index for index in left if index not in chosen][:1])
-        step += 1
+        turn += 1
     return sorted(chosen)
 
 

@@ -66,9 +66,9 @@ class Verifier:
         coding may mislead it, so a slower and more reliable search runs before a clip fails.
         """
         begin = self.start - _SEARCH
-        piece = mono[max(begin, 0) : self.start + _WINDOW + _SEARCH]
-        piece = np.pad(piece, (max(-begin, 0), 0))
-        correlation = irfft(rfft(piece, self.size) * self.spectrum, self.size)[: 2 * _SEARCH + 1]
+        segment = mono[max(begin, 0) : self.start + _WINDOW + _SEARCH]
+        segment = np.pad(segment, (max(-begin, 0), 0))
+        correlation = irfft(rfft(segment, self.size) * self.spectrum, self.size)[: 2 * _SEARCH + 1]
         lag = int(np.argmax(correlation)) - _SEARCH
         return lag if abs(lag) <= LARGEST_LAG else find_lag(self.mono, mono, self.sample_rate)
 

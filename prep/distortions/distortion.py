@@ -18,7 +18,7 @@ class Distortion:
     """A distortion with five severities.
 
     name: as in condition names. apply: (samples (frames, channels), Hz, parameters, generator) -> as many samples.
-    grades: the parameters of severity 1 (hardly audible) to 5 (very annoying), each worse than the one before.
+    parameters: those of severity 1 (hardly audible) to 5 (very annoying), each worse than the one before.
     codecs: True if it uses a coding program, whose version then belongs to the settings. version: raise it whenever
     the result changes, so that old and new clips never mix.
     """

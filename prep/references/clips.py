@@ -1,4 +1,4 @@
-"""Cut a track into clips of CD quality: 44.1 kHz stereo, silent ones left out."""
+"""Cut a track into clips of CD quality (44.1 kHz stereo), and tell silent ones."""
 
 from __future__ import annotations
 

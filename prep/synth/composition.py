@@ -23,7 +23,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Style:
-    """The frame of a piece. beat_s: seconds per beat. metre: beats per bar. tonic: MIDI number."""
+    """The frame of a track. beat_s: seconds per beat. metre: beats per bar. tonic: MIDI number."""
 
     beat_s: float
     metre: int

@@ -43,17 +43,17 @@ def _render(font: Path, drums: bool, preset: int, events: list[tuple[float, int,
         synth.program_select(0, number, 0, preset, drums)
     except RuntimeError:  # the font lacks it
         synth.program_select(0, number, 0, 0, drums)
-    pieces, place, total = [np.zeros((0, 2), np.float32)], 0, round(seconds * SAMPLE_RATE)
+    blocks, place, total = [np.zeros((0, 2), np.float32)], 0, round(seconds * SAMPLE_RATE)
     for when, key, strength in [*sorted(events), (seconds, 0, 0.0)]:
         until = min(total, round(when * SAMPLE_RATE))
         if until > place:
-            pieces.append(np.frombuffer(synth.generate(until - place), np.float32).reshape(-1, 2))
+            blocks.append(np.frombuffer(synth.generate(until - place), np.float32).reshape(-1, 2))
             place = until
         if strength > 0:
             synth.noteon(0, key, round(1 + 126 * min(1.0, strength)))
         else:
             synth.noteoff(0, key)
-    return np.concatenate(pieces).astype(np.float64)
+    return np.concatenate(blocks).astype(np.float64)
 
 
 @lru_cache(1)

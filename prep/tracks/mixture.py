@@ -28,17 +28,17 @@ def mixed(parts: Sequence[Path]) -> Iterator[Audio]:
         for index, source in enumerate(sources):
             if not going[index] or len(waiting[index]):
                 continue
-            piece = next(source, None)
-            if piece is None:
+            block = next(source, None)
+            if block is None:
                 going[index] = False
                 continue
-            rate = rate or piece.sample_rate
-            if piece.sample_rate != rate:
-                raise UserError(f"{parts[index]}: has {piece.sample_rate} Hz where the other parts have {rate} Hz")
-            waiting[index] = to_stereo(piece.samples)
+            rate = rate or block.sample_rate
+            if block.sample_rate != rate:
+                raise UserError(f"{parts[index]}: has {block.sample_rate} Hz where the other parts have {rate} Hz")
+            waiting[index] = to_stereo(block.samples)
         # As much as every unfinished part can give; at the end, everything that is left.
-        lengths = [len(piece) for piece, more in zip(waiting, going, strict=True) if more]
+        lengths = [len(block) for block, more in zip(waiting, going, strict=True) if more]
         length = min(lengths) if lengths else max(map(len, waiting))
         if rate is not None and length:
-            yield Audio(np.sum([fit(piece, length) for piece in waiting], axis=0, dtype=np.float32), rate)
-        waiting = [piece[length:] for piece in waiting]
+            yield Audio(np.sum([fit(block, length) for block in waiting], axis=0, dtype=np.float32), rate)
+        waiting = [block[length:] for block in waiting]

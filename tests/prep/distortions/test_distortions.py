@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -182,3 +183,65 @@ def test_selections_are_read_in_order_and_once() -> None:
     ]
     assert len(distortion_conditions("all")) == 5 * len(DISTORTIONS)
     assert distortion_conditions("") == []
+
+
+def test_the_documentation_lists_every_distortion() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "distortions.md").read_text()
+    listed = [name for line in page.splitlines() for name in re.findall(r"`([a-z-]+)`", "".join(line.split("|")[1:2]))]
+    assert sorted(set(listed) - {"name"}) == sorted(DISTORTIONS.own)
+
+
+def test_filled_gaps_join_what_surrounds_them() -> None:
+    """A steady tone is continued through its gaps without a click, by extrapolation nearly exactly."""
+    tone = np.sin(2 * np.pi * 441 * np.arange(2 * RATE) / RATE).astype(np.float32)[:, None]
+    steepest = float(np.abs(np.diff(tone[:, 0])).max())
+    extrapolated = distort(tone, RATE, "gap-extrapolation", 3, seed=1)
+    assert error_db(tone, extrapolated) < -30
+    assert np.abs(np.diff(extrapolated[:, 0])).max() < 1.2 * steepest
+    repeated = distort(tone, RATE, "gap-repetition", 3, seed=1)
+    assert np.abs(np.diff(repeated[:, 0])).max() < 3 * steepest
+    assert np.mean(repeated != tone) == pytest.approx(2 * 0.027, rel=0.25)  # 25 ms and an edge of 2 ms
+
+
+def test_phase_dispersion_and_the_vocoder_keep_the_spectrum() -> None:
+    noise = np.random.default_rng(0).standard_normal((4 * RATE, 1)).astype(np.float32)
+    level = [np.sqrt(np.mean(np.abs(np.fft.rfft(noise[:, 0])).reshape(-1)[1:].reshape(100, -1) ** 2, axis=1))]
+    for name in ("phase-dispersion", "vocoder"):
+        level.append(
+            np.sqrt(
+                np.mean(np.abs(np.fft.rfft(distort(noise, RATE, name, 5, 1)[:, 0]))[1:].reshape(100, -1) ** 2, axis=1)
+            )
+        )
+    for other in level[1:]:
+        assert np.abs(20 * np.log10(other / level[0])).max() < 2
+
+
+def test_a_drifting_clock_moves_a_click_by_its_parts_per_million() -> None:
+    clicks = np.zeros((4 * RATE, 1), np.float32)
+    places = np.array([RATE // 2, 2 * RATE, 7 * RATE // 2])
+    clicks[places] = 1
+    drifted = np.abs(distort(clicks, RATE, "rate-drift", 4, 0)[:, 0])
+    found = [int(np.argmax(drifted[place - 200 : place + 200])) - 200 for place in places]
+    assert found == pytest.approx([0.0008 * 1.5 * RATE, 0, -0.0008 * 1.5 * RATE], abs=1.5)
+
+
+def test_a_spread_level_makes_loud_louder_and_soft_softer() -> None:
+    half = music(2, 1)
+    sound = np.concatenate([half, 0.1 * half])
+    worse = distort(sound, RATE, "level-spread", 3, 0)
+    loud, soft = (np.sqrt(np.mean(part**2)) for part in (worse[: RATE * 2], worse[RATE * 2 :]))
+    before = np.sqrt(np.mean(half**2))
+    assert 20 * np.log10(loud / before) > 1.5
+    assert 20 * np.log10(soft / (0.1 * before)) < -1.5
+
+
+def test_more_codebooks_leave_less() -> None:
+    errors = [error_db(SOUND, distort(SOUND, RATE, "vector-quantisation", severity, 1)) for severity in (1, 3, 5)]
+    assert errors[0] < -30
+    assert errors[1] == pytest.approx(-20, abs=3)
+
+
+@pytest.mark.parametrize(("name", "sir"), [("leakage", 20.0), ("leakage", 4.0)])
+def test_a_leaked_source_has_the_ratio_of_its_severity(name: str, sir: float) -> None:
+    severity = {20.0: 3, 4.0: 5}[sir]
+    assert error_db(SOUND, distort(SOUND, RATE, name, severity, 1)) == pytest.approx(-sir, abs=0.05)
