@@ -24,6 +24,8 @@ WHITENING = 0.6
 _BLOCK = 1 << 18  # samples per block of the cross-spectrum; bounds memory for long files
 _DISTINCT = 0.6  # largest ratio of second highest to highest peak in a reliable correlation
 _TIED = 0.995  # peaks above this share of the highest count as equal; the nearest to 0 wins
+_EXCERPT = 1 << 16  # samples from which a lag is tried first
+_SAME = 0.9  # least normalised correlation at which that lag is accepted
 _RELATED = 0.5  # least normalised correlation of signals without distinct peaks, such as steady tones
 _FADE_S = 0.02
 _HOP_S, _WINDOW_S, _BANDS = 0.001, 0.012, 16
@@ -47,12 +49,19 @@ class Aligned:
     level_db: float
 
 
-def align(reference: Samples, degraded: Samples, sample_rate: int, largest_lag_s: float = LARGEST_LAG_S) -> Aligned:
+def align(
+    reference: Samples,
+    degraded: Samples,
+    sample_rate: int,
+    largest_lag_s: float = LARGEST_LAG_S,
+    quick: bool = False,
+) -> Aligned:
     """Find the lag of `degraded` and trim both signals to their common part.
 
     Both are (frames,) or (frames, channels) at `sample_rate` in Hz and may differ in length. The lag is searched within
-    +-`largest_lag_s` seconds and, if the signals do not resemble each other there, within `FAR_LAG_S`. Raises UserError
-    if a signal is empty or not finite.
+    +-`largest_lag_s` seconds and, if the signals do not resemble each other there, within `FAR_LAG_S`. quick: accept
+    the lag of the loudest 1.4 s if the whole signals are nearly the same at that lag; it may differ by a sample. Raises
+    UserError if a signal is empty or not finite.
     """
     for samples, name in ((reference, "reference"), (degraded, "degraded signal")):
         if not len(samples):
@@ -60,8 +69,9 @@ def align(reference: Samples, degraded: Samples, sample_rate: int, largest_lag_s
         if not np.isfinite(samples).all():
             raise UserError(f"the {name} holds NaN or infinite samples")
     mono = to_mono(reference), to_mono(degraded)
-    lag = find_lag(*mono, sample_rate, largest_lag_s)
-    if similarity(*_common(*mono, lag)) < _RELATED:
+    found = _quick_lag(*mono, sample_rate, largest_lag_s) if quick else None
+    lag = find_lag(*mono, sample_rate, largest_lag_s) if found is None else found
+    if found is None and similarity(*_common(*mono, lag)) < _RELATED:
         far = _far_lag(*mono, sample_rate)
         # At small lags, other evidence than a high correlation may have decided.
         if abs(far) > largest_lag_s * sample_rate and similarity(*_common(*mono, far)) > _RELATED:
@@ -93,6 +103,22 @@ def find_lag(reference: Samples, degraded: Samples, sample_rate: int, largest_la
         return int(np.clip(round((_peak(coarse) - len(coarse) // 2) * hop), -bound, bound))
     lag = _nearest_peak(np.abs(_correlation(*pair, bound, whitening=0))) - bound
     return lag if similarity(*_common(reference, degraded, lag)) > _RELATED else 0
+
+
+def _quick_lag(reference: Samples, degraded: Samples, sample_rate: int, largest_lag_s: float) -> int | None:
+    """The lag of the loudest excerpt, None if the whole signals are not nearly the same at that lag."""
+    bound = _bound(reference, degraded, sample_rate, largest_lag_s)
+    if bound < 1 or len(reference) <= 2 * _EXCERPT:
+        return None
+    blocks = reference[: len(reference) // _EXCERPT * _EXCERPT].reshape(-1, _EXCERPT)
+    start = int(np.argmax(np.einsum("bs,bs->b", blocks, blocks))) * _EXCERPT
+    margin = np.pad(degraded[max(start - bound, 0) : start + _EXCERPT + bound], (max(bound - start, 0), 0))
+    excerpt = _faded(reference[start : start + _EXCERPT], round(_FADE_S * sample_rate))
+    waveform = np.abs(_correlation(np.pad(excerpt, (bound, bound))[:, None], margin[:, None], bound))
+    if not waveform.any() or not _stands_out(waveform, round(0.002 * sample_rate)):
+        return None
+    lag = int(np.argmax(waveform)) - bound
+    return lag if similarity(*_common(reference, degraded, lag)) > _SAME else None
 
 
 def _far_lag(reference: Samples, degraded: Samples, sample_rate: int) -> int:

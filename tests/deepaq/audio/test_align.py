@@ -176,3 +176,19 @@ def test_neural_speech_codecs(shared: Path, codec: str, lag: int, tolerance: int
         lags.append(align(reference.samples, degraded.samples, reference.sample_rate).lag)
     assert np.median(lags) == pytest.approx(lag, abs=tolerance)
     assert np.mean(np.abs(np.array(lags) - lag) <= 0.003 * 24_000) >= 0.9
+
+
+@pytest.mark.parametrize("lag", [0, 700, -900, 5000])
+def test_a_quick_search_finds_the_same_lag(lag: int) -> None:
+    rng = np.random.default_rng(5)
+    sound = np.cumsum(rng.normal(0, 5e-4, 8 * 48_000)).astype(np.float32)
+    sound -= np.convolve(sound, np.ones(480, np.float32) / 480, "same")
+    degraded = np.roll(sound, lag) + rng.normal(0, 1e-4, len(sound)).astype(np.float32)
+    assert align(sound, degraded, 48_000, quick=True).lag == align(sound, degraded, 48_000).lag == lag
+
+
+def test_a_quick_search_falls_back_where_the_signals_differ() -> None:
+    rng = np.random.default_rng(6)
+    sound = rng.normal(0, 0.1, 8 * 48_000).astype(np.float32)
+    degraded = np.roll(sound, 480) + rng.normal(0, 0.1, len(sound)).astype(np.float32)
+    assert align(sound, degraded, 48_000, quick=True).lag == 480

@@ -123,7 +123,10 @@ def test_no_layer_is_dropped_and_nothing_is_masked_in_training() -> None:
 
 
 def test_bfloat16_training_gives_float32_vectors_near_the_exact_ones() -> None:
-    backbone = tiny(dropout=0.0, lora_dropout=0.0).train()
+    # PyTorch 2.13 on processors with AMX is wrong for grouped bfloat16 convolutions with fewer than 16 channels in a
+    # group; MERT-v1-95M has 48.
+    config = {**TINY, "num_conv_pos_embedding_groups": 2}
+    backbone = tiny(config=config, dropout=0.0, lora_dropout=0.0).train()
     exact = backbone.embed(noise())
     with torch.autocast("cpu", dtype=torch.bfloat16):
         rough = backbone.embed(noise())
