@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from deepaq.audio import offset
 from deepaq.audio.channels import downmixed, for_network
 from deepaq.audio.container import LOSSY, probe
 from deepaq.audio.contents import Contents, contents, is_open_file
@@ -81,7 +82,8 @@ class Stream:
     """A sound at `rate` Hz, read from front to back in little memory.
 
     channels: 1 for the mean of the sound's channels, (frames,); 2 for mid and side, (frames, 2).
-    seconds: read so far. notes: what decoding repaired, complete when the sound has been read to its end.
+    A constant DC offset is removed. seconds: read so far. notes: what decoding repaired, complete when the sound has
+    been read to its end. offset: removed from every channel; None before anything was read.
     """
 
     def __init__(self, sound: Sound | Contents, rate: int, channels: int = 1, sample_rate: int | None = None) -> None:
@@ -90,6 +92,7 @@ class Stream:
         self.rate = rate
         self.seconds = 0.0
         self.notes: list[str] = []
+        self.offset: Samples | None = None
         self._power = np.zeros(2)  # of the channels' mean, and of their difference from it
         self._channels = channels
         self._given_rate = sample_rate
@@ -98,7 +101,9 @@ class Stream:
 
     def _mix(self, audio: Audio) -> tuple[Samples, int]:
         self.notes += audio.notes
-        samples = downmixed(audio.samples)
+        if self.offset is None:
+            self.offset = offset.find(audio.samples)
+        samples = downmixed(audio.samples - self.offset if self.offset.any() else audio.samples)
         mixed = for_network(samples, self._channels)
         mid = mid_of(mixed)
         mean = float(np.dot(mid, mid))

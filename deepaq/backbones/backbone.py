@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from deepaq.audio import Samples
 from deepaq.audio.stream import as_batch, mid_of
 from deepaq.backbones.pooling import MEAN, Pooling
+from deepaq.backbones.threads import forked, one_thread
 from deepaq.core.comparator import Comparator, Compared
 from deepaq.errors import UserError
 from deepaq.files import write_tensors
@@ -30,19 +32,27 @@ class Backbone(nn.Module, Comparator):
 
     front_rate: ClassVar[float]  # items that `front` gives per second of audio
     pooling: Pooling = MEAN  # how the steps of two signals make their distance
+    small: ClassVar[bool] = False  # True for a network that runs best on one thread
 
     @property
     def power(self) -> float:
         return self.pooling.power
 
     def can_compare(self, reference: Samples) -> bool:
-        return bool(self.audible(as_batch(mid_of(reference))).all())
+        with self.running():
+            return bool(self.audible(as_batch(mid_of(reference))).all())
 
-    @torch.inference_mode()
     def compare(self, reference: Samples, degraded: Samples) -> Compared:
         """Compare two signals by the distance of their embeddings."""
-        points = [self.embed_audio(as_batch(samples))[0] for samples in (reference, degraded)]
-        return Compared(self.pooling.per_step(*points).numpy())
+        with self.running():
+            points = [self.embed_audio(as_batch(samples))[0] for samples in (reference, degraded)]
+            return Compared(self.pooling.per_step(*points).numpy())
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run the network without gradients, on one thread if it is small or the process was forked."""
+        with one_thread() if self.small or forked() else nullcontext(), torch.inference_mode():
+            yield
 
     def weights(self) -> Iterator[tuple[str, bytes]]:
         for name, tensor in sorted(self.state_dict().items()):

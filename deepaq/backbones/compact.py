@@ -41,6 +41,7 @@ class Compact(Backbone):
     shortest_s = 0.25
     channels = 2
     hears_level = True
+    small = True
     clip_head = True
 
     def __init__(
@@ -105,7 +106,7 @@ class Compact(Backbone):
     def describe(self, front: Tensor) -> Tensor:
         """(batch, steps, 312) -> (batch, 984): every band's statistics over the clip."""
         energies, flat = front[:, :, _OVER_TIME:].split([_ERB + _MEL, _FLAT], dim=2)
-        quantiles = torch.quantile(energies, torch.tensor([0.1, 0.5, 0.9], device=front.device), dim=1)
+        quantiles = torch.quantile(energies, torch.tensor([0.1, 0.5, 0.9]).to(front), dim=1)
         change = (energies[:, 1:] - energies[:, :-1]).abs().mean(dim=1)
         parts = [energies.mean(dim=1), energies.std(dim=1), *quantiles, change, flat.mean(dim=1)]
         return torch.cat(parts, dim=1)

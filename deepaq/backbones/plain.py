@@ -24,6 +24,7 @@ class Plain(Backbone):
     front_rate = bands.FRAMES_PER_S
     segment_s = 10.0
     shortest_s = 0.25
+    small = True
 
     def __init__(self, kind: str = "mel") -> None:
         if kind not in ("mel", "erb"):

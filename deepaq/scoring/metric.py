@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deepaq.audio.level import gain
-from deepaq.audio.stream import Sound, Stream, as_batch
+from deepaq.audio.stream import Sound, Stream, as_batch, name_of
 from deepaq.core.core import Core
 from deepaq.errors import UserError
 from deepaq.scoring import checkpoint, hub, segments
@@ -32,7 +32,7 @@ TIMELINE_S = 1.0  # resolution of a score over time, for networks that resolve t
 
 
 class Metric:
-    """A metric that may be shared between threads. Make one with `deepaq.load`.
+    """A metric that may be shared between threads and forked processes. Make one with `deepaq.load`.
 
     model: network, or the core, and mappings. backbone: the network or core. rate: its sample rate in Hz.
     """
@@ -125,17 +125,14 @@ class Metric:
         samples: (batch, frames) mono, or (batch, 2, frames) mid and side for a network of two channels, at `rate` Hz,
         with the gain removed (`deepaq.audio.level`).
         """
-        import torch
-
-        with torch.inference_mode():
-            return self.model.network.embed_audio(samples)
+        network = self.model.network
+        with network.running():
+            return network.embed_audio(samples)
 
     def embed_clip(self, samples: Tensor) -> Tensor:
         """Embed the same audio for non-matching references: -> (batch, dims), comparable across content."""
-        import torch
-
         network = self.clips.model.network
-        with torch.inference_mode():
+        with network.running():
             return network.embed_clip(network.describe(network.front(samples)))
 
     def _stream(self, sound: Sound, sample_rate: int | None) -> Stream:
@@ -157,6 +154,7 @@ class Metric:
         if not found or not pair.levels:
             raise UserError(f"{ours.name}: is silent, or its channels cancel; nothing can be compared with it")
         return sum_up(
+            theirs.name,
             found,
             self.model.full,
             self.rate,
@@ -201,7 +199,7 @@ class Metric:
         ]
         few = references.count < ENOUGH_REFERENCES
         remarks = [f"only {references.count} clean references; use {ENOUGH_REFERENCES} or more"] if few else []
-        return sum_up(found, self.model.unmatched, self.rate, notes=remarks)
+        return sum_up(name_of(degraded), found, self.model.unmatched, self.rate, notes=remarks)
 
 
 def load(run: str | Path | None = None) -> Metric:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from deepaq.audio import level_dbfs
 from deepaq.audio.align import FAR_LAG_S, SILENT_DBFS, Aligned, similarity
 from deepaq.audio.stream import Stream
@@ -15,6 +17,7 @@ _MOVING_DB = 3.0  # smallest range of the level over time that is noted
 _WIDTH_DB, _WIDE_DB = 6.0, -40.0  # smallest change of the stereo width that is noted, and least audible width
 _QUIET_DBFS = -45.0  # lower than any music is mastered
 _LENGTH_S = 0.1
+_OFFSET = 0.005  # smallest DC offset that is noted
 _SILENCE_S = 0.5  # shortest time, in all, that is noted when it is not scored or has a sound of its own
 _UNRELATED = 0.02  # normalised correlation below which two sounds may be different recordings
 
@@ -60,6 +63,7 @@ class Pair:
         return [
             *self._recording(),
             *self._level(),
+            *self._offset(),
             *self._length(),
             *self._silence(silent_s),
             *self._image(),
@@ -98,6 +102,14 @@ class Pair:
         if max(over_time) - min(over_time) > _MOVING_DB:
             moves = f"between {min(over_time):+.1f} and {max(over_time):+.1f} dB of its reference's"
             notes.append(f"{name}: its level moves {moves}" + ("" if heard else "; that is not scored"))
+        return notes
+
+    def _offset(self) -> list[str]:
+        notes = []
+        for stream in (self.reference, self.degraded):
+            share = 0.0 if stream.offset is None else float(np.abs(stream.offset).max())
+            if share >= _OFFSET:
+                notes.append(f"{stream.name}: has a DC offset of {100 * share:.1f} % of full scale, removed")
         return notes
 
     def _length(self) -> list[str]:

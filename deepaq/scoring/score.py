@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deepaq.errors import UserError
 from deepaq.scoring.mapping import MosMapping
 
 
@@ -78,6 +80,7 @@ class Score:
 
 
 def sum_up(
+    name: str,
     segments: Sequence[Timed],
     mapping: MosMapping | None,
     sample_rate: int,
@@ -88,7 +91,12 @@ def sum_up(
     notes: Sequence[str] = (),
     length_difference_s: float | None = None,
 ) -> Score:
-    """Make a score whose distance is the power mean of the segments', weighted by length."""
+    """Make the score of a signal, whose distance is the power mean of its segments', weighted by length.
+
+    Raises UserError when a distance is not finite.
+    """
+    if not all(math.isfinite(segment.distance) for segment in segments):
+        raise UserError(f"{name}: the model gives a distance that is not finite; copy or train its run again")
 
     def mos(distance: float) -> float | None:
         return None if mapping is None else float(mapping(distance))

@@ -9,6 +9,7 @@ import torch
 import deepaq
 from deepaq.audio import resample
 from deepaq.errors import UserError
+from deepaq.scoring.metric import Metric
 from tests.deepaq.scoring.test_metric import metric
 from tests.sounds import RATE, music
 
@@ -44,3 +45,43 @@ def test_the_distance_is_a_loss_and_quality_a_running_mean(sound: np.ndarray) ->
         deepaq.Distance(ours, sample_rate=16_000)
     with pytest.raises(UserError, match="plain does not hear level"):
         deepaq.Distance(metric("plain"), match_level=False)
+
+
+def precise(metric: Metric, sound: np.ndarray) -> tuple[deepaq.Distance, torch.Tensor, torch.Tensor, float]:
+    clean = torch.from_numpy(resample(sound, RATE, 48_000).T[None, :, :48_000].copy())
+    worse = clean + 0.01 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))
+    loss = deepaq.Distance(metric)
+    return loss, worse, clean, float(loss(worse, clean))
+
+
+@pytest.mark.parametrize("name", ["compact", "plain"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_signals_of_any_precision_give_the_same_distance_and_a_gradient(
+    sound: np.ndarray, name: str, dtype: torch.dtype
+) -> None:
+    loss, worse, clean, exact = precise(metric(name), sound)
+    given = worse.to(dtype).requires_grad_()
+    rounded = float(loss(given.detach().float(), clean.to(dtype).float()))  # what rounding the signals changes
+    found = loss(given, clean.to(dtype))
+    assert float(found.detach()) == pytest.approx(rounded, rel=1e-5)
+    assert float(found.detach()) == pytest.approx(exact, rel=0.2 if dtype == torch.bfloat16 else 0.02)
+    found.sum().backward()
+    assert given.grad is not None
+    assert given.grad.dtype == dtype
+    assert float(given.grad.double().abs().sum()) > 0
+
+
+@pytest.mark.parametrize("name", ["compact", "plain"])
+def test_moving_the_loss_to_another_precision_does_not_round_its_weights(sound: np.ndarray, name: str) -> None:
+    loss, worse, clean, exact = precise(metric(name), sound)
+    assert float(loss.bfloat16()(worse, clean)) == exact
+    assert float(torch.nn.Sequential(loss).half()[0](worse, clean)) == exact
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert float(loss(worse, clean)) == exact
+    assert float(loss.double()(worse.double(), clean.double())) == pytest.approx(exact, rel=1e-4)
+
+
+def test_integers_are_refused(sound: np.ndarray) -> None:
+    loss, worse, clean, _ = precise(metric(), sound)
+    with pytest.raises(UserError, match="give floating point"):
+        loss((32767 * worse).short(), (32767 * clean).short())

@@ -1,0 +1,25 @@
+"""DC offset: found in the first block of a sound and removed, because nobody can hear it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deepaq.audio.samples import SILENCE_DBFS, Samples
+
+LEAST = 1e-4  # -80 dBFS: smaller offsets do not change a score, and sound without any has such a mean
+_FRAME = 480
+_ENOUGH = 0.01  # share of silent frames from which the offset is told
+
+
+def find(samples: Samples) -> Samples:
+    """Offset of every channel of (frames, channels) samples; 0 below -80 dBFS.
+
+    It is the mean of the frames that are silent but for their mean, for the sum of sound need not be zero; without such
+    frames it is the mean of all.
+    """
+    count = len(samples) // _FRAME
+    frames = samples[: count * _FRAME].reshape(count, _FRAME, -1)
+    means = frames.mean(axis=1, dtype=np.float64)
+    silent = (frames.var(axis=1, dtype=np.float64) < 10 ** (SILENCE_DBFS / 10)).all(axis=1)
+    mean = means[silent].mean(axis=0) if silent.sum() > _ENOUGH * count else samples.mean(axis=0, dtype=np.float64)
+    return np.where(np.abs(mean) < LEAST, 0, mean).astype(np.float32)
