@@ -28,7 +28,7 @@ sound = music(2, 1)
 if sys.argv[1] == "mert":
     ours = metric("mert", init="random", config=TINY, dims=8)
 else:
-    ours = deepaq.load()
+    ours = deepaq.load("compact-2026a" if sys.argv[1] == "compact" else None)
 
 def score(seed):
     return ours.score(sound, noisy(sound, 0.01), sample_rate=RATE).distance
@@ -42,7 +42,7 @@ print("same")
 """
 
 
-@pytest.mark.parametrize("name", ["packaged", "mert"])
+@pytest.mark.parametrize("name", ["packaged", "compact", "mert"])
 def test_a_forked_worker_scores_with_the_metric_of_its_parent(name: str) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", FORK, name]
@@ -52,7 +52,7 @@ def test_a_forked_worker_scores_with_the_metric_of_its_parent(name: str) -> None
 
 def test_scoring_uses_one_thread_and_restores_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     before = torch.get_num_threads()
-    metric, sound, seen = deepaq.load(), music(1, 1), []
+    metric, sound, seen = deepaq.load("compact-2026a"), music(1, 1), []
     embed = metric.backbone.embed_audio
     monkeypatch.setattr(
         metric.backbone, "embed_audio", lambda samples: (seen.append(torch.get_num_threads()), embed(samples))[1]
