@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install demo test check bench truth coverage packaged docs docker-test clean
+.PHONY: help install demo test check bench truth coverage packaged lock docs docker-test clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -50,6 +50,11 @@ truth: $(INSTALLED)  ## compare raters with all listening tests at hand (docs/tr
 
 packaged: $(INSTALLED)  ## train the packaged metric again
 	PATH="$(abspath $(BIN)):$$PATH" bash training/packaged.sh
+
+lock: $(INSTALLED)  ## write docker/constraints.lock: every package of the image with the hash of its file
+	$(BIN)/python docker/requirements.py dask > $(VENV)/requirements.txt
+	$(BIN)/python docker/lock.py $(VENV)/requirements.txt > docker/constraints.lock.new
+	mv docker/constraints.lock.new docker/constraints.lock
 
 docs: $(INSTALLED)  ## write docs/commands.md
 	$(BIN)/python docs/reference.py

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from deepaq.cells import csv_cell
 from deepaq.errors import UserError
 from deepaq.files import check_writable, committed, printable
 from deepaq.scoring.score import Score
@@ -44,7 +45,7 @@ def write(path: Path, scores: Sequence[Scored]) -> None:
                 with partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
                     writer = csv.DictWriter(file, COLUMNS)
                     writer.writeheader()
-                    writer.writerows(rows)
+                    writer.writerows({name: csv_cell(value) for name, value in row.items()} for row in rows)
             case _:
                 with warnings.catch_warnings():
                     warnings.filterwarnings("ignore", message="Glyph .* missing")

@@ -10,10 +10,10 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 
+from deepaq.cells import csv_cell, markdown_text
 from deepaq.files import committed
 from labels.benchmark.evaluate import SYSTEM_MEAN
 from labels.benchmark.report.blocks import Charts, Section, Table, Text
@@ -22,7 +22,6 @@ from labels.benchmark.report.scatter import charts
 from labels.benchmark.report.sections import sections
 from manifests.report.page import folded, page, paragraph, table
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how text begins that a spreadsheet would run
 TITLE = "Raters against listeners"
 
 
@@ -47,12 +46,12 @@ def markdown(report: dict[str, Any]) -> str:
 
 def set_markdown(title: str, sections: Sequence[Section]) -> str:
     """Render sections as Markdown, without charts; names that a test brings are text, never markup."""
-    parts = [f"# {_plain(title)}\n"]
+    parts = [f"# {markdown_text(title)}\n"]
     for section in sections:
-        parts.append(f"## {_plain(section.title)}\n")
+        parts.append(f"## {markdown_text(section.title)}\n")
         for block in section.blocks:
             if isinstance(block, Text):
-                parts.append(f"{_plain(block.text)}\n")
+                parts.append(f"{markdown_text(block.text)}\n")
             elif isinstance(block, Table):
                 parts.append(_markdown_table(block))
     return "\n".join(parts)
@@ -78,18 +77,13 @@ def html(report: dict[str, Any]) -> str:
     return page(TITLE, f"{', '.join(better)} on {tests}", parts)
 
 
-def _plain(text: str) -> str:
-    """Text on one line that no Markdown renderer takes for HTML or a link."""
-    return escape(" ".join(text.split("\n")), quote=False).replace("](", "]\\(")
-
-
 def _markdown_table(block: Table) -> str:
     def line(cells: Any) -> str:
-        return "| " + " | ".join(_plain(cell).replace("|", "\\|") for cell in cells) + " |"
+        return "| " + " | ".join(markdown_text(cell).replace("|", "\\|") for cell in cells) + " |"
 
     rule = ["---" if i < block.text_columns else "---:" for i in range(len(block.header))]
     lines = [line(block.header), line(rule), *map(line, block.rows)]
-    return (f"{_plain(block.caption)}\n\n" if block.caption else "") + "\n".join(lines) + "\n"
+    return (f"{markdown_text(block.caption)}\n\n" if block.caption else "") + "\n".join(lines) + "\n"
 
 
 def _results(report: dict[str, Any]) -> Iterator[list[Any]]:
@@ -124,10 +118,5 @@ def _stimuli(report: dict[str, Any]) -> Iterator[list[Any]]:
 
 def _csv(rows: Iterator[list[Any]]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([list(map(_cell, row)) for row in rows])
+    csv.writer(text, lineterminator="\n").writerows([list(map(csv_cell, row)) for row in rows])
     return text.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
