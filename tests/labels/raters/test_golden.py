@@ -1,0 +1,84 @@
+"""Golden values of the raters on two seconds of sound that the test makes itself, in a plain clone.
+
+The values are those of each rater's reference implementation, called directly and not through ours. PEAQ, the 2f-model,
+the consensus and DeePAQ have none beside ours: their values hold them where they are. (PEAQ's agreement with published
+values is in test_peaq.) FAD and ONNX networks need weights that are not here, `deepaq-nmr` clean music.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from deepaq.errors import UserError
+from labels.raters.rater import RATERS, rater
+from tests.labels.raters.golden import pair
+
+OPTIONS = {"visqol-speech": {"mapping": "exponential"}, "deepaq-fr": {"model": "compact-2026a"}}
+WITHOUT = {"fad", "fad-clap", "onnx", "deepaq-nmr"}
+# name: (value, tolerance, source)
+GOLDEN = {
+    "visqol": (2.0287237457, 1e-5, "visqol-python, VisqolApi in audio mode"),
+    "visqol-speech": (3.5206968783, 1e-5, "ours, whose engine agrees with visqol-python in test_visqol_engine"),
+    "zimtohrli": (0.0058047177, 1e-7, "zimtohrli, mean of Pyohrli.distance over the channels"),
+    "pesq": (2.2830100060, 1e-4, "pesq, wide band"),
+    "stoi": (0.9360096961, 1e-6, "pystoi"),
+    "haaqi": (0.4191391184, 1e-5, "pyclarity, compute_haaqi with seed 0 at 65 dB SPL"),
+    "si-sdr": (26.3717031829, 1e-6, "equation 3 of Le Roux et al. in two lines"),
+    "peaq": (-3.4182947374, 1e-5, "ours"),
+    "2f": (30.4188895536, 1e-4, "ours"),
+    "consensus": (-0.9031584345, 1e-4, "ours"),
+    "deepaq-fr": (3.5474066096, 1e-3, "ours, compact-2026a"),
+}
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "checksum"),
+    [(48_000, 1, "eee945ec63a77eb1"), (48_000, 2, "f5f4a51850cea025"), (16_000, 1, "2d486546ceb0ff13")],
+)
+def test_every_machine_makes_the_same_sound(rate: int, channels: int, checksum: str) -> None:
+    reference, degraded = pair(rate, channels)
+    assert reference.shape == ((2 * rate,) if channels == 1 else (2 * rate, 2))
+    assert hashlib.sha256(reference.tobytes() + degraded.tobytes()).hexdigest()[:16] == checksum
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_a_rater_gives_its_golden_value(name: str) -> None:
+    value, tolerance, source = GOLDEN[name]
+    try:
+        judge = rater(name, **OPTIONS.get(name, {}))
+    except UserError as error:
+        pytest.skip(str(error))
+    reference, degraded = pair(judge.sample_rate, judge.channels)
+    assert judge.judge(reference)(degraded).value == pytest.approx(value, abs=tolerance), source
+
+
+def decibels(samples: np.ndarray, bank: np.ndarray | None = None) -> np.ndarray:
+    """Power spectra in plain NumPy: Hann windows of 2048, 512 apart, a full-scale sine at 0 dB, floored at -100 dB."""
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(2048) / 2048)
+    starts = range(0, len(samples) - 2047, 512)
+    power = [np.abs(np.fft.rfft(samples[i : i + 2048] * window) * 2 / window.sum()) ** 2 for i in starts]
+    return 10 * np.log10(np.maximum(np.array(power) @ (np.eye(1025) if bank is None else bank), 1e-10))
+
+
+def mel_bank() -> np.ndarray:
+    """128 triangles of height 1 up to 24 kHz on O'Shaughnessy's mel scale, one by one."""
+    mel = [700 * (10 ** (m / 2595) - 1) for m in np.linspace(0, 2595 * np.log10(1 + 24_000 / 700), 130)]
+    hertz = np.arange(1025) * 48_000 / 2048
+    return np.stack([np.interp(hertz, mel[i : i + 3], (0, 1, 0), 0, 0) for i in range(128)], axis=1)
+
+
+def test_the_plain_distances_are_those_of_a_few_plain_lines() -> None:
+    reference, degraded = (samples.astype(np.float64) for samples in pair(48_000, 1))
+    square = np.square(decibels(reference) - decibels(degraded))
+    found = {name: rater(name).judge(pair(48_000, 1)[0])(pair(48_000, 1)[1]).value for name in ("lsd", "log-mel")}
+    assert found["lsd"] == pytest.approx(np.sqrt(square.mean(axis=1)).mean(), abs=1e-3)
+    bank = mel_bank()
+    apart = np.abs(decibels(reference, bank) - decibels(degraded, bank)).mean()
+    assert found["log-mel"] == pytest.approx(apart, abs=1e-3)
+
+
+def test_no_rater_is_without_a_golden_value_unawares() -> None:
+    assert {name for name in RATERS if name in RATERS.own} == set(GOLDEN) | WITHOUT | {"lsd", "log-mel"}
