@@ -186,16 +186,24 @@ def distortions(as_json: bool) -> None:
     type=click.Path(path_type=Path),
     help="Play on the sampled instruments of this General MIDI sound font (.sf2).",
 )
+@click.option("--speech", is_flag=True, help="Compose speech-like sound: one speaker a track, no words.")
 @jobs_option
 @json_option
 def synth(
-    out: Path, minutes: float, track: float, seed: int, soundfont: Path | None, jobs: int | None, as_json: bool
+    out: Path,
+    minutes: float,
+    track: float,
+    seed: int,
+    soundfont: Path | None,
+    speech: bool,
+    jobs: int | None,
+    as_json: bool,
 ) -> None:
     """Compose test music of full bandwidth, the same for the same seed."""
     from manifests.jobs import workers
     from prep.synth import write_tracks
 
-    tracks = write_tracks(out, minutes, seed, workers(jobs), track, soundfont)
+    tracks = write_tracks(out, minutes, seed, workers(jobs), track, soundfont, speech)
     show({"tracks": len(tracks), "out": str(out)}, as_json)
 
 

@@ -15,6 +15,7 @@ from deepaq.files import committed
 from prep.coding.lossless import file_bytes
 from prep.synth import composition, mix, sampled
 from prep.synth.drum import DRUMS
+from prep.synth.speech import recite
 from prep.synth.tone import SAMPLE_RATE, Rng, Signal, draw
 
 TRACK_S = 30.0
@@ -106,9 +107,20 @@ def _swell(track: Signal, rng: Rng) -> Signal:
 
 
 def write_tracks(
-    out: Path, minutes: float, seed: int, jobs: int = 1, track_s: float = TRACK_S, font: Path | None = None
+    out: Path,
+    minutes: float,
+    seed: int,
+    jobs: int = 1,
+    track_s: float = TRACK_S,
+    font: Path | None = None,
+    speech: bool = False,
 ) -> list[Path]:
-    """Fill `out` with tracks of `track_s` (the last may be shorter) that make up `minutes`; finished ones are kept."""
+    """Fill `out` with tracks of `track_s` (the last may be shorter) that make up `minutes`; finished ones are kept.
+
+    font: instruments for music (.sf2). speech: speech-like sound instead of music.
+    """
+    if speech and font:
+        raise UserError("--speech uses no --soundfont; leave one of them out")
     if not 0.05 <= minutes <= 10_000:
         raise UserError(f"--minutes {minutes:g}: 0.05 to 10000 are possible")
     if seed < 0:
@@ -118,10 +130,11 @@ def write_tracks(
     whole, rest = divmod(60 * minutes, track_s)
     lengths = [track_s] * int(whole) + ([rest] if rest >= 2 else [])
     out.mkdir(parents=True, exist_ok=True)
-    kind = "sampled" if font else "synth"
+    kind = "speech" if speech else "sampled" if font else "synth"
     paths = [out / f"{kind}-{seed:03d}-{number:04d}.flac" for number in range(len(lengths))]
     work = [
-        (path, seed, length, number, font) for number, (path, length) in enumerate(zip(paths, lengths, strict=True))
+        (path, seed, length, number, font, speech)
+        for number, (path, length) in enumerate(zip(paths, lengths, strict=True))
     ]
     missing = [item for item in work if not item[0].exists() or _seconds(item[0]) != round(item[2], 3)]
     Parallel(n_jobs=jobs)(delayed(_write)(*item) for item in missing)
@@ -132,7 +145,7 @@ def _seconds(path: Path) -> float:
     return round(float(soundfile.info(path).duration), 3)
 
 
-def _write(path: Path, seed: int, seconds: float, number: int, font: Path | None) -> None:
-    samples = compose(seed, seconds, number, font)
+def _write(path: Path, seed: int, seconds: float, number: int, font: Path | None, speech: bool) -> None:
+    samples = recite(seed, seconds, number) if speech else compose(seed, seconds, number, font)
     with committed(path) as partial:
         partial.write_bytes(file_bytes(samples, SAMPLE_RATE, "FLAC", "PCM_16"))

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from prep.cli import main
 from prep.references.clips import bandwidth_hz
-from prep.synth import SAMPLE_RATE, compose, sampled
+from prep.synth import SAMPLE_RATE, compose, recite, sampled
 from prep.synth.composition import Note
+from prep.transcode import Settings, transcode
 from tests.soundfont import write_soundfont
 
 
@@ -129,3 +130,37 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
         assert run.returncode == 2
         assert len(run.stderr.splitlines()) == 1, run.stderr
         assert "No space left on device" in run.stderr
+
+
+def test_speech_has_the_rhythm_pitch_and_pauses_of_speech() -> None:
+    rates = []
+    for number in range(3):
+        sound = recite(1, 8, number)
+        assert sound.shape == (8 * SAMPLE_RATE, 2)
+        assert np.abs(sound).max() <= 0.951
+        np.testing.assert_array_equal(sound, recite(1, 8, number))
+        mono = sound.mean(axis=1)
+        envelope = np.sqrt(np.mean(mono[: 800 * 441].reshape(800, 441) ** 2, axis=1))  # of 10 ms
+        rhythm = np.abs(np.fft.rfft(envelope - envelope.mean())) ** 2  # in steps of 0.125 Hz
+        rates.append(float(rhythm[16:64].mean() / rhythm[96:192].mean()))  # 2 to 8 Hz, 12 to 24 Hz
+        silent = envelope < 0.1 * np.quantile(envelope, 0.9)
+        assert 0.03 < silent.mean() < 0.6  # closures and pauses
+        loudest = int(np.argmax(envelope)) * 441
+        voiced = mono[max(0, loudest - 2048) : loudest + 2048]
+        correlation = np.correlate(voiced, voiced, "full")[len(voiced) - 1 :]
+        period = int(np.argmax(correlation[SAMPLE_RATE // 500 : SAMPLE_RATE // 50])) + SAMPLE_RATE // 500
+        assert 50 < SAMPLE_RATE / period < 500
+        assert correlation[period] > 0.4 * correlation[0]
+        assert bandwidth_hz(sound) > 12_000
+    assert min(rates) > 4  # syllables
+    assert not np.array_equal(recite(1, 8, 0), recite(2, 8, 0))
+
+
+def test_speech_is_clean_material(tmp_path: Path) -> None:
+    run = CliRunner().invoke(main, ["synth", str(tmp_path / "a"), "--minutes", "0.1", "--track", "3", "--speech"])
+    assert run.exit_code == 0, run.stderr
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["speech-000-0000.flac", "speech-000-0001.flac"]
+    result = transcode([tmp_path / "a"], tmp_path / "data", Settings(("opus",), (64,), 3, jobs=1, quiet=True))
+    assert (result["ok"], result["left_out"]) == (2, {})
+    run = CliRunner().invoke(main, ["synth", str(tmp_path / "b"), "--speech", "--soundfont", "x.sf2"])
+    assert run.exit_code == 2
