@@ -76,11 +76,13 @@ def score(
     if timeline:
         timelines.check(timeline)
     if keep_level and against:
-        raise UserError("--keep-level: unrelated music has no level to compare with; leave it or --against out")
+        raise UserError(
+            "--keep-level: unrelated music has no level to compare with; leave out --keep-level or --against"
+        )
     if references and not against:
-        raise UserError("--references: says how many files of --against to use; give that, too")
+        raise UserError("--references: sets the number of files of --against; add --against")
     if allow_shorter and min_mos is None:
-        raise UserError("--allow-shorter: is about --min-mos; give that, too")
+        raise UserError("--allow-shorter: modifies --min-mos; add --min-mos")
     gate = None if min_mos is None else Gate(min_mos, allow_shorter)
     if gate:
         gate.check(metric_of(model), against is not None)
@@ -167,7 +169,7 @@ def _pairs(sounds: Sequence[Path], against: Path | None, pairs_file: str | None)
 
     if pairs_file:
         if sounds or against:
-            raise UserError("--pairs names everything; leave the other files and --against out")
+            raise UserError("--pairs already names all files; leave out the others and --against")
         return pairs.listed(pairs_file), []
     if not sounds:
         raise UserError("nothing to score: name REFERENCE DEGRADED..., or use --pairs or --against")

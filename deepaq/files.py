@@ -30,7 +30,7 @@ def audio_below(folder: Path) -> list[Path]:
 def check_writable(path: Path, option: str) -> None:
     """Raise UserError, naming the `option` that gave the path, when no file of that name can be made."""
     if not path.parent.is_dir():
-        raise UserError(f"{option} {path}: {path.parent} is no folder")
+        raise UserError(f"{option} {path}: {path.parent} is not a folder")
     if path.is_dir():
         raise UserError(f"{option} {path}: is a folder; name a file")
 

@@ -133,7 +133,7 @@ class Registry(Generic[T]):
 def check_class(part: Any, base: type, attributes: Iterable[str] = ()) -> None:
     """Raise ValueError unless `part` is a subclass of `base` without abstract methods and with these attributes."""
     if not (isinstance(part, type) and issubclass(part, base)):
-        raise ValueError(f"is no subclass of {base.__module__}.{base.__qualname__}")
+        raise ValueError(f"is not a subclass of {base.__module__}.{base.__qualname__}")
     missing = [*getattr(part, "__abstractmethods__", ()), *(name for name in attributes if not hasattr(part, name))]
     if missing:
         raise ValueError(f"lacks {', '.join(sorted(missing))}")

@@ -44,7 +44,7 @@ def check_rater(
     assert judge.scale.strip(), "it states no scale"
     assert 8_000 <= judge.sample_rate <= 48_000, f"sample_rate is {judge.sample_rate}; 8000 to 48000 Hz"
     for tool, version in judge.tools().items():
-        assert isinstance(version, str), f"the version of {tool} is no text"
+        assert isinstance(version, str), f"the version of {tool} is not text"
         assert version != "absent", f"{tool} is not installed"
     rate = judge.judge(_sound(judge))
     same, little, much = (_rated(rate, judge, noise) for noise in (0.0, 0.1, 1.0))

@@ -154,4 +154,4 @@ def _footer(path: Path, file: pq.ParquetFile) -> dict[str, Any]:
 
 
 def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no JSON")
+    raise ValueError(f"{text} is not JSON")

@@ -49,5 +49,5 @@ def read_lock(root: Path, name: str) -> dict[str, str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except ValueError:
-        raise UserError(f"{path}: is no list of packages; move it away") from None
+        raise UserError(f"{path}: is not a list of packages; move it away") from None
     return {package: version for package, mark, version in (line.partition("==") for line in lines) if mark}

@@ -69,7 +69,7 @@ def inside(root: Path, relative: str) -> Path:
         if not path.resolve().is_relative_to(root.resolve()):
             raise UserError(f"{root}: {relative!r} is a link out of the data set; put the file itself there")
         if path.exists() and not (path.is_file() or path.is_dir()):  # reading a pipe would wait for its writer
-            raise UserError(f"{root}: {relative!r} is no regular file; remove it")
+            raise UserError(f"{root}: {relative!r} is not a regular file; remove it")
     except (OSError, RuntimeError) as error:  # too long a name, a loop of links
         raise UserError(f"{root}: {relative[:80]!r} cannot be looked up ({error}); repair that row") from None
     return path

@@ -90,7 +90,7 @@ def footer_fault(text: bytes, footer: Any) -> str | None:
         return "the footer is nested too deeply"
     version, stage = footer.get("schema_version", 0), footer.get("stage", "")
     if not isinstance(version, int) or not isinstance(stage, str):
-        return "the footer's schema_version is no whole number or its stage no text"
+        return "the footer's schema_version is not a whole number, or its stage is not text"
     parts = {name: footer.get(name, {}) for name in ("settings", "tools", "environment")}
     parts |= {name: parts["settings"].get(name) or {} for name in ("options", "test") if _mapping(parts["settings"])}
     for name, part in parts.items():
@@ -99,7 +99,7 @@ def footer_fault(text: bytes, footer: Any) -> str | None:
         if name in ("tools", "environment", "options") and not all(isinstance(v, str | None) for v in part.values()):
             return f"the footer's {name} hold something else than text"
     if not isinstance(parts["settings"].get("identity"), int | float | None):
-        return "the footer's identity is no number"
+        return "the footer's identity is not a number"
     return None
 
 

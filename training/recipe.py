@@ -125,7 +125,7 @@ def _value(kind: Any, value: Any, where: str) -> Any:
         return value
     if kind is float and is_number(value):
         if not math.isfinite(value):
-            raise UserError(f"recipe: {where}={value} is no finite number")
+            raise UserError(f"recipe: {where}={value} is not a finite number")
         return float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise UserError(f"recipe: {where}={value!r} is not of type {kind.__name__}")

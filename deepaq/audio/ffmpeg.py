@@ -123,7 +123,7 @@ class _Decoder:
         self._form = self._form or form
         self._odd = 0 if form == self._form else self._odd + 1
         if self._odd > _MOST_ODD:
-            raise UserError(f"{self._name}: changes its sample rate or channels on the way; split it there")
+            raise UserError(f"{self._name}: changes its sample rate or channels in the middle; split it there")
         return self._odd == 0
 
     def _skip(self, packet: Packet) -> None:

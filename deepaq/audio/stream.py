@@ -62,7 +62,9 @@ def _from_array(sound: Any, sample_rate: int | None) -> Audio:
         detached = sound.detach().cpu()
         samples = (detached.float() if detached.is_floating_point() else detached).numpy()
     else:
-        raise UserError(f"a {type(sound).__name__} is no sound; give a path, an open file, an array, a tensor or Audio")
+        raise UserError(
+            f"a {type(sound).__name__} is not audio; give a path, an open file, an array, a tensor or Audio"
+        )
     if not isinstance(sample_rate, int | np.integer | None):
         raise UserError(f"sample_rate={sample_rate!r}: give whole Hz")
     if sample_rate is None:

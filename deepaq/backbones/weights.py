@@ -99,7 +99,7 @@ def from_hub(release: Release, config: Mapping[str, Any], variable: str) -> Stat
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
             f"{release.repository}: cannot be fetched ({reason}); set {variable} or backbone.init to a folder that"
-            " holds it, or backbone.init=random to go without"
+            " holds it, or backbone.init=random to start untrained"
         ) from None
     return read(Path(path), release, release.sha256)
 
@@ -117,10 +117,10 @@ def check_config(path: Path, release: Release, config: Mapping[str, Any]) -> Non
         )
     for name in ("deepnorm", "feature_extractor_cqt", "conv_pos_batch_norm"):
         if found.get(name):
-            raise UserError(f"{path}: {name} is set, which {release.repository} has not; use that one")
+            raise UserError(f"{path}: {name} is set, which {release.repository} does not have; use that repository")
     for name, value in config.items():
         if name in found and _plain(found[name]) != _plain(value):
-            raise UserError(f"{path}: {name} is {found[name]}, {release.repository} has {_plain(value)}; use that one")
+            raise UserError(f"{path}: {name} is {found[name]}, {release.repository} has {_plain(value)}; use that repository")
 
 
 def _plain(value: Any) -> Any:
@@ -135,7 +135,7 @@ def read(path: Path, release: Release, sha256: str = "") -> State:
     if sha256 and (found := file_sha256(path)) != sha256:
         raise UserError(
             f"{path}: its SHA-256 is {found}, expected {sha256}; download {release.repository} at"
-            f" {release.revision[:12]} again, or set backbone.sha256 if these weights are meant"
+            f" {release.revision[:12]} again, or set backbone.sha256 to accept these weights"
         )
     try:
         if path.suffix == ".safetensors":

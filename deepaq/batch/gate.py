@@ -35,7 +35,9 @@ class Gate:
         apart = score.length_difference_s
         if apart is not None and abs(apart) > LONGEST_UNSCORED_S and not self.allow_shorter:
             kind = "longer" if apart > 0 else "shorter"
-            found.append(f"is {abs(apart):.2f} s {kind} than its reference, so not all was judged; see --allow-shorter")
+            found.append(
+                f"is {abs(apart):.2f} s {kind} than its reference, so part of it was not scored; see --allow-shorter"
+            )
         return found
 
 

@@ -128,7 +128,7 @@ def _folders(references: Path, degraded: Path) -> tuple[list[Pair], list[str]]:
             case []:
                 lost.append(f"{path}: {references} holds no file of that name{_similar(name, clean)}")
             case [first, second, *_]:
-                lost.append(f"{path}: {first} and {second} both have its name; leave one of them there")
+                lost.append(f"{path}: {first} and {second} both match; keep one of them")
     if files:
         lost += [f"{clean[name][0]}: {degraded} holds no file of that name" for name in sorted(unmatched)]
     return pairs, lost

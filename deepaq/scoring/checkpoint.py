@@ -107,7 +107,7 @@ def _network(name: str, settings: dict[str, Any], folder: Path) -> Backbone:
 
 
 def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def write_json(path: Path, content: Any) -> None:

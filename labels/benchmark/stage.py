@@ -48,7 +48,7 @@ class Settings:
         if self.resamples < 100:
             raise UserError(f"--resamples {self.resamples}: at least 100 are needed")
         if self.seed < 0:
-            raise UserError(f"--seed {self.seed}: a whole number from 0 on is needed")
+            raise UserError(f"--seed {self.seed}: write a whole number, 0 or more")
 
     def of(self, name: str) -> dict[str, str]:
         """Options of the rater `name`."""
@@ -161,4 +161,4 @@ def _failures(tests: Sequence[Rated]) -> list[str]:
 def _once(names: Sequence[str]) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise UserError(f"the test {name} is in the data sets twice; name each once")
+            raise UserError(f"the test {name} occurs twice in the data sets; name each data set once")

@@ -185,7 +185,7 @@ def reader(name: str, /, **options: str) -> Reader:
     except TypeError:
         if not options:
             raise
-        raise UserError(f"{name} says itself what its {', '.join(options)} is; leave that out") from None
+        raise UserError(f"{name} states its {', '.join(options)} itself; leave that out") from None
 
 
 def described(name: str, kind: type[Reader]) -> dict[str, str]:

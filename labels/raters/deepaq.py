@@ -115,7 +115,7 @@ def _metric(model: str) -> Metric:
 @cache
 def _references(folder: str, model: str) -> References:
     if not folder:
-        raise UserError("rater deepaq-nmr: needs clean music to hold against; give --option references=FOLDER")
+        raise UserError("rater deepaq-nmr: needs clean music as references; give --option references=FOLDER")
     from deepaq.scoring.references import find
 
     return _metric(model).references(find(Path(folder)))

@@ -37,7 +37,7 @@ class Fad(Rater):
 
     def embedding(self) -> Embedding:
         if not self.layer.isdecimal():
-            raise UserError(f"layer={self.layer}: is not a number of a layer")
+            raise UserError(f"layer={self.layer}: is not a layer number")
         return _mert(self.weights, int(self.layer))
 
     def judge(self, reference: Samples) -> Judge:

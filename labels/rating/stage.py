@@ -157,4 +157,5 @@ def _require_absolute(options: Mapping[str, str]) -> None:
     """Refuse relative paths, because the workers of a cluster run in other folders."""
     for key, value in options.items():
         if value and not Path(value).is_absolute() and Path(value).exists():
-            raise UserError(f"--dask: workers look for {key}={value} where they stand; give {Path(value).absolute()}")
+            absolute = Path(value).absolute()
+            raise UserError(f"--dask: workers run in other folders than this one; give {key}={absolute}")

@@ -72,7 +72,7 @@ def export(dataset: Dataset, out: Path | None = None, about: Mapping[str, str] |
     path = out or dataset.root / FILE
     if path.parent.resolve() != dataset.root.resolve():
         raise UserError(
-            f"{path}: a Croissant file must lie in the data set that it describes, such as {dataset.root / FILE}"
+            f"{path}: a Croissant file must be in the data set that it describes, such as {dataset.root / FILE}"
         )
     tables = [spec for spec in schema.CONTENT if fragments(dataset.folder(spec))]
     named = {key: value for key, value in (about or {}).items() if value}

@@ -58,7 +58,7 @@ class Trial:
             found.append(f"has {self.measured_kbps:.1f} kbps although constant = true; name another bitrate")
         elif abs(miss) > _WILD:
             found.append(
-                f"has {self.measured_kbps:.1f} kbps, {abs(miss):.0%} {'more' if miss > 0 else 'less'} than asked"
+                f"has {self.measured_kbps:.1f} kbps, {abs(miss):.0%} {'more' if miss > 0 else 'less'} than requested"
             )
         if self.correlation < 0.1:
             found.append(f"the decoded clip does not resemble the original (correlation {self.correlation:.2f})")

@@ -62,5 +62,7 @@ class Coding(Condition):
         """Bitrate of a file of `size` bytes and that length; raises UserError if a constant bitrate is missed."""
         kbps, container = 8 * size / seconds / 1000, 8 * _CONTAINER_BYTES / seconds / 1000
         if self.constant and not (1 - _SLACK) * self.kbps <= kbps <= (1 + _SLACK) * self.kbps + container:
-            raise UserError(f"{self.name}: has {kbps:.1f} kbps where {self.kbps} are asked for; name another bitrate")
+            raise UserError(
+                f"{self.name}: has {kbps:.1f} kbps instead of the requested {self.kbps}; choose another bitrate"
+            )
         return kbps

@@ -199,7 +199,7 @@ def both_ways(codec: OwnCodec, kbps: int, samples: Samples, rate: int, folder: P
         try:
             decoded, decoded_rate = soundfile.read(back, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
-            raise UserError(f"decode wrote a file that is no WAV ({error.error_string})") from None
+            raise UserError(f"decode wrote a file that is not a WAV file ({error.error_string})") from None
     else:
         audio = read(stream)
         decoded, decoded_rate = audio.samples, audio.sample_rate

@@ -111,7 +111,7 @@ def _checked(table: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise ValueError(f"{key} = {value!r}: write {_SHOWN[kind]}")
     if not _NAME.fullmatch(table["name"]):
-        raise ValueError(f"name = {table['name']!r}: letters, digits, '.', '_' and '-' are possible")
+        raise ValueError(f"name = {table['name']!r}: letters, digits, '.', '_' and '-' are allowed")
     if not re.fullmatch(r"(\.[A-Za-z0-9]+)+", table["suffix"]):
         raise ValueError(f'suffix = {table["suffix"]!r}: write a dot and letters, such as ".opus"')
     kbps = table["bitrates"]
@@ -124,7 +124,7 @@ def _checked(table: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     if not 0 < table.get("timeout", 1) <= 86_400:
         raise ValueError(f"timeout = {table['timeout']}: write seconds, more than 0 and at most 86400")
     if abs(table.get("delay", 0)) > table.get("sample_rate", 44_100):
-        raise ValueError(f"delay = {table['delay']}: at most a second of samples is possible")
+        raise ValueError(f"delay = {table['delay']}: at most one second of samples is allowed")
     commands = {key: _command(key, table[key], folder) for key in _COMMANDS if key in table}
     if len(kbps) > 1 and not {"{kbps}", "{bps}"} & set(_placeholders(table["encode"])):
         raise ValueError("encode uses neither {kbps} nor {bps}, so that all bitrates would be the same; add one")

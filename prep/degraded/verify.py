@@ -52,7 +52,7 @@ class Verifier:
         mono = resample(one_channel(audio.samples, self.channel), audio.sample_rate, self.sample_rate)
         missing = len(self.mono) - len(mono)
         if abs(missing) > LARGEST_LENGTH_ERROR_S * self.sample_rate:
-            raise UserError(f"{path.name}: has {len(mono)} frames where {len(self.mono)} are expected")
+            raise UserError(f"{path.name}: has {len(mono)} frames instead of {len(self.mono)}")
         mono = fit(mono, len(self.mono))
         lag = 0 if aligned else self.lag(mono)
         if abs(lag) > LARGEST_LAG:

@@ -53,7 +53,7 @@ ALL = "all"  # stands for every built-in distortion
 
 def _accepted(name: str, part: Any) -> Distortion:
     if not isinstance(part, Distortion):
-        raise ValueError(f"is no {Distortion.__module__}.Distortion")
+        raise ValueError(f"is not a {Distortion.__module__}.Distortion")
     if name == ALL or name[-1].isdecimal():
         raise ValueError(f"a distortion is not called {ALL} and its name does not end in a digit")
     if not part.parameters or any(step.keys() != part.parameters[0].keys() for step in part.parameters):

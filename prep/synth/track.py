@@ -28,7 +28,7 @@ def compose(seed: int, seconds: float, number: int = 0, font: Path | None = None
     font: sound font (.sf2) whose instruments play it instead of computed ones.
     """
     if not 1 <= seconds <= 3600:
-        raise UserError(f"a track of {seconds:g} s: 1 to 3600 seconds are possible")
+        raise UserError(f"a track of {seconds:g} s: use 1 to 3600 seconds")
     rng = np.random.default_rng([seed, number])
     style = composition.draw_style(rng)
     texture = _TEXTURES[(number + rng.integers(2)) % len(_TEXTURES)]
@@ -122,11 +122,11 @@ def write_tracks(
     if speech and font:
         raise UserError("--speech uses no --soundfont; leave one of them out")
     if not 0.05 <= minutes <= 10_000:
-        raise UserError(f"--minutes {minutes:g}: 0.05 to 10000 are possible")
+        raise UserError(f"--minutes {minutes:g}: use 0.05 to 10000")
     if seed < 0:
-        raise UserError(f"--seed {seed}: a seed is not negative")
+        raise UserError(f"--seed {seed}: a seed must not be negative")
     if not 2 <= track_s <= 3600:
-        raise UserError(f"--track {track_s:g}: 2 to 3600 seconds are possible")
+        raise UserError(f"--track {track_s:g}: use 2 to 3600 seconds")
     whole, rest = divmod(60 * minutes, track_s)
     lengths = [track_s] * int(whole) + ([rest] if rest >= 2 else [])
     out.mkdir(parents=True, exist_ok=True)

@@ -34,7 +34,7 @@ def mixed(parts: Sequence[Path]) -> Iterator[Audio]:
                 continue
             rate = rate or block.sample_rate
             if block.sample_rate != rate:
-                raise UserError(f"{parts[index]}: has {block.sample_rate} Hz where the other parts have {rate} Hz")
+                raise UserError(f"{parts[index]}: has {block.sample_rate} Hz, but the other parts have {rate} Hz")
             waiting[index] = to_stereo(block.samples)
         # As much as every unfinished part can give; at the end, everything that is left.
         lengths = [len(block) for block, more in zip(waiting, going, strict=True) if more]

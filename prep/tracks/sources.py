@@ -54,7 +54,7 @@ def _layout(root: Path, corpus: str) -> Corpus:
     with CORPORA.attributed(corpus):
         recognised = layout.recognises(root)
     if not recognised:
-        raise UserError(f"{root}: has not the layout of {layout.title}; leave --corpus out, or name another")
+        raise UserError(f"{root}: does not have the layout of {layout.title}; leave --corpus out, or name another")
     return layout
 
 

@@ -79,7 +79,7 @@ BROKEN = {
     "absent": ("no_such_module:Part", r"cannot be imported \(ModuleNotFoundError: No module named 'no_such_module'\)"),
     "missing": (f"{MODULE}:Nothing", r"cannot be imported \(AttributeError"),
     "leaving": ("leaves:Part", r"cannot be imported \(SystemExit: 3\)"),
-    "number": (f"{MODULE}:number", r"does not keep the contract \(is no subclass of builtins.list\)"),
+    "number": (f"{MODULE}:number", r"does not keep the contract \(is not a subclass of builtins.list\)"),
     "renamed": (f"{MODULE}:Other", "calls itself 'another'"),
     "a/b": (f"{MODULE}:Good", "a name is made of letters"),
 }

@@ -157,7 +157,7 @@ def test_bad_requests_are_one_line(dataset: Dataset, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     with pytest.raises(UserError, match="exists already"):
         hub.export(dataset, tmp_path / "there")
-    with pytest.raises(UserError, match="must lie in the data set"):
+    with pytest.raises(UserError, match="must be in the data set"):
         croissant.export(dataset, tmp_path / "c.json")
     empty = Dataset(tmp_path / "empty", create=True)
     with pytest.raises(UserError, match="no clip that is ok"):

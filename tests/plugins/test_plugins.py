@@ -219,11 +219,11 @@ ASKED = {
     f"{TRANSCODE} --codecs number": "codec number: does not keep the contract (is neither a prep.coding.codecs.Codec",
     f"{TRANSCODE} --codecs opus": "codec opus: broken-parts 0.1 and deepaq itself have one of that name",
     f"{TRANSCODE} --codecs none --distortions absent": "distortion absent: cannot be imported (ModuleNotFoundError: ",
-    f"{TRANSCODE} --codecs mp3 --corpus number": "corpus number: does not keep the contract (is no subclass of ",
-    "labels rate data --rater abstract": "rater abstract: does not keep the contract (is no subclass of ",
+    f"{TRANSCODE} --codecs mp3 --corpus number": "corpus number: does not keep the contract (is not a subclass of ",
+    "labels rate data --rater abstract": "rater abstract: does not keep the contract (is not a subclass of ",
     "labels rate data --rater lsd": "rater lsd: broken-parts 0.1 and deepaq itself have one of that name",
     "labels import absent music --out heard": "listening test absent: cannot be imported (ModuleNotFoundError: ",
-    "training fit data --out new --recipe broken.toml": "backbone number: does not keep the contract (is no subclass",
+    "training fit data --out new --recipe broken.toml": "backbone number: does not keep the contract (is not a subclass",
 }
 UNTOUCHED = (
     f"{TRANSCODE} --codecs mp2,vq --bitrates 96 --distortions wow-3 --json",

@@ -57,9 +57,7 @@ def usable(table: Table, long_enough: Mask) -> Mask:
 def size(table: Table, chosen: Mask, data: Data) -> Size:
     """Return the size of batches drawn from the `chosen` rows, (rows,); UserError when there are none."""
     if not chosen.any():
-        raise UserError(
-            f"no training clip is {data.segment_s:g} s long and in 2 versions or more; lower data.segment_s"
-        )
+        raise UserError(f"no training clip is {data.segment_s:g} s long and has 2 files or more; lower data.segment_s")
     counts = np.unique(table.clip[chosen & ~table.clean], return_counts=True)[1]
     degraded = min(data.versions - 1, int(counts.max()))
     if data.batch == "shuffled":  # a pass goes through all files
@@ -113,7 +111,7 @@ class Sampler:
                 if all(self.store.audible(row, start, self.items) for row in chosen):
                     return chosen, start
             clip = int(rng.integers(0, len(self.clips)))
-        raise UserError("hardly any training clip has an audible segment in all of its versions; use other music")
+        raise UserError("hardly any training clip has an audible segment in all of its files; use other music")
 
     def read(self, cut: Cut, share: slice = slice(None)) -> Tensor:
         """Return the fronts of a batch, (batch, items, ...), or of a part of its rows."""

@@ -153,7 +153,7 @@ class Trainer:
         found = self._state()
         state.restore(folder, found)
         if found.progress["rows"] != self.fingerprint:
-            raise UserError(f"{folder}: was trained on other rows or labels; use the data set and settings of then")
+            raise UserError(f"{folder}: was trained on other rows or labels; use its data set and settings")
         self.step, self.scores = int(found.progress["step"]), list(found.progress["scores"])
 
     def describe_data(self) -> dict[str, Any]:

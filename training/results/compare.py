@@ -138,7 +138,7 @@ def _read(run: Path) -> Member:
         settings["data"]["fingerprint"] = model["info"]["data"]["fingerprint"]
         return Member(settings, metrics, heldout.read(run))
     except OSError:
-        raise UserError(f"{run}: is no finished run of `training fit`; run that command again") from None
+        raise UserError(f"{run}: is not a finished run of `training fit`; run that command again") from None
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{run}: its {SETTINGS}, {METRICS} or {checkpoint.FILE} is damaged; train it again") from None
 

@@ -51,10 +51,10 @@ def start(out: Path, recipe: Recipe, overwrite: bool, resume: bool) -> Start:
     if overwrite or not out.exists() or not any(out.iterdir()):
         return Start.NEW
     if not (out / SETTINGS).is_file():
-        raise UserError(f"{out}: is not empty; choose another folder, or say --overwrite")
+        raise UserError(f"{out}: is not empty; choose another folder, or use --overwrite")
     if resumed(out) != recipe:
         raise UserError(
-            f"{out}: holds a run with other settings; choose another folder, or say --overwrite or --resume"
+            f"{out}: holds a run with other settings; choose another folder, or use --overwrite or --resume"
         )
     if (out / CHECKSUMS).is_file():
         return Start.FINISHED
@@ -77,7 +77,7 @@ def result(out: Path, fingerprint: str) -> dict[str, Any]:
     """Return what the finished run in `out` reached; UserError when it was trained on other rows or labels."""
     model, found = (json.loads((out / name).read_text()) for name in (checkpoint.FILE, METRICS))
     if model["info"]["data"]["fingerprint"] != fingerprint:
-        raise UserError(f"{out}: holds a run on other rows or labels; choose another folder, or say --overwrite")
+        raise UserError(f"{out}: holds a run on other rows or labels; choose another folder, or use --overwrite")
     note(f"{out}: is already trained; --overwrite trains it again")
     return {**found, "run": str(out)}
 

@@ -62,7 +62,7 @@ def inside(root: Path, relative: str | Path, table: Path) -> Path:
     """Resolve a file named by a table; raises UserError if it is outside `root`."""
     path = Path(relative)
     if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in str(path):
-        raise UserError(f"{table}: names {str(relative)!r}, which is no file below {root}; {BY_FILES}")
+        raise UserError(f"{table}: names {str(relative)!r}, which is not a file below {root}; {BY_FILES}")
     return root / path
 
 

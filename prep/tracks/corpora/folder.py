@@ -82,7 +82,7 @@ class Folder(Corpus):
 
 
 def _refuse(error: OSError) -> None:
-    raise UserError(f"{error.filename}: cannot be searched ({reason(error)}); repair that, or name other folders")
+    raise UserError(f"{error.filename}: cannot be searched ({reason(error)}); fix this, or name other folders")
 
 
 def _is_mixture(path: Path) -> bool:

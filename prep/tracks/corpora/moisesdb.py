@@ -31,7 +31,7 @@ class MoisesDb(Corpus):
                 ]
                 name = f"{described['artist']} - {described['song']}"
             except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-                raise UserError(f"{path}: is no track description of MoisesDB ({error!r}); {BY_FILES}") from None
+                raise UserError(f"{path}: is not a track description of MoisesDB ({error!r}); {BY_FILES}") from None
             if not parts:
                 raise UserError(f"{path}: names no stems; {BY_FILES}")
             yield self.source(name, sorted(parts))

@@ -44,7 +44,7 @@ def test_a_folder_gate_misses_nothing(folders: Path, run: Path) -> None:
     assert len(done.stdout.splitlines()) == 1
     twin = write(folders / "a" / "one.flac", music(1, 3))
     done = scored(run, folders / "a", folders / "b")
-    assert (done.exit_code, f"{twin} and {folders / 'a/one.wav'} both have its name" in done.stderr) == (2, True)
+    assert (done.exit_code, f"{twin} and {folders / 'a/one.wav'} both match" in done.stderr) == (2, True)
 
 
 def test_lists_as_windows_writes_them(folders: Path, run: Path) -> None:
@@ -96,10 +96,10 @@ def test_a_timeline_tells_references_apart_and_never_costs_the_result(folders: P
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--references", "2"], "how many files of --against"),
+        (["--references", "2"], "sets the number of files of --against"),
         (["--min-mos", "nan"], "give a MOS, 1 to"),
         (["--min-mos", "9"], "this model rates nothing higher"),
-        (["--allow-shorter"], "is about --min-mos"),
+        (["--allow-shorter"], "modifies --min-mos"),
         (["--against", ""], "an empty name is not a file"),
         (["--jobs", "0"], "--jobs"),
     ],

@@ -276,7 +276,7 @@ def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path) -> None:
     [
         (("odak", "."), "listening test 'odak' is unknown"),
         (("odaq", "nowhere"), "nowhere: no such file or folder"),
-        (("odaq", ".", "--name", "mine"), "odaq says itself what its name is"),
+        (("odaq", ".", "--name", "mine"), "odaq states its name itself"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_exit_2(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:

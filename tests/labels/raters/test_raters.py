@@ -119,7 +119,7 @@ def test_a_missing_package_is_named_before_anything_is_rated(monkeypatch: pytest
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("deepaq-nmr", {}, "needs clean music to hold against; give --option references=FOLDER"),
+        ("deepaq-nmr", {}, "needs clean music as references; give --option references=FOLDER"),
         ("deepaq-nmr", {"references": "nowhere"}, "nowhere: no such folder of clean music"),
         ("deepaq-fr", {"model": "nowhere"}, "nowhere: no such run folder"),
         ("fad-clap", {}, "needs its weights; give --option weights=FOLDER"),

@@ -240,4 +240,4 @@ def test_on_a_cluster_options_name_files_by_where_all_find_them(
     ]
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 2
-    assert f"references=clean where they stand; give {tmp_path / 'clean'}" in result.stderr
+    assert f"workers run in other folders than this one; give references={tmp_path / 'clean'}" in result.stderr

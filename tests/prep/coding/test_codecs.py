@@ -69,7 +69,7 @@ def test_a_constant_bitrate_that_is_missed_is_an_error() -> None:
     mp3, opus = codings(["mp3", "opus"], [24])
     assert mp3.actual_kbps(30_000, 10) == 24.0
     for size in (40_500, 20_000):
-        with pytest.raises(UserError, match=r"mp3-024: has .* kbps where 24 are asked for"):
+        with pytest.raises(UserError, match=r"mp3-024: has .* kbps instead of the requested 24"):
             mp3.actual_kbps(size, 10)
         assert opus.actual_kbps(size, 10) == size * 8 / 10_000
 

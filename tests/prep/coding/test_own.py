@@ -260,8 +260,8 @@ def test_the_check_says_what_is_wrong_in_words(tmp_path: Path) -> None:
     assert run.exit_code == 1
     for line in (
         "copy at 64 kbps: delay = 99 is declared and 0 samples are measured",
-        "copy at 64 kbps: has 1411.3 kbps, 2105% more than asked",
+        "copy at 64 kbps: has 1411.3 kbps, 2105% more than requested",
         "copy at 3000 kbps: encoding the same clip twice gives different files",
-        "copy at 3000 kbps: has 1411.3 kbps, 53% less than asked",
+        "copy at 3000 kbps: has 1411.3 kbps, 53% less than requested",
     ):
         assert line in run.stderr

@@ -87,7 +87,7 @@ def test_a_corpus_is_recognised_or_asked_for(tmp_path: Path, capsys: pytest.Capt
     assert {source.split for source in find_sources([tmp_path])} == {"train", "test"}
     assert "read as MUSDB18-HQ" in capsys.readouterr().err
     assert {source.split for source in find_sources([tmp_path], "folder")} == {None}
-    with pytest.raises(UserError, match="has not the layout of MAESTRO"):
+    with pytest.raises(UserError, match="does not have the layout of MAESTRO"):
         find_sources([tmp_path], "maestro")
     with pytest.raises(UserError, match="--corpus nothing: unknown corpus"):
         find_sources([tmp_path], "nothing")

@@ -165,7 +165,7 @@ def test_parts_are_summed(tmp_path: Path) -> None:
     expected += parts[2]
     np.testing.assert_allclose(total, expected, atol=1e-6)
     write(tmp_path / "other-rate.wav", music(1, rate=48_000), 48_000)
-    with pytest.raises(UserError, match="48000 Hz where the other parts have 44100 Hz"):
+    with pytest.raises(UserError, match="48000 Hz, but the other parts have 44100 Hz"):
         list(mixed([paths[0], tmp_path / "other-rate.wav"]))
 
 

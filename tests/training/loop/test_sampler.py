@@ -118,7 +118,7 @@ def test_a_clip_that_is_silent_everywhere_gives_way_to_another() -> None:
 
 def test_too_short_clips_and_too_few_versions() -> None:
     rows = table()
-    with pytest.raises(UserError, match=r"no training clip is 4 s long and in 2 versions .*; lower data.segment_s"):
+    with pytest.raises(UserError, match=r"no training clip is 4 s long and has 2 files .*; lower data.segment_s"):
         sampler(rows, Data(), items=31)
     few = rows.take((rows.clip == 0) | (rows.codec != "mp3"))
     scarce = sampler(few, Data(clips=4, versions=5))

@@ -70,7 +70,7 @@ def test_compare_prints_tables_and_json(runs: Path) -> None:
     rows = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout.splitlines()[-1])
     assert rows[0]["full all srcc"]["seeds"] == 2
     missing = CliRunner().invoke(main, ["compare", str(runs / "nowhere")])
-    assert (missing.exit_code, "is no finished run" in missing.stderr) == (2, True)
+    assert (missing.exit_code, "is not a finished run" in missing.stderr) == (2, True)
 
 
 def test_an_estimate_of_known_values() -> None:

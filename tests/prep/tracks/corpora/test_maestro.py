@@ -41,7 +41,7 @@ def test_another_table_is_refused(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize("audio", ["../outside.wav", "2018/../../outside.wav", "/etc/outside.wav"])
 def test_a_file_outside_the_corpus_is_refused(tmp_path: Path, audio: str) -> None:
     (tmp_path / "maestro-v3.0.0.csv").write_text(HEADER + f"Bach,Fugue,test,2004,b.midi,{audio},9\n")
-    with pytest.raises(UserError, match=r"maestro-v3\.0\.0\.csv: names '.*outside\.wav', which is no file below"):
+    with pytest.raises(UserError, match=r"maestro-v3\.0\.0\.csv: names '.*outside\.wav', which is not a file below"):
         list(CORPORA["maestro"].sources(tmp_path))
 
 

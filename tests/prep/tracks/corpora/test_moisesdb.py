@@ -35,7 +35,7 @@ def test_a_broken_description_is_named(tmp_path: Path) -> None:
 def test_a_stem_outside_the_corpus_is_refused(tmp_path: Path, name: str) -> None:
     described = {"artist": "A", "song": "B", "stems": [{"stemName": name, "tracks": [{"id": "b", "extension": "wav"}]}]}
     lay(tmp_path, a__data_DOT_json=json.dumps(described))
-    with pytest.raises(UserError, match=r"data\.json: names .*, which is no file below"):
+    with pytest.raises(UserError, match=r"data\.json: names .*, which is not a file below"):
         list(CORPORA["moisesdb"].sources(tmp_path))
 
 
