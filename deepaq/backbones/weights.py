@@ -120,7 +120,7 @@ def check_config(path: Path, release: Release, config: Mapping[str, Any]) -> Non
             raise UserError(f"{path}: {name} is set, which {release.repository} does not have; use that repository")
     for name, value in config.items():
         if name in found and _plain(found[name]) != _plain(value):
-            raise UserError(f"{path}: {name} is {found[name]}, {release.repository} has {_plain(value)}; use that repository")
+            raise UserError(f"{path}: {name} is {found[name]}, {release.repository} has {_plain(value)}; use that")
 
 
 def _plain(value: Any) -> Any:

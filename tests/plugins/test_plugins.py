@@ -223,7 +223,7 @@ ASKED = {
     "labels rate data --rater abstract": "rater abstract: does not keep the contract (is not a subclass of ",
     "labels rate data --rater lsd": "rater lsd: broken-parts 0.1 and deepaq itself have one of that name",
     "labels import absent music --out heard": "listening test absent: cannot be imported (ModuleNotFoundError: ",
-    "training fit data --out new --recipe broken.toml": "backbone number: does not keep the contract (is not a subclass",
+    "training fit data --out new --recipe broken.toml": "backbone number: does not keep the contract (is not a sub",
 }
 UNTOUCHED = (
     f"{TRANSCODE} --codecs mp2,vq --bitrates 96 --distortions wow-3 --json",
