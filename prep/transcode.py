@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from deepaq.console import note
 from manifests import ids, jobs, schema
 from manifests.dataset import Dataset
 from manifests.jobs import Counts
@@ -43,7 +44,11 @@ def transcode(music: Sequence[Path], out: Path, settings: Settings) -> dict[str,
         references = References.read(dataset)
     rows = references.of(taken.tracks, settings.clip_s)
     want = wanted(rows, conditions, settings)
-    work = list(want.work(committed(dataset, want, settings.retry_failed).done(settings.retry_failed)))
+    before = committed(dataset, want, settings.retry_failed)
+    if before.otherwise:
+        names = ", ".join(before.otherwise)
+        note(f"{out}: holds rows of {names} made with other settings or another build of the program; both stay")
+    work = list(want.work(before.done(settings.retry_failed)))
     degrade = Degrade(dataset.root.absolute(), tuple(conditions))
     spent.update(run_jobs(degrade, work, settings, "degrade", "clip"))
     return _report(dataset, rows, want) | {

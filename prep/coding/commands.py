@@ -118,7 +118,7 @@ class OwnCoding(Coding):
             "bits": codec.bits,
             "options": dict(self.options),
             "commands": {name: list(command.shown) for name, command in commands.items() if command},
-            "files": {Path(path).name: sha256 for command in commands.values() if command
+            "files": {f"{name} {Path(path).name}": sha256 for name, command in commands.items() if command
                       for path, sha256 in command.files},
             "version": self.version,
         }  # fmt: skip

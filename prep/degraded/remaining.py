@@ -61,11 +61,15 @@ def wanted(references: pa.Table, conditions: Sequence[Condition], settings: Sett
 
 @dataclass(frozen=True)
 class Committed:
-    """Committed rows. ok, failed: (clips, conditions). errors: one line per wanted row that failed."""
+    """Committed rows. ok, failed: (clips, conditions). errors: one line per wanted row that failed.
+
+    otherwise: names of wanted conditions under which these clips have rows of other settings, such as another build.
+    """
 
     ok: Matrix
     failed: Matrix
     errors: list[str]
+    otherwise: list[str]
 
     def done(self, retry_failed: bool) -> Matrix:
         """Mask of the rows that need no work."""
@@ -80,6 +84,9 @@ def committed(dataset: Dataset, want: Wanted, look: bool = False) -> Committed:
     table = dataset.degraded(["reference_id", "condition_id", "condition", "path", "bytes", "error"])
     clip = pc.index_in(table["reference_id"], value_set=want.references["reference_id"].combine_chunks())
     condition = pc.index_in(table["condition_id"], value_set=pa.array([c.id for c in want.conditions], pa.string()))
+    named = pc.is_in(table["condition"], value_set=pa.array([c.name for c in want.conditions], pa.string()))
+    others = pc.and_(pc.and_(pc.is_valid(clip), named), pc.is_null(condition))
+    otherwise = sorted(table.filter(others)["condition"].unique().to_pylist())
     mine = pc.and_(pc.is_valid(clip), pc.is_valid(condition))
     table, clip, condition = table.filter(mine), clip.filter(mine).to_numpy(), condition.filter(mine).to_numpy()
     chosen = want.mask[clip, condition]
@@ -93,4 +100,4 @@ def committed(dataset: Dataset, want: Wanted, look: bool = False) -> Committed:
         found[name][clip[rows], condition[rows]] = True
     failed = table.filter(pa.array(pc.equal(status, schema.FAILED).to_numpy() & chosen))
     errors = [f"{row['reference_id']} {row['condition']}: {row['error']}" for row in failed.to_pylist()]
-    return Committed(found[schema.OK], found[schema.FAILED], errors)
+    return Committed(found[schema.OK], found[schema.FAILED], errors, otherwise)

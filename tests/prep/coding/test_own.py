@@ -175,6 +175,16 @@ def test_a_new_build_is_a_new_condition_and_another_place_is_not(tmp_path: Path)
     assert ids[0] == ids[1] != ids[2]
 
 
+def test_rows_of_an_earlier_build_stay_and_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = described(tmp_path, COPY + "delay = 0\n")
+    for body, count in (('cp "$2" "$3"', 1), ('cp  "$2" "$3"', 2)):
+        script(tmp_path, body)
+        assert "another build" not in capsys.readouterr().err
+        result, found = prepared(tmp_path, str(path))
+        assert (result["ok"], len(found)) == (1, count)
+    assert "holds rows of copy-1411 made with other settings or another build" in capsys.readouterr().err
+
+
 def test_a_constant_delay_is_trimmed_and_the_bitstream_is_what_its_command_says(tmp_path: Path) -> None:
     script(tmp_path, '"$1" -v error -i "$2" -af adelay=1000S:all=1 "$3"')
     script(tmp_path, "echo 16000", "size.sh")
