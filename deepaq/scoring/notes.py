@@ -8,6 +8,7 @@ import numpy as np
 
 from deepaq.audio import level_dbfs
 from deepaq.audio.align import FAR_LAG_S, SILENT_DBFS, Aligned, similarity
+from deepaq.audio.drift import Drift
 from deepaq.audio.stream import Stream
 from deepaq.core.comparator import Comparator
 from deepaq.scoring.segments import Span, louder_channel
@@ -40,6 +41,10 @@ class Pair:
     _added_s: float = 0.0
     _first_added_s: float = 0.0
     _unjudged_s: float = 0.0
+    _drift: Drift = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._drift = Drift(self.reference.rate)
 
     def add(self, span: Span, scored: bool) -> None:
         """Take note of a segment of both. scored: False if the network cannot embed it."""
@@ -48,6 +53,7 @@ class Pair:
         if ours.any():
             first, second = (level_dbfs(samples) for samples in louder_channel(*span.samples))
             self.levels.append((first, max(second, SILENT_DBFS)))
+            self._drift.add(span.start_s, *louder_channel(*span.samples))
         alone = theirs & ~ours
         if alone.any():
             if not self._added_s:
@@ -62,6 +68,7 @@ class Pair:
         silent_s = common_s - scored_s - self._unjudged_s
         return [
             *self._recording(),
+            *self._drifts(),
             *self._level(),
             *self._offset(),
             *self._length(),
@@ -85,6 +92,14 @@ class Pair:
             kinds = f"is a coded file and {theirs.name} is not"
             notes.append(f"{ours.name}: {kinds}; is the reference really named first?")
         return notes
+
+    def _drifts(self) -> list[str]:
+        """A lag that changes steadily."""
+        ppm = self._drift.ppm()
+        if ppm is None:
+            return []
+        kind = f"drifts by {abs(ppm):.0f} ppm, its clock is {'slow' if ppm > 0 else 'fast'}"
+        return [f"{self.degraded.name}: {kind}; that is not corrected and lowers the score"]
 
     def _level(self) -> list[str]:
         name, heard = self.degraded.name, self.backbone.hears_level
