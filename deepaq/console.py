@@ -1,4 +1,4 @@
-"""What every command shares: exit codes, JSON on stdout, messages on stderr.
+"""Common parts of all commands: exit codes, JSON on stdout, messages on stderr.
 
 Exit codes: 0 done, 1 some rows failed (they are listed), 2 usage or unusable input, 130 interrupted.
 """
@@ -42,7 +42,7 @@ class Console(click.Group):
         try:
             # A request to end is handled like Ctrl-C: finished work stays, nothing half-written remains.
             for number in (signal.SIGTERM, signal.SIGHUP):
-                if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
+                if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup
                     signal.signal(number, signal.default_int_handler)
             if isinstance(sys.stdin, io.TextIOWrapper):  # file names may hold undecodable bytes
                 sys.stdin.reconfigure(errors="surrogateescape")

@@ -20,7 +20,7 @@ from manifests.schema import SCHEMA_VERSION, TableSpec
 from manifests.values import fault, footer_fault
 
 FOOTER_KEY = b"deepaq"
-MOST_ROWS = 50_000_000  # of a fragment: a small file may claim any number
+MOST_ROWS = 50_000_000  # limit per fragment: a small file may claim any number
 _BROKEN = (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, RecursionError)
 
 

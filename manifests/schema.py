@@ -39,12 +39,12 @@ TRACKS = TableSpec(
         ("track_id", _TEXT, True),  # hash of their bytes
         ("name", _TEXT, True),  # such as artist - title
         ("corpus", _TEXT, True),
-        ("path", _TEXT, True),  # of the source file; of the first one when the track is a sum of files
+        ("path", _TEXT, True),  # source file; the first one if the track is a sum of files
         ("split", _TEXT, False),  # train | valid | test if the corpus has splits
         ("seconds", _REAL, False),
         ("sample_rate", _INT, False),  # Hz
         ("lossy", pa.bool_(), False),  # the source file is in a lossy format
-        ("cutoff_hz", _REAL, False),  # of the spectral edge that lossy coding leaves; null without one
+        ("cutoff_hz", _REAL, False),  # spectral edge left by lossy coding; null without one
         ("sound_id", _TEXT, False),  # hash of the decoded samples
         ("fingerprint", pa.binary(), False),  # 32-bit little-endian words
         ("status", _TEXT, True),
@@ -60,17 +60,17 @@ REFERENCES = TableSpec(
         ("reference_id", _TEXT, True),
         ("track_id", _TEXT, True),  # hash of the source file's bytes
         ("split", _TEXT, True),  # train | valid | test, by track
-        ("path", _TEXT, False),  # of the clip, relative to the data set
-        ("track_path", _TEXT, True),  # of the source file; of the first one when the track is a sum of files
+        ("path", _TEXT, False),  # clip, relative to the data set
+        ("track_path", _TEXT, True),  # source file; the first one if the track is a sum of files
         ("corpus", _TEXT, False),
-        ("start_s", _REAL, False),  # of the clip in the source
+        ("start_s", _REAL, False),  # position of the clip in the source
         ("clip_s", _REAL, False),  # requested clip length
         ("frames", _INT, False),
         ("sample_rate", _INT, False),  # Hz
         ("channels", _INT, False),
         ("loudness_lufs", _REAL, False),  # ITU-R BS.1770-4 integrated
-        ("bandwidth_hz", _REAL, False),  # of the clip's spectrum
-        ("bytes", _INT, False),  # of the stored file
+        ("bandwidth_hz", _REAL, False),  # bandwidth of the clip
+        ("bytes", _INT, False),  # size of the stored file
         ("sha256", _TEXT, False),
         ("status", _TEXT, True),
         ("error", _TEXT, False),
@@ -96,7 +96,7 @@ DEGRADED = TableSpec(
         ("sha256", _TEXT, False),
         ("lag_samples", _INT, False),  # positive when the degraded clip is late
         ("correlation", _REAL, False),  # normalised, at that lag, -1..1
-        ("peak", _REAL, False),  # of the decoded samples, full scale is 1
+        ("peak", _REAL, False),  # largest decoded sample, full scale is 1
         ("common", _REAL, False),  # share of the longer of reference and degraded that both last, in a listening test
         ("test", _TEXT, False),  # listening test that rated it, and in that test's own names:
         ("item", _TEXT, False),  # the trial; two trials may share a reference

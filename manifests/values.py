@@ -29,7 +29,7 @@ _WHOLE = {
 }
 _NOT_NEGATIVE = ("seconds", "start_s", "clip_s", "bitrate_kbps", "actual_kbps", "cutoff_hz", "bandwidth_hz", "peak")
 _REAL = ("value", "correlation", "loudness_lufs")
-_LARGEST = 1e15  # of a real number
+_LARGEST = 1e15  # limit for real numbers
 _FOOTER_BYTES, _FOOTER_DEPTH = 16_000_000, 24
 
 

@@ -17,7 +17,7 @@ from prep.tracks.sources import AUTO
 
 @dataclass(frozen=True)
 class Settings:
-    """What to make, and how.
+    """Settings of `prep transcode`.
 
     codecs, bitrates (kbps), distortions (as `distortion_conditions` reads them): the conditions.
     clip_s: clip length in seconds, 2 to 600. valid_share: validation's share of the tracks whose corpus has no split.

@@ -3,7 +3,7 @@
 #
 #     bash training/packaged.sh [FOLDER]
 #
-# FOLDER (packaged-run) takes the music, the data set and the run; run again, it goes on where it stopped. The music is
+# FOLDER (packaged-run) holds the music, the data set and the run; rerun the script to resume. The music is
 # computed, played on sampled instruments where a sound font is (SOUNDFONT; FluidR3 GM is under the MIT licence), and,
 # where the shared recordings are (DEEPAQ_SHARED), those of them that are CC0, CC BY or MIT. RECORDINGS names a folder
 # to take in their place. SEED chooses another initialisation; ONLY_DATA=1 ends before the training. The package is left
@@ -62,8 +62,8 @@ if [ -f "$SOUNDFONT" ]; then
 else
     printf 'no sound font at %s: without sampled instruments the metric is poorer without a reference\n' "$SOUNDFONT" >&2
 fi
-step labels visqol "$FOLDER/data" || [ $? = 1 ] # a version that drop-outs have silenced has no label
-# What ViSQOL forgives has a second teacher, see the recipe, whose scale is learned from a part of the coded versions.
+step labels visqol "$FOLDER/data" || [ $? = 1 ] # clips silenced by drop-outs have no label
+# Damage that ViSQOL forgives has a second teacher, see the recipe; its scale is learned from a part of the coded clips.
 step labels rate "$FOLDER/data" --rater 2f --conditions \
     'musical-noise-*,separation-*,dropouts-*,reverberation-*,narrowing-*,imbalance-*,opus-016' || [ $? = 1 ]
 step labels rate "$FOLDER/data" --rater 2f --conditions 'opus-*,mp3-*,aac-*' --shard 1/4

@@ -147,7 +147,7 @@ def _correlation(reference: _Reals, degraded: _Reals, bound: int, whitening: flo
     from scipy.fft import irfft, next_fast_len, rfft
 
     blocks = -(-len(reference) // _BLOCK)
-    block = -(-len(reference) // blocks)  # of similar length, because each is transformed at the size of the longest
+    block = -(-len(reference) // blocks)  # similar lengths, because each is transformed at the size of the longest
     size = next_fast_len(block + 2 * bound, real=True)
     cross = np.zeros(size // 2 + 1, np.result_type(reference, np.complex64))
     for start in range(0, len(reference), block):

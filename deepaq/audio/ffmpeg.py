@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 18
 _RESTARTING = 0x0200  # FFmpeg's AVFMT_TS_DISCONT: time stamps may restart within a file
 _MOST_ODD = 8  # frames of another rate or channel count that count as damage
-_TAGS = (b"ID3", b"TAG", b"APETAGEX")  # of joined files: no audio
+_TAGS = (b"ID3", b"TAG", b"APETAGEX")  # tags of joined files: no audio
 # Formats without time stamps: FFmpeg counts packets, so unreadable bytes between them take no time.
 _UNSTAMPED = {"mp3", "aac", "ac3", "eac3", "dts", "dtshd"}
 
@@ -60,7 +60,7 @@ class _Decoder:
         self._unstamped = container.format.name in _UNSTAMPED
         restarts = bool(container.format.flags & _RESTARTING)
         self._timeline = Timeline(name, restarts=restarts)
-        self._damaged: list[float] = []  # where packets were skipped, in seconds
+        self._damaged: list[float] = []  # positions of skipped packets, in seconds
         self._good, self._bytes, self._last = 0, 0, 0  # number of packets, bytes in all and in the last one
         self._form: tuple[int, int] | None = None  # sample rate and channels
         self._odd = 0  # consecutive frames of another form

@@ -95,7 +95,7 @@ class Stream:
         self.seconds = 0.0
         self.notes: list[str] = []
         self.offset: Samples | None = None
-        self._power = np.zeros(2)  # of the channels' mean, and of their difference from it
+        self._power = np.zeros(2)  # power of the channels' mean, and of their difference from it
         self._channels = channels
         self._given_rate = sample_rate
         self._source = _resampled(map(self._mix, pieces(self._sound, sample_rate)), rate, channels)

@@ -1,4 +1,4 @@
-"""What every embedding network offers, and the registry through which one is found by name."""
+"""The contract of embedding networks, and their registry."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from deepaq.registry import Registry, check_class
 class Backbone(nn.Module, Comparator):
     """A network that turns audio into points whose distance is the loss of quality.
 
-    Audio comes in as float32 of shape (batch, frames), mono, at `sample_rate`, unpadded; networks of two channels also
-    take (batch, 2, frames), mid and side, and have a front of their own. Audio passes a `front` that is never trained,
-    so that training may store its output and cut it anywhere, and then one of two heads. For a full reference the
-    degraded signal comes with its gain taken back, unless that is to count.
+    Input is float32 of shape (batch, frames), mono, at `sample_rate`, unpadded; networks with two channels also take
+    (batch, 2, frames), mid and side, and have a front end of their own. The front end, `front`, is never trained, so
+    training may store its output and cut it anywhere. One of two heads follows. For full reference, the constant gain
+    of the degraded signal is removed first, unless it should count.
     """
 
     front_rate: ClassVar[float]  # items that `front` gives per second of audio
@@ -84,14 +84,14 @@ class Backbone(nn.Module, Comparator):
 
     @abstractmethod
     def embed_clip(self, description: Tensor) -> Tensor:
-        """For non-matching references: what `describe` gave -> (batch, dims), comparable across content."""
+        """Embed the output of `describe` for non-matching references: (batch, dims), comparable across content."""
 
     def embed_both(self, front: Tensor) -> tuple[Tensor, Tensor]:
-        """What `embed` and, of the same audio, `embed_clip` give."""
+        """Return the outputs of `embed` and of `embed_clip` for the same audio."""
         return self.embed(front), self.embed_clip(self.describe(front))
 
     def calibrate(self, descriptions: Tensor) -> None:
-        """Set what depends on the statistics of the training clips' descriptions, (clips, ...), before training."""
+        """Adapt to the statistics of the training clips' descriptions, (clips, ...), before training."""
 
     def clip_parameters(self) -> list[nn.Parameter]:
         """The weights that only `embed_clip` uses."""
@@ -104,11 +104,11 @@ class Backbone(nn.Module, Comparator):
         return {"backbone": total, "lora": 0, "head": 0, "trainable": trainable, "total": total}
 
     def merged(self) -> Backbone:
-        """The same function with adapters made part of the weights; itself where there are none."""
+        """Return the same function with adapters merged into the weights; itself if there are none."""
         return self
 
     def notice(self) -> str:
-        """What the licences of what a trained network contains mean for it."""
+        """Licence terms of a trained network, from the licences of its parts."""
         return f"The network's weights may be used under {self.licence}, like deepaq itself.\n"
 
     def save(self, folder: Path) -> None:

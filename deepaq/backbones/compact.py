@@ -1,9 +1,9 @@
 """The compact network: small enough to learn, and to score, on a CPU.
 
-For a full reference, degraded frames are held against the frames of the reference at the same time: what a few
-convolutions make of their spectra, the two things that ViSQOL compares, level and structure, and the level of the side
-signal, which is the stereo image. For non-matching references, statistics of the whole clip pass two small layers.
-Quality depends on the difference in the first case and on the sound of the clip in the second.
+For full reference, degraded frames are compared with the reference's frames at the same time: outputs of a few
+convolutions of their spectra, the two quantities that ViSQOL compares (level and structure), and the level of the side
+signal, which represents the stereo image. For non-matching references, statistics of the whole clip pass two small
+layers.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from deepaq.backbones.pooling import Pooling
 from deepaq.errors import UserError
 
 _ERB, _MEL, _FLAT, _NEURO = 64, 96, 24, neurogram.BANDS  # columns of the front
-_OVER_TIME = 2 * _NEURO + _ERB  # of these, what a full reference is held against
-_FLAT_FLOOR = 1e-11  # of the signal's power, per bin
-_MUSIC = -5.0  # what log energies in ERB bands are about
-_GAINS = (0.3, 1.0, 0.3)  # of luminance, structure and image, before training
-_PACE = 5.0  # times the learning rate at which they move: so few numbers may move faster
+_OVER_TIME = 2 * _NEURO + _ERB  # columns used for full reference
+_FLAT_FLOOR = 1e-11  # share of the signal's power, per bin
+_MUSIC = -5.0  # typical log energy in an ERB band
+_GAINS = (0.3, 1.0, 0.3)  # initial gains of luminance, structure and image
+_PACE = 5.0  # factor of their learning rate
 
 
 class Compact(Backbone):
@@ -156,12 +156,12 @@ class _ClipHead(nn.Module):
 
 
 def _over_time(samples: Tensor) -> Tensor:
-    """What a full reference is held against, (batch, steps, 128), see `Compact.front`."""
+    """Columns for full reference, (batch, steps, 128), see `Compact.front`."""
     middle = mid(samples)
     neuro = neurogram.levels(middle)
     if samples.ndim == 2:
         side = torch.full_like(neuro, neurogram.FLOOR)
-    else:  # a step of `embed` has two frames, of which one will do here
+    else:  # a step of `embed` has two frames; one suffices here
         side = neurogram.levels(samples[:, 1], 2).repeat_interleave(2, dim=1)[:, : neuro.shape[1]]
     erb = bands.energies(middle, bands.bank("erb").to(middle))
     return torch.cat([neuro, side, bands.log_energy(erb, 10**neurogram.FLOOR)], dim=2)

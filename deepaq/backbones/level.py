@@ -19,7 +19,7 @@ def gain(reference: Tensor, degraded: Tensor) -> Tensor:
 
     The median over frames of the ratio of amplitudes, weighted by their product; 1 where one signal is silent.
     """
-    # An offset is no sound.
+    # A constant offset is inaudible.
     first, second = (_amplitudes(samples - samples.mean(dim=1, keepdim=True)) for samples in (reference, degraded))
     weights = first * second
     ratio, order = (second / first.clamp(min=torch.finfo(first.dtype).tiny)).sort(dim=1)
@@ -30,7 +30,7 @@ def gain(reference: Tensor, degraded: Tensor) -> Tensor:
 
 
 def without(samples: Tensor, louder: Tensor | float) -> Tensor:
-    """Signals of (batch, frames), or (batch, 2, frames), with their gain, (batch, 1), taken back."""
+    """Remove the gains, (batch, 1), from signals of shape (batch, frames) or (batch, 2, frames)."""
     return samples / (louder[:, None] if samples.ndim == 3 and isinstance(louder, Tensor) else louder)
 
 

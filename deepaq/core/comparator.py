@@ -1,4 +1,4 @@
-"""What a metric needs to measure the distance between two signals. Free of torch."""
+"""The contract of comparators, which measure the distance between two signals; independent of torch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Values = npt.NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Compared:
-    """What was found at every step of two signals; arrays of (steps,).
+    """Comparison of two signals at every time step; arrays of shape (steps,).
 
     distance: 0 for identical steps. tracks: the parts whose sum the distance is, by name; none for a network. added,
     missing, loudness: loudness that the degraded signal adds, that it lacks, and that the reference has; None for a
@@ -43,7 +43,7 @@ class Comparator(ABC):
     channels: ClassVar[int] = 1  # 2: the stereo image counts, too
     hears_level: ClassVar[bool] = False  # True: a gain makes a distance
     clip_head: ClassVar[bool] = False  # True: can describe a signal without its reference
-    licence: ClassVar[str] = "Apache-2.0"  # of what is stored with the model
+    licence: ClassVar[str] = "Apache-2.0"  # licence of the files stored with the model
 
     @property
     def power(self) -> float:

@@ -24,7 +24,7 @@ _SILENT = 1e-5  # amplitude of side, -100 dBFS: below it a signal is mono
 
 
 class Steps(NamedTuple):
-    """What the core finds at every step, 25 a second; all of shape (..., steps).
+    """Quantities of the core at every step, 25 per second; all of shape (..., steps).
 
     structure, level, image: the tracks, whose sum is the distance of the step. added, missing, loudness: loudness that
     the degraded signal adds and lacks, and loudness of the reference.

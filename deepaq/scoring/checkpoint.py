@@ -39,7 +39,7 @@ class Checkpoint:
 
     @property
     def fingerprint(self) -> str:
-        """Of the weights and settings: two metrics with one fingerprint give the same distances."""
+        """Hash of weights and settings; metrics with the same fingerprint give the same distances."""
         digest = hashlib.sha256(json.dumps([self.backbone.name, self.backbone.settings()], sort_keys=True).encode())
         for name, weights in self.backbone.weights():
             digest.update(name.encode())

@@ -43,7 +43,7 @@ def find(folder: Path, largest: int | None = None) -> list[Path]:
 
 
 def cached(paths: Sequence[Path], fingerprint: str, embed: Callable[[Sequence[Path]], References]) -> References:
-    """What `embed` gives for the files' contents with the model of that fingerprint, computed once per machine."""
+    """Return the output of `embed` for the files' contents, cached per machine and model fingerprint."""
     import torch
 
     digest = hashlib.sha256(fingerprint.encode())

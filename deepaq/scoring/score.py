@@ -16,7 +16,7 @@ from deepaq.scoring.mapping import MosMapping
 
 @dataclass(frozen=True)
 class Timed:
-    """What was measured in a segment; loudness as in `deepaq.core.comparator.Compared`, the mean over its steps."""
+    """Measurements of a segment; loudness as in `deepaq.core.comparator.Compared`, the mean over its steps."""
 
     start_s: float
     seconds: float

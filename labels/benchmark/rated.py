@@ -50,7 +50,7 @@ class Stimulus:
 
     @property
     def counted(self) -> bool:
-        """Whether the stimulus has audio, and enough of it."""
+        """Tell if the stimulus has audio, and enough of it."""
         return self.audible and not self.short
 
 

@@ -13,7 +13,7 @@ from manifests.provenance import package_version
 
 if TYPE_CHECKING:
     from deepaq.scoring.metric import Metric, References, Score
-DISTANCE, MOS = "distance", "mos"  # what the metric gives
+DISTANCE, MOS = "distance", "mos"  # outputs of the metric
 
 
 class DeepaqFr(Rater):
@@ -42,7 +42,7 @@ class DeepaqFr(Rater):
         metric = _metric(self.model)
 
         def rate(degraded: Samples) -> Rating:
-            self.check(degraded, "degraded version")
+            self.check(degraded, "degraded signal")
             score = metric.score(reference, degraded, sample_rate=self.sample_rate)
             return self._rating(score, lag_samples=score.lag_samples, level_db=score.level_db)
 
@@ -92,7 +92,7 @@ class DeepaqNmr(DeepaqFr):
         metric, clean = _metric(self.model), _references(self.references, self.model)
 
         def rate(degraded: Samples) -> Rating:
-            self.check(degraded, "degraded version")
+            self.check(degraded, "degraded signal")
             return self._rating(metric.score(degraded, references=clean, sample_rate=self.sample_rate))
 
         return rate

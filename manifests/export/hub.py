@@ -19,7 +19,7 @@ from manifests.schema import TableSpec
 
 _AUDIO = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 _LABELS = pa.list_(pa.struct([("rater", pa.string()), ("value", pa.float64()), ("scale", pa.string())]))
-_GROUP_BYTES = 32_000_000  # of a row group, which is held in memory
+_GROUP_BYTES = 32_000_000  # size of a row group, which is held in memory
 _DTYPES = {pa.string(): "string", pa.float64(): "float64", pa.int64(): "int64"}
 _CARD = """---
 configs:

@@ -11,7 +11,7 @@ import numpy as np
 from manifests.report import page
 from manifests.report.rows import Labelled, by_codec, quartiles
 
-MOST_POINTS = 3000  # of a scatter plot
+MOST_POINTS = 3000  # points in a scatter plot
 BINS = 40
 NARROW = 380  # CSS pixels of a chart beside others
 WIDE = 1120  # CSS pixels of a chart across the page

@@ -16,13 +16,13 @@ from manifests.dataset import Dataset
 from manifests.report import page
 from manifests.report.rows import Labelled
 
-EXCERPT_S = 10.0  # of longer clips, so that the page stays small and a long file costs no more memory than this
-LONGEST_S, LARGEST_VALUE = 1e6, 1e9  # of a timeline
+EXCERPT_S = 10.0  # longer clips are cut to bound page size and memory
+LONGEST_S, LARGEST_VALUE = 1e6, 1e9  # points of a timeline
 RANGE_DB = 90.0
 FRAME, HOP = 1024, 512
 SHOWN_HZ = 22_050.0
-COLUMNS, ROWS = 360, 180  # of a spectrogram at most: about the pixels that it is shown with
-MOST_BYTES = 4_000_000  # of a file that is embedded as it is
+COLUMNS, ROWS = 360, 180  # largest spectrogram, about its size in pixels
+MOST_BYTES = 4_000_000  # largest file that is embedded unchanged
 # Formats that browsers play; everything else, and every excerpt, is embedded as FLAC.
 PLAYABLE = {".opus": "audio/ogg", ".ogg": "audio/ogg", ".mp3": "audio/mpeg", ".m4a": "audio/mp4"}
 

@@ -150,7 +150,7 @@ LEAST_COMMON = 0.95
 
 
 def incomplete(dataset: Dataset, rows: Iterable[Labelled]) -> list[tuple[Labelled, float]]:
-    """Pairs of which less than 95 % was compared, with that share, by any rater that states it; the least first."""
+    """Pairs with less than 95 % compared, and that share, by any rater that states it; the least first."""
     shares: dict[str, float] = {}
     for label in dataset.labels(columns=["extras"]).to_pylist():
         share = dict(label["extras"] or ()).get(COMMON)

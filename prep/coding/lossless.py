@@ -9,7 +9,7 @@ import soundfile
 
 from deepaq.audio import Samples
 
-SUFFIXES = (".flac", ".wav")  # of packed samples
+SUFFIXES = (".flac", ".wav")  # for packed samples
 
 
 def packed(samples: Samples, sample_rate: int) -> tuple[str, bytes]:

@@ -16,7 +16,7 @@ from deepaq.files import file_sha256
 from prep.coding import ffmpeg
 
 SUFFIX = ".toml"
-BITS = {16: "PCM_16", 24: "PCM_24", 32: "FLOAT"}  # of the WAV files that the programs read
+BITS = {16: "PCM_16", 24: "PCM_24", 32: "FLOAT"}  # WAV formats for the programs' input
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _RUNTIME = frozenset({"input", "output", "kbps", "bps", "sample_rate", "channels"})

@@ -26,7 +26,7 @@ def _disperse(samples: Samples, sample_rate: int, parameters: Parameters, rng: n
     phase = np.zeros(len(frequencies))
     for centre in hz[hz < 0.45 * sample_rate]:
         ratio = frequencies / centre
-        phase -= 2 * np.arctan2(ratio / _Q, 1 - ratio**2)  # of (1 - r^2 - j r/Q) / (1 - r^2 + j r/Q)
+        phase -= 2 * np.arctan2(ratio / _Q, 1 - ratio**2)  # phase of (1 - r^2 - j r/Q) / (1 - r^2 + j r/Q)
     spectrum = rfft(samples, size, axis=0) * np.exp(1j * phase).astype(np.complex64)[:, None]
     return np.asarray(irfft(spectrum, size, axis=0))[: len(samples)]
 

@@ -38,7 +38,7 @@ def _repeat(samples: Samples, sample_rate: int, parameters: Parameters, rng: np.
     for begin, end in _gaps(samples, sample_rate, parameters, rng):
         past = result[max(0, begin - reach - match) : begin].mean(axis=1)
         pattern = past[-match:]
-        earliest = len(past) - len(pattern)  # of a place before the pattern
+        earliest = len(past) - len(pattern)  # bound for places before the pattern
         places = np.lib.stride_tricks.sliding_window_view(past, len(pattern))[: max(1, earliest)]
         norms = np.sqrt(np.sum(places**2, axis=1)) + 1e-9
         start = int(np.argmax(places @ pattern / norms)) + len(pattern)

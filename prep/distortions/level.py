@@ -11,7 +11,7 @@ from scipy.signal import oaconvolve
 from deepaq.audio import Samples
 from prep.distortions.distortion import Distortion, Parameters, by_severity
 
-_PERIOD_S = (0.3, 1.0)  # of a pumping gain, as of releases of dynamics processors
+_PERIOD_S = (0.3, 1.0)  # period of a pumping gain, as with releases of dynamics processors
 _JUMP_S = 1.2  # between jumps, on average
 _EDGE_S = 0.01
 _LEVEL_S, _MOST_DB = 0.05, 12.0

@@ -10,7 +10,7 @@ from prep.distortions.spectrogram import Spectrogram
 
 _WINDOW_S = 0.023
 _BINS = 4  # neighbouring complex bins in a vector
-_ENTRIES = 64  # of a codebook
+_ENTRIES = 64  # entries of a codebook
 _BATCH = 1 << 15  # vectors quantised at once
 
 

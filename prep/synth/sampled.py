@@ -12,7 +12,7 @@ from deepaq.errors import UserError
 from prep.synth.composition import Note
 from prep.synth.tone import SAMPLE_RATE, Rng, Signal
 
-PROGRAMS = 120  # of 128; the last ones are sound effects
+PROGRAMS = 120  # the last ones of 128 are sound effects
 _FLUSH = 4096  # frames
 _DRUM_KEYS = {"kick": 36, "snare": 38, "hat": 42, "cymbal": 51, "clap": 39, "castanet": 85, "tom": 47}
 _KITS = (0, 8, 16, 24, 25, 32, 40)

@@ -36,7 +36,7 @@ def mixed(parts: Sequence[Path]) -> Iterator[Audio]:
             if block.sample_rate != rate:
                 raise UserError(f"{parts[index]}: has {block.sample_rate} Hz, but the other parts have {rate} Hz")
             waiting[index] = to_stereo(block.samples)
-        # As much as every unfinished part can give; at the end, everything that is left.
+        # Take as much as every unfinished part has; at the end, everything that is left.
         lengths = [len(block) for block, more in zip(waiting, going, strict=True) if more]
         length = min(lengths) if lengths else max(map(len, waiting))
         if rate is not None and length:

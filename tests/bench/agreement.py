@@ -113,9 +113,9 @@ class Bench:
 
     def parts(self) -> Iterator[Rows]:
         """Yield the held-out rows of each part of the recordings."""
-        songs = sorted(set(self.song[self.real]), key=lambda song: joined_id("fold", song))
+        tracks = sorted(set(self.song[self.real]), key=lambda song: joined_id("fold", song))
         for place in range(PARTS):
-            yield np.isin(self.song, songs[place::PARTS])
+            yield np.isin(self.song, tracks[place::PARTS])
 
     def references(self, held_out: Rows) -> Rows:
         """Clean clips of other recordings, to be the non-matching references."""

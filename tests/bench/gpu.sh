@@ -5,7 +5,7 @@
 #     bash tests/bench/gpu.sh [PEAK_TFLOPS]
 #
 # PEAK_TFLOPS: of the device in bfloat16 without sparsity (989 for H100 and H200). Also asked: that a run on the GPU
-# gives the CPU's loss, and that it goes on after SIGKILL.
+# gives the CPU's loss, and that it resumes after SIGKILL.
 set -euo pipefail
 PEAK=${1:-989}
 PYTHON=${PYTHON:-python}

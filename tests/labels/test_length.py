@@ -1,4 +1,4 @@
-"""Pairs of which only a part is in both: named by import, rate and benchmark, and left out of its figures."""
+"""Pairs with only a part in common: named by import, rate and benchmark, and left out of its figures."""
 
 from __future__ import annotations
 

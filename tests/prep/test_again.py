@@ -55,7 +55,7 @@ def test_a_copy_of_what_is_in_the_data_set_is_not_taken_by_a_later_run(
     assert (result["references"], result["left_out"]) == (1, {"duplicate": 1})
     assert "copy.flac: is the same recording as" in capsys.readouterr().err
     assert [row for row in references(tmp_path / "data") if row in before] == before
-    # What is there goes on whatever copies there are.
+    # Existing tracks are continued, whatever copies there are.
     assert transcode([tmp_path / "one"], tmp_path / "data", WANTED)["references"] == 2
 
 

@@ -261,6 +261,6 @@ def test_a_full_disk_ends_the_run_and_loses_nothing(sources: Path, undisturbed: 
         )
         assert run.returncode == code, run.stderr
         if code:
-            assert "No space left on device; mend that and run the command again" in run.stderr.splitlines()[-1]
+            assert "No space left on device; fix this and run the command again" in run.stderr.splitlines()[-1]
             assert not [row for row in table(kept, schema.REFERENCES) if row["status"] != schema.OK]
     assert_whole(kept, undisturbed)

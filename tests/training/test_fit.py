@@ -161,7 +161,7 @@ def test_a_split_of_ones_own_choice_and_codecs_that_are_there(labelled: Path) ->
 
 
 def test_distortions_alone_train(labelled: Path, tmp_path: Path) -> None:
-    """Without any coded version, as in a listening test of separated signals."""
+    """Without any coded clip, as in a listening test of separated signals."""
     from prep.settings import Settings
     from prep.transcode import transcode
 

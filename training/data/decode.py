@@ -25,7 +25,7 @@ from training.data.table import Table
 from training.settings import Data
 
 _FREE = 0.95  # share of the free disk space that decoded audio may take
-_MARK, _BETWEEN = "error: ", "\x1f"  # of counts that carry an error
+_MARK, _BETWEEN = "error: ", "\x1f"  # marks counts that carry an error
 
 
 @dataclass(frozen=True)

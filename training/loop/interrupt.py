@@ -31,7 +31,7 @@ def watched() -> Iterator[Interrupt]:
         interrupt.asked = True
 
     numbers = [signal.SIGTERM, signal.SIGINT]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup asks for
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # ignored under nohup
         numbers.append(signal.SIGHUP)
     before: dict[int, Any] = {number: signal.signal(number, ask) for number in numbers}
     try:

@@ -1,4 +1,4 @@
-"""What is trained, and one step of it: the network, the curves from distance to MOS, the optimiser."""
+"""One step of training: the network, the curves from distance to MOS, the optimiser."""
 
 from __future__ import annotations
 

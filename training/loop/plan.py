@@ -20,7 +20,7 @@ from training.loop.pace import Pace
 from training.loop.sampler import Size
 from training.settings import Recipe
 
-_ROW_BYTES = 2048  # of a table's row in memory, with labels over time
+_ROW_BYTES = 2048  # a table's row in memory, with labels over time
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch import Tensor
 from training.data.table import CLEAN_CODEC, NO_CODEC, Column, Rows, Table
 from training.objective.loss import CLEAN, UNCODED, bitrate_labels
 
-_SEVERITY = re.compile(r"(.+)-(\d+)")  # of the name of a distortion's condition, such as noise-3
+_SEVERITY = re.compile(r"(.+)-(\d+)")  # name of a distortion's condition, such as noise-3
 
 
 @dataclass(frozen=True)

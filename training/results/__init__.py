@@ -1,1 +1,1 @@
-"""What a run leaves: folder, card, report, export, comparison."""
+"""Results of a run: folder, card, report, export, comparison."""

@@ -22,7 +22,7 @@ from training.settings import Recipe
 SETTINGS, METRICS, BEFORE = "settings.json", "metrics.json", "before.json"
 HELD_OUT, SKIPPED = "held-out.csv", "skipped.csv"  # rows that are reported with their distances; damaged files
 CARD, CHECKSUMS = "README.md", "SHA256SUMS"
-# What is exported; the metric itself comes first, so that it is the first to go when a run starts again.
+# Exported files; the metric itself comes first, to be removed first when a run restarts.
 FILES = (
     *(checkpoint.FILE, CHECKSUMS, CARD, "NOTICE"),
     *("model.safetensors", "adapter_model.safetensors", "adapter_config.json"),

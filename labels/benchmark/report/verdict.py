@@ -1,4 +1,4 @@
-"""What a benchmark says in a sentence: which rater leads, which others cannot be told from it, what none reaches."""
+"""The result of a benchmark in a sentence: the leading rater, those not separable from it, and what none reaches."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def test_kinds_of_degradation(kind: str, lag: int) -> None:
 
 
 def test_a_long_file_is_searched_in_pieces() -> None:
-    """A minute and a half, of which only the last five seconds sound."""
+    """A minute and a half; only the last five seconds are audible."""
     quiet = np.zeros((85 * RATE, 2), np.float32)
     reference = np.concatenate([quiet, music(5)])
     assert align(reference, late(reference, -816), RATE).lag == -816

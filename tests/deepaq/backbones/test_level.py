@@ -106,7 +106,7 @@ def test_a_level_that_moves_is_heard_however_slowly() -> None:
     found = metric().score(clean, fading, sample_rate=RATE)
     assert found.distance > 3 * metric().score(clean, softened(clean, 20), sample_rate=RATE).distance
     off = [segment.distance for segment in found.segments]
-    assert off[-1] > 3 * min(off)  # somewhere the gain is the one that is taken back
+    assert off[-1] > 3 * min(off)  # somewhere the gain is the one that is removed
     (moving,) = [note for note in found.notes if "level moves" in note]
     assert re.search(r"between -1[67]\.\d and -[23]\.\d dB", moving)  # of segments of 10 s
     unheard = metric("plain").score(clean, fading, sample_rate=RATE)

@@ -25,7 +25,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folders(tmp_path: Path) -> Path:
-    """a/one.wav, and a coded version of it in b."""
+    """a/one.wav, and a degraded file of it in b."""
     sound = music(1, 1)
     write(tmp_path / "a" / "one.wav", sound)
     write(tmp_path / "b" / "one.flac", noisy(sound, 0.01))

@@ -1,4 +1,4 @@
-"""Scores that are known for groups only, scales of which the lower end is the better one, and order within items."""
+"""Scores known for groups only, scales where lower is better, and order within items."""
 
 from __future__ import annotations
 

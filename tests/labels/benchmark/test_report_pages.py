@@ -1,4 +1,4 @@
-"""The report's pages: verdicts, axes, legends, and names that a stranger has chosen."""
+"""The report's pages: verdicts, axes, legends, and untrusted names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""webMUSHRA: whose audio is taken, sessions without ids, layouts, and configurations by strangers."""
+"""webMUSHRA: choice of audio files, sessions without ids, layouts, and untrusted configurations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to a pair before and after a rater hears it: alignment, extras, options kept with the labels."""
+"""Handling of a pair around its rating: alignment, extras, options kept with the labels."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_pairs_are_aligned_and_what_was_found_is_written_down(data: Path) -> Non
     assert found[LATE][1]["common"] == pytest.approx(2 / 2.04, abs=0.005)
     assert found[EARLY][0] == pytest.approx(plain, rel=0.1)
     assert found[LONG][0] == pytest.approx(plain, rel=0.02)
-    assert found[LATE][0] > plain + 1  # the level is reported, not mended
+    assert found[LATE][0] > plain + 1  # the level is reported, not corrected
 
 
 def test_a_rater_that_aligns_by_itself_hears_the_pair_as_it_is_and_options_are_never_mixed(data: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_network_is_known_by_its_weights(tmp_path: Path) -> None:
 
 
 def test_what_is_not_asked_for_is_as_it_was(data: Path) -> None:
-    """`labels visqol` goes on with the options of the labels that are there, and names a way to others."""
+    """`labels visqol` uses the options of existing labels, and names a way to others."""
     arguments = ["visqol", str(data), "--jobs", "1", "--quiet"]
     for more in (["--timeline"], []):
         assert CliRunner().invoke(main, [*arguments, *more]).exit_code == 0

@@ -71,7 +71,7 @@ def test_codecs_and_bitrates_come_equally_often() -> None:
     drawn = drawn[~rows.clean[drawn]]
     codecs = Counter(rows.codec[drawn].tolist())
     assert set(codecs) == {"opus", "mp3", ""}
-    assert max(codecs.values()) == min(codecs.values())  # three kinds, three degraded versions
+    assert max(codecs.values()) == min(codecs.values())  # three kinds, three degraded files
     bitrates = Counter(rows.bitrate[drawn[rows.codec[drawn] == "opus"]].tolist())
     assert max(bitrates.values()) < 1.2 * min(bitrates.values())
 

@@ -7,15 +7,15 @@ from pathlib import Path
 from prep.tracks.corpora.musdb18hq import VALIDATION
 from tests.prep.tracks.corpora.layout import found, lay
 
-SONGS = {"train/A - One": "train", "train/ANiMAL - Rockshow": "valid", "test/B - Two": "test"}
+TRACKS = {"train/A - One": "train", "train/ANiMAL - Rockshow": "valid", "test/B - Two": "test"}
 
 
 def test_mixtures_and_splits(tmp_path: Path) -> None:
     stems = ("mixture", "vocals", "drums", "bass", "other")
-    sources = found(lay(tmp_path, *(f"{source}/{stem}.wav" for source in SONGS for stem in stems)), "musdb18hq")
+    sources = found(lay(tmp_path, *(f"{source}/{stem}.wav" for source in TRACKS for stem in stems)), "musdb18hq")
     assert {
         source.parts[0].parent.relative_to(tmp_path).as_posix(): source.split for source in sources.values()
-    } == SONGS
+    } == TRACKS
     assert {source.parts[0].name for source in sources.values()} == {"mixture.wav"}
 
 
