@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from deepaq.comparison.command import compare
 from deepaq.console import Console, complain, finish, json_option, note, one_line, print_json
 from deepaq.errors import UserError
 
@@ -177,3 +178,6 @@ def _pairs(sounds: Sequence[Path], against: Path | None, pairs_file: str | None)
         found, lost = pairs.degraded_only(sounds)
         return [(against, path) for path in found], lost
     return pairs.named(sounds)
+
+
+main.add_command(compare)

@@ -13,7 +13,7 @@ from deepaq.scoring.metric import PACKAGED, Metric
 
 def facts(metric: Metric, model: Path | None) -> dict[str, Any]:
     """All facts about a metric, for programs. model: its name as given, None for the packaged one."""
-    curves = {"full reference": metric.model.full, "non-matching references": metric.model.unmatched}
+    curves = {"full reference": metric.model.full, "non-matching references": metric.clips.model.unmatched}
     return {
         "version": __version__,
         "model": str(model or PACKAGED),
@@ -33,7 +33,7 @@ def lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "deepaq", found["version"]
     yield "model", f"{found['model']}, fingerprint {found['fingerprint']}"
     parameters = found["parameters"]["total"]
-    yield "network", f"{found['backbone']}, {parameters:,} parameters"
+    yield "network", f"{found['backbone']}, " + (f"{parameters:,} parameters" if parameters else "nothing trained")
     yield "input", f"{found['sample_rate']} Hz, in segments of {found['segment_s']:g} s"
     for mode, highest in found["mos_top"].items():
         yield "MOS", f"{mode}: " + ("distances only" if highest is None else f"1 to {highest:.2f}")

@@ -43,5 +43,5 @@ class Gate:
 
 def top(metric: Metric, unmatched: bool) -> float | None:
     """The MOS of distance 0, the highest that the model gives; None without a mapping."""
-    mapping = metric.model.unmatched if unmatched else metric.model.full
+    mapping = metric.clips.model.unmatched if unmatched else metric.model.full
     return None if mapping is None else float(mapping(0.0))

@@ -54,6 +54,21 @@ def degraded_only(sounds: Iterable[Path]) -> tuple[list[Path], list[str]]:
     return found, lost
 
 
+def by_name(folder: Path) -> dict[str, Path]:
+    """Return the audio files below a folder by their path without suffix; UserError if two share a name."""
+    if not _is_folder(folder):
+        raise UserError(f"{folder}: is no folder")
+    found: dict[str, Path] = {}
+    for path in audio_below(folder):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if name in found:
+            raise UserError(f"{path}: {found[name]} has the same name; leave one of them there")
+        found[name] = path
+    if not found:
+        raise UserError(f"{folder}: holds no audio files")
+    return found
+
+
 def listed(source: str) -> list[Pair]:
     """Read the pairs of a CSV file, `-` for stdin: columns reference and degraded, paths relative to its folder."""
     if source == "-":

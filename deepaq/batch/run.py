@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -53,10 +55,14 @@ def metric_of(model: Path | None) -> Metric:
 
     More threads cost more than they gain on segments of this size, above all beside other work.
     """
-    import torch
+    from threadpoolctl import threadpool_limits
 
-    torch.set_num_threads(1)
-    return load(model)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # for torch, which the packaged metric does not import
+    metric = load(model)
+    threadpool_limits(1)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    return metric
 
 
 def _clean(metric: Metric, folder: Path, largest: int | None) -> References:

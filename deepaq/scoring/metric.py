@@ -187,7 +187,10 @@ class Metric:
                 start_s = span.start_s + int(part[0]) / count * seconds
                 mean = float(np.mean(distance[part].astype(float) ** power) ** (1 / power))
                 loudness = (None if track is None else float(track[new][part].mean()) for track in tracks)
-                found.append(Timed(start_s, len(part) / count * seconds, mean, *loudness))
+                parts = {
+                    name: float((track[new][part] * distance[part]).mean()) for name, track in compared.tracks.items()
+                }
+                found.append(Timed(start_s, len(part) / count * seconds, mean, *loudness, parts))
         return found
 
     def _unmatched(self, degraded: Sound, references: References, sample_rate: int | None) -> Score:

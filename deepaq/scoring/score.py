@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,10 @@ from deepaq.scoring.mapping import MosMapping
 
 @dataclass(frozen=True)
 class Timed:
-    """Measurements of a segment; loudness as in `deepaq.core.comparator.Compared`, the mean over its steps."""
+    """Measurements of a segment: means over its steps of the loudness in `deepaq.core.comparator.Compared`.
+
+    tracks: mean over steps of the product of each track and the distance; their sum is the mean square of the distance.
+    """
 
     start_s: float
     seconds: float
@@ -24,6 +27,7 @@ class Timed:
     added: float | None = None
     missing: float | None = None
     loudness: float | None = None
+    tracks: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ class Score:
     mos_low, mos_high: 95 % interval of the mean over time, from the spread of the segments: the range to expect for
     other excerpts of the same kind; None with fewer than two segments. added, missing: loudness that the degraded
     signal adds to and takes from the reference, as a share of the mean loudness of the reference; None without a
-    matching reference and for networks. segments: the score over time. seconds: length
+    matching reference and for networks. tracks: the parts that the distance is the sum of (structure, level, image);
+    empty for networks. segments: the score over time. seconds: length
     of the audio that was scored. lag_samples: lag at `sample_rate` that was removed before scoring, positive when the
     degraded signal was late; None without a matching reference. level_db: level of the degraded signal relative to the
     reference. notes: what was done to the signals and what to be aware of, one line each. length_difference_s: seconds
@@ -66,6 +71,7 @@ class Score:
     length_difference_s: float | None = None
     added: float | None = None
     missing: float | None = None
+    tracks: dict[str, float] = field(default_factory=dict)
 
     @property
     def lag_s(self) -> float | None:
@@ -75,7 +81,7 @@ class Score:
     def to_json(self) -> dict[str, Any]:
         """Return the figures without the segments and notes."""
         figures = ("distance", "mos", "mos_low", "mos_high", "added", "missing", "seconds")
-        names = (*figures, "lag_samples", "level_db", "length_difference_s")
+        names = (*figures, "tracks", "lag_samples", "level_db", "length_difference_s")
         return {name: getattr(self, name) for name in names}
 
 
@@ -126,6 +132,10 @@ def sum_up(
         length_difference_s,
         share(_mean([segment.added for segment in segments], seconds)),
         share(_mean([segment.missing for segment in segments], seconds)),
+        {
+            name: float(np.average([s.tracks[name] for s in segments], weights=seconds)) / distance if distance else 0.0
+            for name in segments[0].tracks
+        },
     )
 
 

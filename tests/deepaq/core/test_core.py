@@ -96,6 +96,9 @@ def test_tracks_add_up_to_the_distance(core: Core, music: Samples) -> None:
     found = core.compare(to_mid_side(music), to_mid_side(distort(music, RATE, "noise", 3, seed=0)))
     assert sum(found.tracks.values()) == pytest.approx(found.distance)
     assert set(found.tracks) == {"structure", "level", "image"}
+    score = deepaq.load().score(music, distort(music, RATE, "narrowing", 3, seed=0), sample_rate=RATE)
+    assert sum(score.tracks.values()) == pytest.approx(score.distance)
+    assert score.tracks["image"] > 0.9 * score.distance
 
 
 def test_torch_gives_the_same_distance_and_a_gradient(core: Core, music: Samples) -> None:

@@ -1,0 +1,75 @@
+"""One side of a comparison: a score for every original."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deepaq.batch.pairs import Pair, by_name
+from deepaq.batch.run import score_files
+from deepaq.errors import UserError
+from deepaq.scoring.score import Score
+
+
+@dataclass(frozen=True)
+class Window:
+    """About a second of an original: where it starts, how long it is, and its MOS."""
+
+    start_s: float
+    seconds: float
+    mos: float
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The score of one degraded file. kbps: its size over its length."""
+
+    mos: float
+    distance: float
+    level_db: float
+    tracks: dict[str, float]
+    windows: tuple[Window, ...]
+    kbps: float
+
+
+@dataclass
+class Side:
+    """A codec or a build.
+
+    scores: by name of the original. files: the degraded files. problems: a line for every file that is missing or
+    cannot be scored.
+    """
+
+    name: str
+    scores: dict[str, Scored] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def score_side(originals: dict[str, Path], folder: Path, model: Path | None, keep_level: bool, jobs: int) -> Side:
+    """Score a folder of degraded files against the originals of the same names."""
+    degraded = by_name(folder)
+    side = Side(folder.name or str(folder))
+    side.problems += [f"{folder}: holds no file for {name}" for name in originals if name not in degraded]
+    side.problems += [f"{path}: no original has its name" for name, path in degraded.items() if name not in originals]
+    names = [name for name in originals if name in degraded]
+    pairs: Sequence[Pair] = [(originals[name], degraded[name]) for name in names]
+    for name, (pair, answer) in zip(names, score_files(pairs, model, None, None, jobs, not keep_level), strict=True):
+        if isinstance(answer, UserError):
+            side.problems.append(str(answer))
+        else:
+            side.scores[name] = scored(answer[0], pair[1])
+            side.files[name] = pair[1]
+    return side
+
+
+def scored(score: Score, degraded: Path) -> Scored:
+    """Keep what a comparison needs; UserError for a model that has no MOS."""
+    if score.mos is None:
+        raise UserError("this model has no mapping to a MOS, so it cannot compare codecs")
+    lag_s = score.lag_s or 0.0
+    windows = tuple(Window(s.start_s - max(lag_s, 0.0), s.seconds, float(s.mos or 0.0)) for s in score.segments)
+    end_s = max(window.start_s + window.seconds for window in windows)
+    kbps = 8 * degraded.stat().st_size / 1000 / end_s
+    return Scored(score.mos, score.distance, score.level_db or 0.0, score.tracks, windows, kbps)
