@@ -21,7 +21,7 @@ WINDOW, HOP = 2048, 960  # 43 ms Hann windows, 50 steps a second
 STEPS_PER_S = SAMPLE_RATE / HOP
 IMAGE_EVERY = 2  # steps of mid per step of side: an image moves slowly
 BANDS = 64
-_BINS = slice(2, 855)  # 47 Hz to 20 kHz; a constant offset reaches bin 1 of a Hann window
+_BINS = slice(2, 832)  # 47 Hz to 19.5 kHz; a constant offset reaches bin 1, a steep filter at 20 kHz bin 840
 _CHUNK = 32  # steps whose spectra fit the processor's cache
 
 Array = Any  # numpy.ndarray or torch.Tensor

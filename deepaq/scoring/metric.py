@@ -186,11 +186,13 @@ class Metric:
             if len(part := part[audible[part]]):
                 start_s = span.start_s + int(part[0]) / count * seconds
                 mean = float(np.mean(distance[part].astype(float) ** power) ** (1 / power))
-                loudness = (None if track is None else float(track[new][part].mean()) for track in tracks)
+                added, missing, loudness = (
+                    None if track is None else float(track[new][part].mean()) for track in tracks
+                )
                 parts = {
                     name: float((track[new][part] * distance[part]).mean()) for name, track in compared.tracks.items()
                 }
-                found.append(Timed(start_s, len(part) / count * seconds, mean, *loudness, parts))
+                found.append(Timed(start_s, len(part) / count * seconds, mean, added, missing, loudness, parts))
         return found
 
     def _unmatched(self, degraded: Sound, references: References, sample_rate: int | None) -> Score:

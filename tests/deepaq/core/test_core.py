@@ -151,9 +151,10 @@ def _delayed(x: Samples) -> Samples:
 
 
 def _lowpass(x: Samples) -> Samples:
-    spectrum = np.fft.rfft(x, axis=0)
-    spectrum[np.fft.rfftfreq(len(x), 1 / RATE) > 20_000] = 0
-    return np.fft.irfft(spectrum, len(x), axis=0).astype(np.float32)
+    from scipy.signal import firwin, oaconvolve
+
+    taps = firwin(255, 20_500, fs=RATE)[:, None]
+    return oaconvolve(x, taps, mode="same", axes=0).astype(np.float32)
 
 
 def _dithered(x: Samples) -> Samples:
@@ -165,6 +166,7 @@ INAUDIBLE: dict[str, Change] = {
     "gain of -6 dB": lambda x: x / 2,
     "polarity": lambda x: -x,
     "delay": _delayed,
+    "offset": lambda x: x + np.float32(0.01),
     "resampling to 96 kHz and back": lambda x: resample(resample(x, RATE, 96_000), 96_000, RATE),
     "nothing above 20 kHz": _lowpass,
     "dither at 16 bits": _dithered,
