@@ -27,6 +27,10 @@ jobs_option = click.option(
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
 
 
+# Signals that ask a process to end; Windows has no SIGHUP.
+ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
 class Console(click.Group):
     """A click group with one-line errors and the documented exit codes."""
 
@@ -41,7 +45,7 @@ class Console(click.Group):
         outputs = sys.stdout, sys.stderr
         try:
             # A request to end is handled like Ctrl-C: finished work stays, nothing half-written remains.
-            for number in (signal.SIGTERM, signal.SIGHUP):
+            for number in ENDINGS:
                 if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup
                     signal.signal(number, signal.default_int_handler)
             if isinstance(sys.stdin, io.TextIOWrapper):  # file names may hold undecodable bytes

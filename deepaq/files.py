@@ -90,7 +90,10 @@ def machine() -> str:
 
 def sync(path: Path) -> None:
     """Flush a file or a folder to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    windows = os.name == "nt"  # flushes only what is open for writing, and no folders
+    if windows and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDWR if windows else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

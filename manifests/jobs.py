@@ -6,8 +6,8 @@ Each job commits its own rows and returns counts; the parent only adds them up, 
 from __future__ import annotations
 
 import os
-import resource
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -25,13 +25,16 @@ _JOIN_S = 60  # longest wait for a cluster's first worker
 
 def cpu_count() -> int:
     """Number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    import psutil
+
+    process = psutil.Process()
+    return len(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else psutil.cpu_count() or 1
 
 
 def cpu_seconds() -> float:
     """User and system seconds of this process and its finished children."""
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    spent = os.times()  # in steps of 10 ms, hence the finer clock for this process
+    return time.process_time() + spent.children_user + spent.children_system
 
 
 def workers(jobs: int | None) -> int:

@@ -33,7 +33,7 @@ def keep_lock(root: Path) -> None:
     path = inside(root, f"{FOLDER}/{lock_id()}.txt")
     if not path.exists():
         with committed(path) as partial:
-            partial.write_text(installed())
+            partial.write_text(installed(), encoding="utf-8")
 
 
 def read_lock(root: Path, name: str) -> dict[str, str]:

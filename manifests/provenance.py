@@ -33,7 +33,7 @@ def environment() -> dict[str, str]:
 def _image() -> str:
     named = os.environ.get(IMAGE, "")
     if named and Path(named).is_file():
-        named = Path(named).read_text().strip()
+        named = Path(named).read_text(encoding="utf-8").strip()
     return named or "none"
 
 

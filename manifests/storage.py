@@ -39,10 +39,14 @@ def _old(path: Path) -> bool:
 
 
 def _alive(process: int) -> bool:
+    import psutil
+
     try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return not Path("/proc/self").exists()  # without a process list, assume that it lives
+        return bool(psutil.Process(process).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:  # another user's
+        return True
 
 
 def require_space(folder: Path, size: int) -> None:

@@ -156,7 +156,7 @@ def _before(
     """
     path = out / folder.BEFORE
     if start is Start.RESUMED and path.is_file():
-        kept: dict[str, Any] = json.loads(path.read_text())
+        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return kept
     systems = {"untrained": trainer.judge(reported)}
     for name, settings in BASELINES.items():

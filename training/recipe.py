@@ -27,7 +27,7 @@ def names() -> list[str]:
 
 def purpose(name: str) -> str:
     """Return the purpose of a recipe: the first sentence of the comment at its head."""
-    lines = (resources.files("training.recipes") / f"{name}.toml").read_text().splitlines()
+    lines = (resources.files("training.recipes") / f"{name}.toml").read_text(encoding="utf-8").splitlines()
     head = [line.removeprefix("#").strip() for line in itertools.takewhile(lambda line: line.startswith("#"), lines)]
     return " ".join(head).partition(". ")[0].rstrip(".")
 
@@ -52,7 +52,7 @@ def _content(recipe: str, folder: Path, above: tuple[str, ...] = ()) -> dict[str
     if recipe in above:
         raise UserError(f"--recipe {recipe}: is its own base")
     try:
-        content = tomllib.loads(source.read_text())
+        content = tomllib.loads(source.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"--recipe {recipe}: is not valid TOML ({error})") from None
     if base := content.pop("base", None):

@@ -43,7 +43,7 @@ def restore(wrapped: Any, folder: Path) -> None:
 
     path = folder / CONFIG
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise UserError(f"{path}: is missing or damaged; train or copy the run again") from None
     wanted = wrapped.peft_config["default"]

@@ -210,7 +210,7 @@ class Mert(Backbone):
             write_tensors(self.head.state_dict(), folder / HEAD_FILE)
         if self.mode == LORA:
             adapter.save(self.encoder, folder)
-        (folder / "NOTICE").write_text(self.notice())
+        (folder / "NOTICE").write_text(self.notice(), encoding="utf-8")
 
     def restore(self, folder: Path) -> None:
         """Read the files that `save` wrote; UserError when one is missing or does not fit."""

@@ -107,7 +107,7 @@ def from_hub(release: Release, config: Mapping[str, Any], variable: str) -> Stat
 def check_config(path: Path, release: Release, config: Mapping[str, Any]) -> None:
     """Raise UserError if `config.json` describes another network than `config`."""
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise UserError(f"{path}: is not readable JSON; download {release.repository} again") from None
     if (found.get("attention_relax") or 0) > 0:

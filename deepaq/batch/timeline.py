@@ -40,7 +40,7 @@ def write(path: Path, scores: Sequence[Scored]) -> None:
     with committed(path) as partial:
         match path.suffix.lower():
             case ".json":
-                partial.write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n")
+                partial.write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n", encoding="utf-8")
             case ".csv":
                 with partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
                     writer = csv.DictWriter(file, COLUMNS)

@@ -79,7 +79,7 @@ def load(folder: Path) -> Checkpoint:
     if not path.is_file():
         raise UserError(f"{folder}: holds no trained metric ({FILE} is missing); `training fit` writes it at its end")
     try:
-        content = json.loads(path.read_text(), parse_constant=_no_number)
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
         version, name, settings = int(content["format"]), str(content["backbone"]), dict(content["settings"])
         curves = {key: content[key] and mapping.from_json(content[key]) for key in ("full", "unmatched")}
         info = content["info"]
@@ -113,4 +113,4 @@ def _no_number(name: str) -> float:
 def write_json(path: Path, content: Any) -> None:
     """Write strict JSON, all of it or nothing."""
     with committed(path) as partial:
-        partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+        partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -90,7 +90,7 @@ def export(dataset: Dataset, out: Path | None = None, about: Mapping[str, str] |
         "recordSet": [_records(spec) for spec in tables],
     }
     with committed(path) as partial:
-        partial.write_text(json.dumps(content, indent=2) + "\n")
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return {"file": str(path), "tables": [spec.name for spec in tables]}
 
 

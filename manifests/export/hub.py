@@ -54,7 +54,7 @@ def export(dataset: Dataset, out: Path, shard_bytes: int = SHARD_BYTES) -> dict[
                 named = {"valid": "validation"}.get(split, split)
                 configs += f"  - split: {named}\n    path: {spec.name}/{split}-*.parquet\n"
         card = _CARD.format(configs=configs, name=out.name, version=package_version("deepaq"))
-        (folder / "README.md").write_text(card)
+        (folder / "README.md").write_text(card, encoding="utf-8")
     return counts
 
 

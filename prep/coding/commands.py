@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -230,14 +229,29 @@ def _run(command: Sequence[str], folder: Path, timeout: float) -> str:
         except subprocess.TimeoutExpired:
             raise UserError(f"{name} took longer than {timeout:g} s") from None
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _end_all(process)
         if code:
             lines = _end(messages).strip().splitlines() or _end(printed).strip().splitlines()
             raise UserError(f"{name} ended with {code}: {lines[-1][:200] if lines else 'no message'}")
         printed.seek(0)
         return printed.read(_MESSAGE_BYTES).decode(errors="replace")
+
+
+def _end_all(process: subprocess.Popen[bytes]) -> None:
+    """End a process and what it started."""
+    kill_session = getattr(os, "killpg", None)
+    if kill_session is None:  # on Windows: its descendants, as far as they can still be told
+        import psutil
+
+        with suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(process.pid).children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
+        process.kill()
+    else:
+        with suppress(ProcessLookupError):
+            kill_session(process.pid, 9)
+    process.wait()
 
 
 def _end(file: Any) -> str:

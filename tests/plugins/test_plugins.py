@@ -38,7 +38,8 @@ from click.testing import CliRunner
 for line in json.load(sys.stdin):
     program, *arguments = line.split()
     done = CliRunner().invoke(import_module(f"{program}.cli").main, arguments)
-    print(json.dumps([done.exit_code, done.stdout, done.stderr]))
+    unexpected = "" if isinstance(done.exception, (SystemExit, type(None))) else repr(done.exception)
+    print(json.dumps([done.exit_code, done.stdout, done.stderr + unexpected]))
 """
 
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from deepaq.console import ENDINGS
+
 
 class Interrupt:
     """asked: True once SIGTERM, SIGHUP or Ctrl-C has come."""
@@ -30,9 +32,8 @@ def watched() -> Iterator[Interrupt]:
             raise KeyboardInterrupt
         interrupt.asked = True
 
-    numbers = [signal.SIGTERM, signal.SIGINT]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # ignored under nohup
-        numbers.append(signal.SIGHUP)
+    # SIGHUP is ignored under nohup.
+    numbers = [signal.SIGINT, *(end for end in ENDINGS if signal.getsignal(end) is not signal.SIG_IGN)]
     before: dict[int, Any] = {number: signal.signal(number, ask) for number in numbers}
     try:
         yield interrupt

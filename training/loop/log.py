@@ -69,7 +69,7 @@ class Log:
 
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write a table with the columns of its first row."""
-    with committed(path) as partial, partial.open("w", newline="") as file:
+    with committed(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]), extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
@@ -79,7 +79,7 @@ def read(path: Path) -> list[dict[str, Any]]:
     """Read the rows of a table that `write` wrote, as numbers; none when there is no such file."""
     if not path.is_file():
         return []
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         return [
             {name: (int(text) if name == "step" else float(text)) if text else None for name, text in row.items()}
             for row in csv.DictReader(file)

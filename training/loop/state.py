@@ -59,7 +59,7 @@ def save(folder: Path, state: State) -> None:
 def restore(folder: Path, state: State) -> None:
     """Restore what `save` wrote, in place; UserError when it is damaged."""
     try:
-        progress = json.loads((folder / "state.json").read_text())
+        progress = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         groups, curves = progress.pop("groups"), progress.pop("curves")
         moments = load_file(folder / "optimiser.safetensors")
         state.network.restore(folder)

@@ -46,7 +46,7 @@ def write(out: Path, network: Backbone, result: Mapping[str, Any], recipe: Recip
         "",
         f"`{CHECKSUMS}` lists the checksum of every file.",
     ]
-    (out / CARD).write_text("\n".join(lines) + "\n")
+    (out / CARD).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _table(validation: Mapping[str, Any]) -> list[str]:

@@ -133,7 +133,7 @@ def _hours(member: Member) -> float:
 def _read(run: Path) -> Member:
     try:
         names = (SETTINGS, METRICS, checkpoint.FILE)
-        content, metrics, model = (json.loads((run / name).read_text()) for name in names)
+        content, metrics, model = (json.loads((run / name).read_text(encoding="utf-8")) for name in names)
         settings = from_json(content).to_json()  # with the defaults of settings that are newer than the run
         settings["data"]["fingerprint"] = model["info"]["data"]["fingerprint"]
         return Member(settings, metrics, heldout.read(run))

@@ -64,7 +64,7 @@ def start(out: Path, recipe: Recipe, overwrite: bool, resume: bool) -> Start:
 def resumed(out: Path, overrides: tuple[str, ...] = ()) -> Recipe:
     """Return the recipe of the run in `out` with overrides; UserError without a run or for what may not change."""
     try:
-        content = json.loads((out / SETTINGS).read_text())
+        content = json.loads((out / SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise UserError(f"{out}: holds no run to resume ({SETTINGS} is missing or damaged)") from None
     for override in overrides:
@@ -75,7 +75,7 @@ def resumed(out: Path, overrides: tuple[str, ...] = ()) -> Recipe:
 
 def result(out: Path, fingerprint: str) -> dict[str, Any]:
     """Return what the finished run in `out` reached; UserError when it was trained on other rows or labels."""
-    model, found = (json.loads((out / name).read_text()) for name in (checkpoint.FILE, METRICS))
+    model, found = (json.loads((out / name).read_text(encoding="utf-8")) for name in (checkpoint.FILE, METRICS))
     if model["info"]["data"]["fingerprint"] != fingerprint:
         raise UserError(f"{out}: holds a run on other rows or labels; choose another folder, or use --overwrite")
     note(f"{out}: is already trained; --overwrite trains it again")
@@ -102,7 +102,7 @@ def skipped(out: Path) -> dict[str, str]:
     """Return path -> error of the damaged files that the run in `out` left out."""
     if not (out / SKIPPED).is_file():
         return {}
-    with (out / SKIPPED).open(newline="") as file:
+    with (out / SKIPPED).open(newline="", encoding="utf-8") as file:
         return {row["path"]: row["error"] for row in csv.DictReader(file)}
 
 
@@ -120,7 +120,7 @@ def files(out: Path) -> list[Path]:
 def write_checksums(out: Path) -> None:
     """Write the SHA-256 of every exported file of `out`, in the format of `sha256sum --check`."""
     lines = [f"{file_sha256(out / path)}  {path.as_posix()}\n" for path in files(out) if path.name != CHECKSUMS]
-    (out / CHECKSUMS).write_text("".join(lines))
+    (out / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
 def verify(run: Path) -> None:
@@ -128,7 +128,7 @@ def verify(run: Path) -> None:
     listed = run / CHECKSUMS
     if not listed.is_file():
         raise UserError(f"{run}: has no {CHECKSUMS}; finish it with `training fit`")
-    for line in listed.read_text().splitlines():
+    for line in listed.read_text(encoding="utf-8").splitlines():
         digest, _, name = line.partition("  ")
         path = run / name
         if not path.is_file():

@@ -47,7 +47,7 @@ def read(out: Path) -> HeldOutTable | None:
     """Read what `write` wrote; None for a run that was made before there was such a table."""
     if not (out / HELD_OUT).is_file():
         return None
-    with (out / HELD_OUT).open(newline="") as file:
+    with (out / HELD_OUT).open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     columns = dict(zip(header, map(list, zip(*rows, strict=True)), strict=True)) if rows else {}
     return HeldOutTable(
