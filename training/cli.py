@@ -130,7 +130,7 @@ def compare(runs: tuple[Path, ...], form: str | None, out: Path | None, as_json:
         check_writable(out, "--out")
     rows = stage(runs)
     if out:
-        out.write_text(render(rows, form))
+        out.write_text(render(rows, form), encoding="utf-8")
     if as_json:
         print_json([{k: vars(v) if isinstance(v, Estimate | Paired) else v for k, v in row.items()} for row in rows])
     elif not out:
