@@ -60,7 +60,9 @@ def main() -> None:
     help="Encode at these kbps, comma-separated.  [default: 16,32,48,64,80,96,128; all that a TOML file names]",
 )
 @click.option(
-    "--distortions", default="", help="Add distortions, comma-separated: noise (all severities), noise-3 (one), all."
+    "--distortions",
+    default="",
+    help="Add distortions, comma-separated: noise (all severities), noise-3 (one), all (built-in ones).",
 )
 @click.option("--clip", default=10.0, show_default=True, help="Cut clips of this many seconds.")
 @click.option("--allow-lossy", is_flag=True, help="Use lossy and band-limited tracks too.")

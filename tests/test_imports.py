@@ -84,3 +84,20 @@ def test_help_loads_nothing_heavy(command: str) -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert result.stdout.splitlines()[-1] == "[]"
+
+
+def test_no_help_searches_installed_packages_for_parts() -> None:
+    code = (
+        "import importlib.metadata as metadata\n"
+        "from click.testing import CliRunner\n"
+        "from importlib import import_module\n"
+        "def refuse(**parameters): raise AssertionError('searched')\n"
+        "metadata.entry_points = refuse\n"
+        f"for command in {sorted(ALLOWED)}:\n"
+        "    main = import_module(f'{command}.cli').main\n"
+        "    for line in ([], *([name] for name in main.commands)):\n"
+        "        done = CliRunner().invoke(main, [*line, '--help'])\n"
+        "        assert done.exit_code == 0, (line, done.exception)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert result.returncode == 0, result.stderr
