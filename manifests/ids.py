@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -37,3 +38,8 @@ def settings_id(settings: Mapping[str, Any]) -> str:
 def joined_id(*parts: str) -> str:
     """Id of a tuple of strings, such as (reference_id, condition_id) or file names with undecodable bytes."""
     return hashlib.sha256("\x1f".join(parts).encode(errors="surrogateescape")).hexdigest()[:ID_LENGTH]
+
+
+def matches(condition: str, patterns: Iterable[str]) -> bool:
+    """Return whether a condition's readable name matches one of the shell patterns, such as `opus-*`; case counts."""
+    return any(fnmatchcase(condition, pattern) for pattern in patterns)

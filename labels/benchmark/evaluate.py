@@ -27,7 +27,7 @@ from labels.benchmark.statistics.bootstrap import interval
 from labels.benchmark.statistics.correlation import Values, pcc
 from labels.benchmark.statistics.dependent import holm, steiger, zou
 from labels.benchmark.statistics.mapping import FEWEST as FEWEST_TO_FIT
-from labels.benchmark.statistics.mapping import MAPPINGS, Mapping
+from labels.benchmark.statistics.mapping import MAPPINGS, Curve
 from labels.benchmark.statistics.reliability import reliability, reliability_of_means
 
 SYSTEM_MEAN = "system mean"  # a baseline without audio: the condition's mean on the other items
@@ -65,7 +65,7 @@ class Evaluation:
         """Values of a rater and of the listeners for the stimuli of `mask` that the rater rated."""
         return _points(test, self.signs[rater] * test.values[rater], mask)
 
-    def _protocol(self, test: Rated, name: str, mask: Mask, curves: dict[str, list[Mapping]]) -> dict[str, Any]:
+    def _protocol(self, test: Rated, name: str, mask: Mask, curves: dict[str, list[Curve]]) -> dict[str, Any]:
         results = []
         for rater in self.signs:
             points = self.points(test, rater, mask)
@@ -95,7 +95,7 @@ class Evaluation:
         parts = [part for part in parts if part.count >= FEWEST]
         return average(parts, "pcc") if len(parts) > 1 else Estimate(None)
 
-    def _curves(self, test: Rated, rater: str) -> list[Mapping]:
+    def _curves(self, test: Rated, rater: str) -> list[Curve]:
         """Mappings for `test`; empty if the other tests do not suffice."""
         values, shares = self.fit_points(test, rater)
         if len(values) < FEWEST_TO_FIT or np.ptp(values) == 0:

@@ -12,7 +12,8 @@ from typing import Any
 from deepaq.audio import Samples, read, resample, to_mono, to_stereo
 from deepaq.audio.align import align
 from deepaq.errors import UserError
-from labels.raters.rater import Judge, Rater, Rating, attributed, packages, rater
+from labels.raters.rater import Judge, Rater, Rating, attributed, packages
+from labels.raters.rater import rater as rater_of
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import write_fragment
@@ -30,7 +31,7 @@ class Degraded:
 
 
 @dataclass(frozen=True)
-class Work:
+class Pairs:
     """A reference clip and its degraded clips, scheduled together to prepare the reference once."""
 
     reference_id: str
@@ -47,24 +48,24 @@ class Rate:
     rater: str
     options: tuple[tuple[str, str], ...] = ()
 
-    def __call__(self, batch: Sequence[Work]) -> Counts:
+    def __call__(self, batch: Sequence[Pairs]) -> Counts:
         dataset = Dataset(self.root)
-        judge = rater(self.rater, **dict(self.options))
+        rater = rater_of(self.rater, **dict(self.options))
         counts: Counts = Counter()
         rows: list[dict[str, Any]] = []
-        for work in batch:
-            for row, seconds in _rows(dataset, judge, work):
+        for pairs in batch:
+            for row, seconds in _rows(dataset, rater, pairs):
                 rows.append(row)
                 counts[row["status"]] += 1
                 counts["audio_ms"] += round(1000 * seconds)
         with attributed(self.rater):
-            own = judge.tools() | packages(self.rater)
+            own = rater.tools() | packages(self.rater)
         tools = {**own, "av": package_version("av"), "soxr": package_version("soxr")}
         settings = {
             "rater": self.rater,
-            "sample_rate": judge.sample_rate,
-            "identity": judge.identity,
-            "aligned": judge.aligned,
+            "sample_rate": rater.sample_rate,
+            "identity": rater.identity,
+            "aligned": rater.aligned,
             "options": dict(self.options),
         }
         footer = provenance(f"labels {self.rater}", settings, tools)
@@ -72,68 +73,68 @@ class Rate:
         return counts
 
 
-def _rows(dataset: Dataset, judge: Rater, work: Work) -> list[tuple[dict[str, Any], float]]:
+def _rows(dataset: Dataset, rater: Rater, pairs: Pairs) -> list[tuple[dict[str, Any], float]]:
     """Row of each degraded clip, and the seconds of audio that were rated for it."""
     begun = cpu_seconds()
     try:
-        reference = _load(dataset, judge, work.path, work.sha256)
-        with attributed(judge.name):
-            rate = judge.judge(reference)
+        reference = _load(dataset, rater, pairs.path, pairs.sha256)
+        with attributed(rater.name):
+            judge = rater.judge(reference)
     except UserError as error:
-        return [(_row(judge, clip, error=f"reference: {error}"), 0.0) for clip in work.degraded]
-    share = (cpu_seconds() - begun) / len(work.degraded)  # share of the reference's cost that each degraded clip bears
+        return [(_row(rater, clip, error=f"reference: {error}"), 0.0) for clip in pairs.degraded]
+    share = (cpu_seconds() - begun) / len(pairs.degraded)  # share of the reference's cost that each degraded clip bears
     rows = []
-    for clip in work.degraded:
+    for clip in pairs.degraded:
         before = cpu_seconds()
         try:
-            degraded = _load(dataset, judge, clip.path, clip.sha256)
-            with attributed(judge.name):
-                rating = _rating(judge, reference, rate, degraded)
+            degraded = _load(dataset, rater, clip.path, clip.sha256)
+            with attributed(rater.name):
+                rating = _rating(rater, reference, judge, degraded)
                 if not math.isfinite(rating.value):
-                    raise UserError(f"{judge.name} gives {rating.value} for it")
+                    raise UserError(f"{rater.name} gives {rating.value} for it")
         except UserError as error:
-            rows.append((_row(judge, clip, error=str(error)), 0.0))
+            rows.append((_row(rater, clip, error=str(error)), 0.0))
             continue
-        row = _row(judge, clip) | {
+        row = _row(rater, clip) | {
             "value": rating.value,
             "extras": dict(rating.extras),
             "timeline": rating.timeline,
             "seconds": share + cpu_seconds() - before,
         }
-        rows.append((row, len(reference) / judge.sample_rate))
+        rows.append((row, len(reference) / rater.sample_rate))
     return rows
 
 
-def _rating(judge: Rater, reference: Samples, rate: Judge, degraded: Samples) -> Rating:
+def _rating(rater: Rater, reference: Samples, judge: Judge, degraded: Samples) -> Rating:
     """Rate a pair, aligned first if the rater needs it; the extras report every correction.
 
     lag_samples: at the rater's sample rate, positive if the degraded signal was late. level_db: level of the degraded
-    signal relative to the reference. common: share of the longer signal that was compared. rate: the rater's judge for
+    signal relative to the reference. common: share of the longer signal that was compared. judge: the rater's for
     the whole reference, used if all of it is compared.
     """
-    if not judge.aligned:
-        return rate(degraded)
-    pair = align(reference, degraded, judge.sample_rate)
+    if not rater.aligned:
+        return judge(degraded)
+    pair = align(reference, degraded, rater.sample_rate)
     if len(pair.reference) < len(reference):
-        rate = judge.judge(pair.reference)
-    rating = rate(pair.degraded)
+        judge = rater.judge(pair.reference)
+    rating = judge(pair.degraded)
     common = len(pair.reference) / max(len(reference), len(degraded))
     found = {"lag_samples": pair.lag, "level_db": pair.level_db, "common": common}
     return replace(rating, extras={**rating.extras, **found})
 
 
-def _row(judge: Rater, clip: Degraded, error: str | None = None) -> dict[str, Any]:
+def _row(rater: Rater, clip: Degraded, error: str | None = None) -> dict[str, Any]:
     return {
         "degraded_id": clip.degraded_id,
-        "rater": judge.name,
-        "scale": judge.scale,
+        "rater": rater.name,
+        "scale": rater.scale,
         "status": schema.FAILED if error else schema.OK,
         "error": error,
     }
 
 
-def _load(dataset: Dataset, judge: Rater, relative: str, sha256: str) -> Samples:
+def _load(dataset: Dataset, rater: Rater, relative: str, sha256: str) -> Samples:
     """Read a file of the data set as the rater needs it; raises UserError if it is missing, changed or unreadable."""
     audio = read(dataset.verified(relative, sha256))
-    mixed = to_mono(audio.samples) if judge.channels == 1 else to_stereo(audio.samples)
-    return resample(mixed, audio.sample_rate, judge.sample_rate)
+    mixed = to_mono(audio.samples) if rater.channels == 1 else to_stereo(audio.samples)
+    return resample(mixed, audio.sample_rate, rater.sample_rate)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from deepaq.errors import UserError
-from labels.length import short_line, too_short
+from labels.length import LEAST_COMMON, short_line
 from labels.raters.rater import NETWORK, all_options, attributed, rater
-from labels.rating.job import Degraded, Rate, Work
+from labels.rating.job import Degraded, Pairs, Rate
 from manifests import jobs, schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer
+from manifests.ids import matches
 from manifests.storage import sweep
 
 
@@ -48,13 +48,13 @@ def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
     options = options_of(dataset, name, dict(settings.options))
     if settings.dask:
         _require_absolute(options)
-    judge = rater(name, **options)
+    chosen = rater(name, **options)
     sweep(dataset.folder(schema.LABELS))
     wanted, skipped = _wanted(dataset, settings)
     work = _remaining(dataset, wanted, name, settings.retry_failed)
     if work:
         with attributed(name):
-            judge.warm_up()
+            chosen.warm_up()
     counts = jobs.run(
         Rate(dataset.root.absolute(), name, tuple(options.items())),
         jobs.shared_out(work, settings.jobs, largest=8),
@@ -116,7 +116,7 @@ def _wanted(dataset: Dataset, settings: Settings) -> tuple[pa.Table, int]:
     degraded = degraded.filter(pa.array(mine, pa.bool_()))
     if settings.conditions:
         names = degraded["condition"].to_pylist()
-        asked = [any(fnmatchcase(name, pattern) for pattern in settings.conditions) for name in names]
+        asked = [matches(name, settings.conditions) for name in names]
         if names and not any(asked):
             known = ", ".join(sorted(set(names)))
             raise UserError(f"--conditions {','.join(settings.conditions)}: there are none; known are {known}")
@@ -126,7 +126,7 @@ def _wanted(dataset: Dataset, settings: Settings) -> tuple[pa.Table, int]:
     return wanted, degraded.num_rows - audible.num_rows
 
 
-def _remaining(dataset: Dataset, wanted: pa.Table, name: str, retry_failed: bool) -> list[Work]:
+def _remaining(dataset: Dataset, wanted: pa.Table, name: str, retry_failed: bool) -> list[Pairs]:
     done = pa.array(sorted(dataset.done(schema.LABELS, name, retry_failed)), pa.string())
     left = wanted.filter(pc.invert(pc.is_in(wanted["degraded_id"], value_set=done)))
     groups: dict[str, tuple[dict[str, Any], list[Degraded]]] = {}
@@ -134,23 +134,32 @@ def _remaining(dataset: Dataset, wanted: pa.Table, name: str, retry_failed: bool
         clips = groups.setdefault(row["reference_id"], (row, []))[1]
         clips.append(Degraded(row["degraded_id"], row["path"], row["sha256"]))
     return [
-        Work(reference_id, row["reference_path"], row["reference_sha256"], tuple(clips))
+        Pairs(reference_id, row["reference_path"], row["reference_sha256"], tuple(clips))
         for reference_id, (row, clips) in groups.items()
     ]
 
 
 def _report(dataset: Dataset, wanted: pa.Table, name: str) -> dict[str, Any]:
     labels = dataset.labels(name, ["error", "extras"])
-    mine = labels.filter(pc.is_in(labels["degraded_id"], value_set=wanted["degraded_id"].combine_chunks())).to_pylist()
-    failed = [row for row in mine if row["status"] == schema.FAILED]
-    known = dict(zip(wanted["degraded_id"].to_pylist(), wanted["common"].to_pylist(), strict=True))
-    common = {row["degraded_id"]: dict(row["extras"] or {}).get("common", known[row["degraded_id"]]) for row in mine}
+    mine = labels.filter(pc.is_in(labels["degraded_id"], value_set=wanted["degraded_id"].combine_chunks()))
+    failed = mine.filter(pc.equal(mine["status"], schema.FAILED)).to_pylist()
     return {
-        "labelled": len(mine) - len(failed),
+        "labelled": mine.num_rows - len(failed),
         "failed": len(failed),
-        "notes": [short_line(each, share) for each, share in sorted(common.items()) if too_short(share)],
+        "notes": _short(mine, wanted),
         "errors": [f"{row['degraded_id']}: {row['error']}" for row in failed],
     }
+
+
+def _short(labels: pa.Table, wanted: pa.Table) -> list[str]:
+    """One line per rated pair that has too little of its length in common, by what was compared or imported."""
+    compared = pc.map_lookup(labels["extras"].combine_chunks(), query_key="common", occurrence="first")
+    known = pa.table({"degraded_id": wanted["degraded_id"], "imported": wanted["common"]})
+    rows = pa.table({"degraded_id": labels["degraded_id"], "compared": compared})
+    rows = rows.join(known, "degraded_id", use_threads=False)
+    share = pc.coalesce(rows["compared"], rows["imported"])
+    short = rows.append_column("share", share).filter(pc.less(share, LEAST_COMMON))
+    return [short_line(row["degraded_id"], row["share"]) for row in short.sort_by("degraded_id").to_pylist()]
 
 
 def _require_absolute(options: Mapping[str, str]) -> None:

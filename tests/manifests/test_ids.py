@@ -41,3 +41,10 @@ def test_splits_have_their_shares_and_do_not_move() -> None:
     assert abs(splits.count(TEST) / 4000 - 0.1) < 0.03
     assert splits.count(TRAIN) + splits.count(VALID) + splits.count(TEST) == 4000
     assert splits == [split_of(name, 0.2, 0.1) for name in names]
+
+
+def test_conditions_match_patterns_as_a_shell_would() -> None:
+    assert ids.matches("opus-016", ("mp3-*", "opus-*"))
+    assert ids.matches("noise-3", ("noise-[35]",))
+    assert not ids.matches("Opus-016", ("opus-*",))
+    assert not ids.matches("opus-016", ())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,7 @@ from scipy.stats import spearmanr
 from deepaq.errors import UserError
 from manifests import schema
 from manifests.dataset import Dataset
+from manifests.ids import matches
 from training.data.scale import Mix, Rating, identity_of, rated
 
 _FEWEST = 20  # coded clips that an equating needs
@@ -73,7 +73,7 @@ def joined(
         curve = equate(given, meant, (identity_of(dataset, teacher), top))
         for row in rows:
             name = row["degraded_id"]
-            if name not in further or not any(fnmatchcase(row["condition"], pattern) for pattern in patterns):
+            if name not in further or not matches(row["condition"], patterns):
                 continue
             if name in ratings:
                 further[name].append(Rating(curve(ratings[name]), None))

@@ -16,7 +16,7 @@ from labels.benchmark.statistics.correlation import Values
 FEWEST = 8  # points that a fit needs
 
 
-class Mapping(ABC):
+class Curve(ABC):
     """A curve fitted to (values, ratings), constant outside the range of the fit."""
 
     name: ClassVar[str]
@@ -42,7 +42,7 @@ class Mapping(ABC):
     def _curve(self, t: Values) -> Values: ...
 
 
-class Cubic(Mapping):
+class MonotoneCubic(Curve):
     """Monotone third-order polynomial (ITU-T P.1401), fitted by least squares.
 
     A quadratic is non-negative on 0..1 if and only if it is (a + b t)^2 + c^2 t (1 - t) (Lukács). The polynomial is the
@@ -75,7 +75,7 @@ class Cubic(Mapping):
 _STARTS = ((1, 0, 0.5), (0, 1.5, 0.1), (1.5, -1.5, 0.1), (0.5, 0, 2), (1.5, -3, 0.1))  # straight, convex, concave, S
 
 
-class Mlp(Mapping):
+class Mlp(Curve):
     """Three-layer perceptron with ReLU and a final sigmoid, as in the DeePAQ paper for mapping distances to ratings.
 
     Two hidden layers of 16, slight weight decay, L-BFGS on all points, the best of three seeded starts; not monotone.
@@ -130,7 +130,7 @@ class Mlp(Mapping):
         return float(np.mean(error**2) + self._DECAY * flat @ flat), gradient + 2 * self._DECAY * flat
 
 
-MAPPINGS: tuple[type[Mapping], ...] = (Cubic, Mlp)
+MAPPINGS: tuple[type[Curve], ...] = (MonotoneCubic, Mlp)
 
 
 def rmse_star(predicted: Values, ratings: Values, half_widths: Values, weights: Values | None = None) -> Values:

@@ -102,3 +102,4 @@ def test_the_interval_of_a_mean_is_students() -> None:
     values = np.array([0.1, 0.5, 0.7, 0.4, 0.9])
     assert mean_interval(values) == pytest.approx(stats.t.interval(0.95, 4, values.mean(), stats.sem(values)))
     assert mean_interval(values[:3]) is None
+    assert mean_interval(np.ones(6)) is None

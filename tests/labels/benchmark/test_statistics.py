@@ -14,7 +14,7 @@ from scipy import optimize, stats
 from labels.benchmark.statistics.bootstrap import interval, item_weights
 from labels.benchmark.statistics.correlation import fisher_average, kendall, pcc, srcc
 from labels.benchmark.statistics.dependent import fisher_interval, holm, steiger, zou
-from labels.benchmark.statistics.mapping import Cubic, Mlp, rmse_star
+from labels.benchmark.statistics.mapping import Mlp, MonotoneCubic, rmse_star
 from labels.benchmark.statistics.reliability import reliability
 
 SCIPY = {pcc: stats.pearsonr, srcc: stats.spearmanr, kendall: stats.kendalltau}
@@ -157,7 +157,7 @@ def test_no_ceiling_without_listeners_or_stimuli(shape: tuple[int, int]) -> None
 def test_the_cubic_never_falls(points: list[tuple[float, float]]) -> None:
     x, y = np.array(points).T
     assume(np.ptp(x) > 1e-3)
-    curve = Cubic(x, y)(np.linspace(x.min() - 10, x.max() + 10, 400))
+    curve = MonotoneCubic(x, y)(np.linspace(x.min() - 10, x.max() + 10, 400))
     assert (np.diff(curve) >= -1e-9).all()
 
 
@@ -177,7 +177,7 @@ def test_the_cubic_is_the_best_rising_one(shape) -> None:
         method="SLSQP",
         options={"maxiter": 500, "ftol": 1e-12},
     )
-    assert np.sum((Cubic(t, y)(t) - y) ** 2) == pytest.approx(best.fun, rel=1e-3)
+    assert np.sum((MonotoneCubic(t, y)(t) - y) ** 2) == pytest.approx(best.fun, rel=1e-3)
 
 
 def test_the_mlp_learns_a_step_that_a_cubic_cannot_and_stays_within_the_scale() -> None:
@@ -185,7 +185,7 @@ def test_the_mlp_learns_a_step_that_a_cubic_cannot_and_stays_within_the_scale() 
     x = rng.uniform(1, 5, 150)
     truth = 1 / (1 + np.exp(-12 * (x - 3)))
     y = np.clip(truth + 0.05 * rng.standard_normal(150), 0, 1)
-    network, cubic = Mlp(x, y), Cubic(x, y)
+    network, cubic = Mlp(x, y), MonotoneCubic(x, y)
     error = np.mean((network(x) - truth) ** 2) ** 0.5
     assert error < 0.04 < np.mean((cubic(x) - truth) ** 2) ** 0.5
     assert ((network(np.linspace(-50, 50, 99)) >= 0) & (network(np.linspace(-50, 50, 99)) <= 1)).all()
@@ -199,7 +199,7 @@ def test_the_mlp_learns_a_step_that_a_cubic_cannot_and_stays_within_the_scale() 
 
 def test_a_mapping_of_too_little_is_refused() -> None:
     with pytest.raises(ValueError, match="8 points that differ"):
-        Cubic(np.ones(20), np.linspace(0, 1, 20))
+        MonotoneCubic(np.ones(20), np.linspace(0, 1, 20))
 
 
 def test_only_what_leaves_the_listeners_interval_is_an_error() -> None:
