@@ -52,7 +52,7 @@ def average_interval(
 
 
 def mean_interval(values: Values) -> tuple[float, float] | None:
-    """95 % confidence interval of a mean of independent values by Student's t; None with fewer than four or when all are equal."""
+    """95 % interval of a mean of independent values (Student's t); None with fewer than four, or equal ones."""
     if len(values) < FEWEST_ITEMS or np.ptp(values) == 0:
         return None
     return _around(float(values.mean()), float(values.std(ddof=1)) / len(values) ** 0.5, len(values) - 1)
