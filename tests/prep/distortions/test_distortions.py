@@ -15,6 +15,7 @@ from deepaq.audio import read
 from deepaq.errors import UserError
 from manifests.check import problems
 from manifests.dataset import Dataset
+from manifests.ids import joined_id, settings_id
 from prep.distortions import DISTORTIONS, distort, tandem
 from prep.distortions.condition import distortion_conditions
 from prep.testing import check_distortion
@@ -247,3 +248,12 @@ def test_more_codebooks_leave_less() -> None:
 def test_a_leaked_source_has_the_ratio_of_its_severity(name: str, sir: float) -> None:
     severity = {20.0: 3, 4.0: 5}[sir]
     assert error_db(SOUND, distort(SOUND, RATE, name, severity, 1)) == pytest.approx(-sir, abs=0.05)
+
+
+def test_settings_of_the_first_distortions_stay() -> None:
+    """Data sets made earlier can be resumed only if the ids stay, whatever the version of the programs."""
+    names = "lowpass,highpass,noise,pink-noise,clipping,quantisation,dropouts,packet-loss,pre-echo,spectral-holes"
+    names += ",musical-noise,separation,reverberation,tandem,narrowing,imbalance,pumping,level-jumps"
+    settings = [condition.settings() for condition in distortion_conditions(names)]
+    ids = (settings_id({key: value for key, value in one.items() if key != "ffmpeg"}) for one in settings)
+    assert joined_id(*ids) == "340bf620278ac197433765e5"
