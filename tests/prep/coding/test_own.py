@@ -23,7 +23,7 @@ from prep.transcode import Settings, transcode
 from tests.sounds import music, write
 
 DOCS = Path(__file__).parents[3] / "docs" / "own-codec.md"
-FILES = dict(re.findall(r"^```\w+ file=(\S+)\n(.*?)^```$", DOCS.read_text(), re.MULTILINE | re.DOTALL))
+FILES = dict(re.findall(r"^```\w+ file=(\S+)\n(.*?)^```$", DOCS.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
 OPUS = """name = "mine"
 suffix = ".opus"
 bitrates = [64]
@@ -47,7 +47,7 @@ def script(folder: Path, body: str, name: str = "copy.sh") -> Path:
 
 def described(folder: Path, text: str, name: str = "my.toml") -> Path:
     folder.mkdir(exist_ok=True)
-    (folder / name).write_text(text)
+    (folder / name).write_text(text, encoding="utf-8")
     return folder / name
 
 
@@ -67,7 +67,7 @@ def prepared(folder: Path, codecs: str, tracks: int = 1) -> tuple[dict[str, Any]
 @pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".toml")])
 def test_the_examples_of_the_documentation_keep_the_contract(name: str, tmp_path: Path) -> None:
     for file, text in FILES.items():
-        (tmp_path / file).write_text(text)
+        (tmp_path / file).write_text(text, encoding="utf-8")
     try:
         OwnCodec.read(tmp_path / name)
     except UserError as error:

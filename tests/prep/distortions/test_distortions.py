@@ -187,7 +187,7 @@ def test_selections_are_read_in_order_and_once() -> None:
 
 
 def test_the_documentation_lists_every_distortion() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "distortions.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "distortions.md").read_text(encoding="utf-8")
     listed = [name for line in page.splitlines() for name in re.findall(r"`([a-z-]+)`", "".join(line.split("|")[1:2]))]
     assert sorted(set(listed) - {"name"}) == sorted(DISTORTIONS.own)
 
