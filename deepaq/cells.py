@@ -1,11 +1,11 @@
-"""Text from files of others, made safe for tables: nothing runs in a spreadsheet or becomes markup in a page."""
+"""Untrusted text in tables: made safe, so that it is neither a formula in a spreadsheet nor markup in a page."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import Any
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes text that begins so for a formula
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # spreadsheets treat text with these beginnings as formulas
 
 
 def csv_cell(value: Any) -> Any:

@@ -29,14 +29,14 @@ class Contents:
 
 
 def is_open_file(sound: object) -> TypeGuard[IO[bytes]]:
-    """Return True for what can be read like a file, such as `open(path, "rb")` or `io.BytesIO`."""
+    """Tell if an object can be read like a file, such as `open(path, "rb")` or `io.BytesIO`."""
     return callable(getattr(sound, "read", None))
 
 
 def contents(file: IO[bytes]) -> Contents:
-    """Read an open file whole, from its beginning where it can be sought; it stays open and where it was.
+    """Read an open file completely, from its beginning if it is seekable; it stays open at its position.
 
-    Raises UserError when it is closed, empty, or open as text.
+    Raises UserError if it is closed, empty, or open as text.
     """
     named = getattr(file, "name", None)
     name = named if isinstance(named, str) else "the open file"

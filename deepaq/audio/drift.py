@@ -1,4 +1,4 @@
-"""Drift: the lag of a degraded signal that changes steadily, as between the clocks of two devices."""
+"""Drift: a steadily changing lag of a degraded signal, as between the clocks of two devices."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from deepaq.audio.align import find_lag, similarity
 from deepaq.audio.samples import Samples
 
 _EXCERPT_S = 2.0
-_MOST_EXCERPTS = 16  # every other one is dropped when there are more, so that they cover the whole signal
-_LEAST = 4  # excerpts that a drift is told from
+_MOST_EXCERPTS = 16  # beyond this number every other one is dropped, so that they cover the whole signal
+_LEAST = 4  # least number of excerpts for a drift
 _LARGEST_LAG_S = 0.2
-_RELATED = 0.5  # least normalised correlation of an excerpt whose lag counts
-_OFF_S = 0.0015  # by which a lag may be off a steady drift
+_RELATED = 0.5  # least normalised correlation of an excerpt that counts
+_OFF_S = 0.0015  # tolerance of lags around a steady drift
 _STEADY = 0.75  # share of the excerpts that must agree with it
 _LEAST_PPM, _LEAST_S = 10.0, 0.001  # smaller drifts are not reported
 
 
 @dataclass
 class Drift:
-    """Collects excerpts of two aligned signals at `rate` Hz, and tells how their lag changes."""
+    """Collects excerpts of two aligned signals at `rate` Hz and measures how their lag changes."""
 
     rate: int
     _excerpts: list[tuple[float, Samples, Samples]] = field(default_factory=list)
@@ -30,7 +30,7 @@ class Drift:
     _seen: int = 0
 
     def add(self, start_s: float, reference: Samples, degraded: Samples) -> None:
-        """Take the beginning of a segment, two arrays of (frames,), that starts at `start_s`."""
+        """Add the beginning of a segment, two arrays of (frames,), that starts at `start_s`."""
         frames = round(_EXCERPT_S * self.rate)
         if len(reference) >= frames and self._seen % self._every == 0:
             self._excerpts.append((start_s, reference[:frames].copy(), degraded[:frames].copy()))

@@ -1,4 +1,4 @@
-"""DC offset: found in the first block of a sound and removed, because nobody can hear it."""
+"""DC offset: found in the first block of a sound and removed, because it is inaudible."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import numpy as np
 
 from deepaq.audio.samples import SILENCE_DBFS, Samples
 
-LEAST = 1e-4  # -80 dBFS: smaller offsets do not change a score, and sound without any has such a mean
+LEAST = 1e-4  # -80 dBFS; smaller offsets do not change a score, and sounds without an offset have such means
 _FRAME = 480
-_ENOUGH = 0.01  # share of silent frames from which the offset is told
+_ENOUGH = 0.01  # least share of silent frames to measure the offset
 
 
 def find(samples: Samples) -> Samples:
     """Offset of every channel of (frames, channels) samples; 0 below -80 dBFS.
 
-    It is the mean of the frames that are silent but for their mean, for the sum of sound need not be zero; without such
-    frames it is the mean of all.
+    It is the mean of the frames that are silent apart from it, because the mean of audible frames need not be zero;
+    without such frames it is the mean of all.
     """
     count = len(samples) // _FRAME
     frames = samples[: count * _FRAME].reshape(count, _FRAME, -1)

@@ -25,7 +25,7 @@ LOUDEST = 100.0  # +40 dBFS: larger samples are not scaled to 1
 
 
 def name_of(sound: Sound | Contents) -> str:
-    """Return what messages call a sound: its path, or what it is."""
+    """Return the name of a sound for messages: its path, or its kind."""
     if isinstance(sound, Contents):
         return sound.name
     return str(sound) if isinstance(sound, str | Path) else "the array"
@@ -83,9 +83,9 @@ def _from_array(sound: Any, sample_rate: int | None) -> Audio:
 class Stream:
     """A sound at `rate` Hz, read from front to back in little memory.
 
-    channels: 1 for the mean of the sound's channels, (frames,); 2 for mid and side, (frames, 2).
-    A constant DC offset is removed. seconds: read so far. notes: what decoding repaired, complete when the sound has
-    been read to its end. offset: removed from every channel; None before anything was read.
+    channels: 1 for the mean of the sound's channels, (frames,); 2 for mid and side, (frames, 2). A constant DC offset
+    is removed. seconds: length read so far. notes: repairs made by decoding, complete at the end of the sound. offset:
+    offset removed from every channel; None before anything was read.
     """
 
     def __init__(self, sound: Sound | Contents, rate: int, channels: int = 1, sample_rate: int | None = None) -> None:
@@ -113,12 +113,12 @@ class Stream:
         return mixed, audio.sample_rate
 
     def again(self) -> Stream:
-        """The same sound from its beginning."""
+        """Return the same sound from its beginning."""
         return Stream(self._sound, self.rate, self._channels, self._given_rate)
 
     @property
     def lossy(self) -> bool:
-        """True for a file that was coded with loss."""
+        """Tell if the sound comes from a lossy file."""
         if not isinstance(self._sound, str | Path) or Path(self._sound).suffix.lower() not in LOSSY:
             return False
         return probe(self._sound).lossy

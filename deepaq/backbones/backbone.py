@@ -59,27 +59,27 @@ class Backbone(nn.Module, Comparator):
             yield name, tensor.detach().cpu().contiguous().numpy().tobytes()
 
     def front(self, samples: Tensor) -> Tensor:
-        """The fixed first stage: audio -> (batch, items, ...); the samples themselves by default."""
+        """Apply the fixed first stage: audio -> (batch, items, ...); by default the samples themselves."""
         return samples
 
     def audible(self, samples: Tensor) -> Tensor:
-        """(batch, frames) -> (batch,): which segments may be embedded; all by default."""
+        """Flags of the segments that may be embedded, (batch, frames) -> (batch,); all by default."""
         return torch.ones(len(samples), dtype=torch.bool, device=samples.device)
 
     @abstractmethod
     def embed(self, front: Tensor) -> Tensor:
-        """For a full reference: what `front` gave, or a cut of it, -> (batch, steps, dims).
+        """Embed the output of `front`, or a part of it, for full reference: (batch, steps, dims).
 
-        The distance of two equally long signals is what `pooling` makes of the Euclidean distances of their steps; by
-        default the mean. A network that describes the whole segment by one vector, as in the DeePAQ paper, has one.
+        The distance between two equally long signals is the Euclidean distances of their steps, pooled by `pooling`; by
+        default their mean. A network that describes the whole segment by one vector, as in the DeePAQ paper, has one.
         """
 
     def embed_audio(self, samples: Tensor) -> Tensor:
-        """The same of audio: `embed` after `front`, without what only `describe` needs."""
+        """Embed audio: `embed` after `front`, without the parts that only `describe` needs."""
         return self.embed(self.front(samples))
 
     def describe(self, front: Tensor) -> Tensor:
-        """The fixed part of the way to `embed_clip`, (batch, ...); what `front` gave by default."""
+        """Compute the fixed part of `embed_clip`, (batch, ...); by default the output of `front`."""
         return front
 
     @abstractmethod

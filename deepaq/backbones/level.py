@@ -40,6 +40,6 @@ def mid(samples: Tensor) -> Tensor:
 
 
 def _amplitudes(samples: Tensor) -> Tensor:
-    """(batch, frames) -> (batch, short frames): roots of their energies; what is left over at the end is not heard."""
+    """(batch, frames) -> (batch, short frames): roots of their energies, without an incomplete last frame."""
     short = F.pad(samples, (0, max(0, _FRAME - samples.shape[1]))).unfold(1, _FRAME, _FRAME)
     return torch.linalg.vector_norm(short, dim=2)

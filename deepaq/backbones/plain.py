@@ -1,4 +1,4 @@
-"""Plain spectral distances, nothing learned: what every trained network has to beat."""
+"""Plain spectral distances without training: baselines for trained networks."""
 
 from __future__ import annotations
 

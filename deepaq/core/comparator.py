@@ -21,9 +21,8 @@ Values = npt.NDArray[np.floating]
 class Compared:
     """Comparison of two signals at every time step; arrays of shape (steps,).
 
-    distance: 0 for identical steps. tracks: the parts whose sum the distance is, by name; none for a network. added,
-    missing, loudness: loudness that the degraded signal adds, that it lacks, and that the reference has; None for a
-    network.
+    distance: 0 for identical steps. tracks: by name, the parts that sum to the distance; empty for a network. added,
+    missing, loudness: loudness added by the degraded signal, missing from it, and of the reference; None for a network.
     """
 
     distance: Values
@@ -51,7 +50,7 @@ class Comparator(ABC):
         return 1.0
 
     def nominal_gain(self, reference: Samples) -> float:
-        """The factor that both signals are multiplied with before `compare`, from the beginning of mid, (frames,)."""
+        """Factor to apply to both signals before `compare`, from the beginning of mid, (frames,)."""
         return 1.0
 
     def can_compare(self, reference: Samples) -> bool:

@@ -30,7 +30,7 @@ class Distance(nn.Module):
 
     model: as for `deepaq.load`, or a Metric. sample_rate: rate of the signals in Hz, which must be the model's
     (`.rate`), because nothing is resampled. match_level: remove the gain of the first argument, as `Metric.score` does;
-    False lets it count. Raises UserError for another rate, and for a gain that the model cannot hear.
+    False lets it count. Raises UserError for another rate, and for a gain that the model ignores.
     """
 
     precision: Tensor
@@ -45,7 +45,9 @@ class Distance(nn.Module):
         if isinstance(metric.backbone, Backbone):
             # A copy, because this module may be moved to another device and the caller's metric must not.
             self.comparator = self.backbone = deepcopy(metric.backbone).eval().requires_grad_(False)
-        self.register_buffer("precision", torch.zeros(()), persistent=False)  # its type is the one to compare in
+        self.register_buffer(
+            "precision", torch.zeros(()), persistent=False
+        )  # its type is the precision of the comparison
         self.rate, self.match_level = metric.rate, match_level
         if not match_level:
             self.comparator.require_level()
@@ -155,7 +157,7 @@ class Quality(nn.Module):
         return self.total / self.count
 
     def reset(self) -> None:
-        """Start anew."""
+        """Forget all signals."""
         self.total.zero_()
         self.count.zero_()
 

@@ -1,4 +1,4 @@
-"""Notes on a pair: one line each on what was found and how it was treated."""
+"""Notes on a pair: one line per finding and its treatment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deepaq.scoring.segments import Span, louder_channel
 _LEVEL_DB = 1.0  # smallest difference in level that is noted
 _MOVING_DB = 3.0  # smallest range of the level over time that is noted
 _WIDTH_DB, _WIDE_DB = 6.0, -40.0  # smallest change of the stereo width that is noted, and least audible width
-_QUIET_DBFS = -45.0  # lower than any music is mastered
+_QUIET_DBFS = -45.0  # below the level of any mastered music
 _LENGTH_S = 0.1
 _OFFSET = 0.005  # smallest DC offset that is noted
 _SILENCE_S = 0.5  # shortest time, in all, that is noted when it is not scored or has a sound of its own
@@ -25,7 +25,7 @@ _UNRELATED = 0.02  # normalised correlation below which two sounds may be differ
 
 @dataclass
 class Pair:
-    """Two streams that are being scored, and what was found in them so far.
+    """Two streams being scored, and the findings so far.
 
     aligned: the beginning of both. level_db: gain of the degraded signal, removed before scoring when `matched`.
     levels: dBFS of both for every segment with sound in the reference.
@@ -162,5 +162,5 @@ class Pair:
 
 
 def _rest(stream: Stream) -> float:
-    """Seconds that were left unread."""
+    """Seconds that were not read."""
     return sum(len(samples) for samples in stream.segments(1 << 18)) / stream.rate

@@ -1,4 +1,4 @@
-"""Clean music as the reference of signals that it does not match: one point, embedded once and kept in a cache."""
+"""Non-matching references: clean music as one point, embedded once and cached."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ CACHE_VARIABLE = "DEEPAQ_CACHE"
 
 @dataclass(frozen=True)
 class References:
-    """centre: (dims,), the mean of the sounds' embeddings. count: how many sounds there were."""
+    """Clean music. centre: (dims,), mean of the sounds' embeddings. count: number of sounds."""
 
     centre: Tensor
     count: int
 
 
 def find(folder: Path, largest: int | None = None) -> list[Path]:
-    """The audio files below `folder`, at most `largest` of them evenly chosen by name."""
+    """Find the audio files below `folder`, at most `largest` of them evenly chosen by name."""
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder of clean music")
     paths = audio_below(folder)
@@ -51,19 +51,19 @@ def cached(paths: Sequence[Path], fingerprint: str, embed: Callable[[Sequence[Pa
         digest.update(file_sha256(path).encode())
     try:
         store = _folder() / f"references-{digest.hexdigest()[:32]}.npz"
-    except RuntimeError:  # a user without a home
+    except RuntimeError:  # a user without a home directory
         return embed(paths)
     try:
         with np.load(store, allow_pickle=False) as kept:
             return References(torch.from_numpy(kept["centre"]), int(kept["count"]))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-        pass  # not there, or damaged: made anew
+        pass  # missing or damaged: embed again
     made = embed(paths)
     try:
         with committed(store) as partial, partial.open("wb") as file:
             np.savez(file, centre=made.centre.numpy(), count=made.count)
     except OSError:
-        pass  # a cache that cannot be written is no reason to fail
+        pass  # an unwritable cache is not an error
     return made
 
 

@@ -32,7 +32,7 @@ class Timed:
 
 @dataclass(frozen=True)
 class Segment:
-    """Part of a score: when it starts in the degraded signal, how much of it was scored, and the figures of `Score`."""
+    """Part of a score: its start in the degraded signal, the length that was scored, and the figures of `Score`."""
 
     start_s: float
     seconds: float
@@ -44,7 +44,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Score:
-    """A score and how it came about.
+    """The score of a signal.
 
     distance: 0 is identical, no upper bound. mos: 1 (bad) to 5 (excellent), None when the model has no mapping.
     mos_low, mos_high: 95 % interval of the mean over time, from the spread of the segments: the range to expect for

@@ -20,7 +20,7 @@ from deepaq.core.comparator import Comparator
 from deepaq.errors import UserError
 
 ALIGN_S = 30.0  # length of the beginning from which the lag is found
-_FRAME_S = 0.01  # resolution at which silence is told from sound
+_FRAME_S = 0.01  # resolution of the detection of silence
 _CANCELLED = 0.01  # power of mid relative to side below which the channels cancel in mid
 
 Flags = npt.NDArray[np.bool_]
@@ -89,7 +89,7 @@ def louder_channel(reference: Samples, degraded: Samples) -> tuple[Samples, Samp
 
 
 def _beginnings(reference: Stream, degraded: Stream) -> tuple[Samples, Samples]:
-    """The first 30 s with sound in the reference, (frames,); the streams themselves are not read from."""
+    """Return the first 30 s with sound in the reference, (frames,), without reading from the streams."""
     frames = round(ALIGN_S * reference.rate)
     step = frames - round(FAR_LAG_S * reference.rate)
     found = louder_channel(reference.peek(frames), degraded.peek(frames))
@@ -103,7 +103,7 @@ def _beginnings(reference: Stream, degraded: Stream) -> tuple[Samples, Samples]:
 
 
 def _sounding(samples: Samples, frame: int) -> Flags:
-    """True for every `frame` samples, the last ones fewer, that are louder than -70 dBFS, all channels together."""
+    """Flags of the blocks of `frame` samples, the last one shorter, that exceed -70 dBFS over all channels."""
     power = np.square(samples) if samples.ndim == 1 else np.einsum("fc,fc->f", samples, samples)
     starts = np.arange(0, len(power), frame)
     counts = np.diff(np.append(starts, len(power)))
