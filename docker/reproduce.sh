@@ -10,6 +10,8 @@
 #   DASK    address of a Dask scheduler whose workers see the same folders, for the steps prep and labels.
 #   STEPS   steps to do.  [default: prep labels training tests benchmark]
 #   MINUTES, TEST_MINUTES   with --quick: minutes of music to make for training and to hold out.
+#   RECIPES recipes to train, the first for full references, the last for non-matching ones.
+#           [default: the paper's models, backbones and ablations; compact with --quick]
 #   FIT     further options of `training fit`, such as "-o max_steps=100".
 #   DEEPAQ_MERT             folder with the MERT-v1-95M weights.  [default: download from the hub]
 set -euo pipefail
@@ -21,9 +23,11 @@ if [[ $# -ne $((quick ? 1 : 2)) ]]; then
     exit 2
 fi
 if [[ $quick ]]; then
-    OUT=$1 MUSIC=$1/music RECIPES="compact" HELD_OUT=$1/held-out
+    OUT=$1 MUSIC=$1/music RECIPES="compact" HELD_OUT=$1/held-out plan= timeline=
 else
-    MUSIC=$1 OUT=$2 RECIPES="deepaq deepaq-nmr" HELD_OUT=
+    MUSIC=$1 OUT=$2 HELD_OUT= plan="--plan paper" timeline=--timeline
+    # The paper's two models, its backbones and its ablations.
+    RECIPES=${RECIPES:-deepaq wav2vec2 hubert full-finetune frozen-head no-bitrate data-10 data-25 data-50 deepaq-nmr}
 fi
 STEPS=${STEPS:-prep labels training tests benchmark}
 TESTS=${TESTS:-}
@@ -38,12 +42,12 @@ if wanted prep; then
         say prep synth "$MUSIC" --minutes "${MINUTES:-6}" --seed 1
         say prep synth "$HELD_OUT" --minutes "${TEST_MINUTES:-2}" --seed 2
     fi
-    say prep transcode "$MUSIC" --out "$OUT/dataset" $cluster
+    say prep transcode "$MUSIC" --out "$OUT/dataset" $plan $cluster
 fi
 
 # 2. Weak labels: ViSQOL v3 in audio mode for every degraded clip.
 if wanted labels; then
-    say labels visqol "$OUT/dataset" $cluster
+    say labels visqol "$OUT/dataset" $timeline $cluster
     say manifests check "$OUT/dataset"
 fi
 
@@ -52,6 +56,9 @@ if wanted training; then
     for recipe in $RECIPES; do
         run=$OUT/run-$recipe
         say training fit "$OUT/dataset" --out "$run" --recipe "$recipe" ${FIT:-}
+    done
+    for suffix in md csv tex html; do
+        say training compare "$OUT"/run-* --out "$OUT/ablations.$suffix"
     done
 fi
 
@@ -86,6 +93,7 @@ if wanted benchmark; then
     mkdir -p "$OUT/clean"  # twenty clean clips as non-matching references
     find "$OUT/dataset/audio/references" -name '*.flac' | sort | sed -n 1,20p | xargs cp -t "$OUT/clean"
     raters=lsd,log-mel,peaq,2f,deepaq-fr,deepaq-nmr
+    if [[ -z $quick ]]; then raters=haaqi,$raters; fi
     if [[ $TESTS ]]; then raters=visqol,$raters; fi
     say labels benchmark "$OUT"/tests/* --raters "$raters" --out "$OUT/benchmark" \
         -o "deepaq-fr.model=$OUT/run-${RECIPES%% *}" -o "deepaq-nmr.model=$OUT/run-${RECIPES##* }" -o "deepaq-nmr.references=$OUT/clean"
