@@ -10,7 +10,7 @@ from typing import Any
 from deepaq.errors import UserError
 from manifests.split import SPLITS, TRAIN, VALID
 
-HOW = ("device", "precision", "compile", "save_steps")  # settings that change nothing but rounding
+HOW = ("device", "precision", "compile", "save_steps", "trace")  # settings that change nothing but rounding
 
 
 @dataclass(frozen=True)
@@ -168,22 +168,23 @@ class Run:
 
     device: `cpu`, `cuda` or `auto`. precision: `float32`, or `bfloat16` for autocast of the network in training; `auto`
     is bfloat16 for transformers on CUDA. compile: by torch.compile. save_steps: steps between two saved states, 0 for
-    once per epoch. stop_after: epochs without improvement after which training ends, 0 for never. keep: the `last`
-    network or the `best` epoch's. mapping: distance to MOS by `cubic`, `mlp` or `exponential`, fitted to the held-out
-    clips; `auto` takes the curve that regression learned if there was regression, else the cubic.
+    once per epoch. trace: steps to profile into trace.json. stop_after: epochs without improvement that end training,
+    0 for never. keep: the `last` network or the `best` epoch's. mapping: distance to MOS by `cubic`, `mlp` or
+    `exponential`, fitted to held-out clips; `auto` takes the curve that regression learned, without one the cubic.
     """
 
     device: str = "auto"
     precision: str = "float32"
     compile: bool = False
     save_steps: int = 0
+    trace: int = 0
     stop_after: int = 0
     keep: str = "last"
     mapping: str = "auto"
 
     def __post_init__(self) -> None:
         _require(bool(fullmatch(r"auto|cpu|cuda(:\d+)?", self.device)), f"run.device={self.device}: auto, cpu or cuda")
-        _require(min(self.save_steps, self.stop_after) >= 0, "run.save_steps and run.stop_after are at least 0")
+        _require(min(self.save_steps, self.stop_after, self.trace) >= 0, "run: steps and epochs are at least 0")
         _choice("run.precision", self.precision, ("float32", "bfloat16", "auto"))
         _choice("run.keep", self.keep, ("last", "best"))
         _choice("run.mapping", self.mapping, ("auto", "cubic", "mlp", "exponential"))

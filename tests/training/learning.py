@@ -1,4 +1,4 @@
-"""A small transformer of the MERT family on synthetic music with graded damage: does training help on unheard tracks?"""
+"""A small transformer of the MERT family, trained on synthetic music with graded damage, judged on unheard tracks."""
 
 from __future__ import annotations
 

@@ -59,7 +59,8 @@ def finished(labelled: Path, tmp_path_factory: pytest.TempPathFactory, cache: Pa
 
 
 def table(run: Path, name: str = log.STEPS) -> list[dict[str, Any]]:
-    return [{key: value for key, value in row.items() if key != "audio_s_per_s"} for row in log.read(run / name)]
+    timed = ("audio_s_per_s", "wait_s")
+    return [{key: value for key, value in row.items() if key not in timed} for row in log.read(run / name)]
 
 
 def start(labelled: Path, out: Path, cache: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -218,12 +219,13 @@ def test_a_transformer_goes_on_with_its_adapter_and_moments(
 def test_the_run_is_written_down(labelled: Path, tmp_path: Path, cache: Path) -> None:
     from tensorboardX.proto.event_pb2 import Event
 
-    settings = small("max_steps=4", "epoch_steps=2", "run.mapping=mlp", "run.save_steps=1")
+    settings = small("max_steps=4", "epoch_steps=2", "run.mapping=mlp", "run.save_steps=1", "run.trace=1")
     result = fit(labelled, tmp_path, settings, Options(cache=cache, quiet=True))
     steps, epochs = log.read(tmp_path / log.STEPS), log.read(tmp_path / log.EPOCHS)
     assert [row["step"] for row in steps] == [1, 2, 3, 4]
     assert [path.name for path in sorted((tmp_path / "state").iterdir())] == ["00000003", "00000004"]
-    assert {"loss", "lr", "gradient", "full_mos", "full_bitrate", "unmatched_regression"} <= set(steps[0])
+    assert {"loss", "lr", "gradient", "full_mos", "full_bitrate", "unmatched_regression", "wait_s"} <= set(steps[0])
+    assert any("aten::" in event["name"] for event in json.loads((tmp_path / "trace.json").read_text())["traceEvents"])
     assert {"score", "full_srcc", "full_pcc", "unmatched_srcc"} <= set(epochs[0])
     (events,) = (tmp_path / "tensorboard").iterdir()
     content, tags = events.read_bytes(), set()

@@ -25,6 +25,7 @@ from training.loop.plan import Schedule
 from training.loop.sampler import Cut, sampler
 from training.loop.schedule import stagnant
 from training.loop.state import State
+from training.loop.trace import traced
 from training.settings import Recipe
 
 BEST = "best"
@@ -56,10 +57,13 @@ class Trainer:
         # Only the first process writes and prints; the others' log is discarded.
         log = Log(out if self.world.first else None, self.step, steps, quiet)
         batches = self.sampler.stream(self.step, self.share, pin=self.world.device.type == "cuda")
-        with closing(log), closing(batches), watched() as interrupt:
+        with closing(log), closing(batches), traced(self.recipe.run.trace, out) as tracer, watched() as interrupt:
             while self.step < steps and not self._given_up():
+                begun = time.perf_counter()
                 cut, fronts = next(batches)
-                log.step(self._one_step(cut, fronts, out))
+                waited = time.perf_counter() - begun
+                log.step(self._one_step(cut, fronts, out) | {"wait_s": waited})
+                tracer.step()
                 if self.step % epoch_steps == 0 or self.step == steps:
                     log.epoch(self._end_epoch(out))
                 every = self.recipe.run.save_steps or epoch_steps

@@ -15,8 +15,8 @@ from training.objective.curve import Curve
 from training.objective.loss import (
     Loss,
     bitrate_contrast,
+    joined,
     pairwise_distances,
-    pooled,
     printed_bitrate_contrast,
     rank_n_contrast,
 )
@@ -61,12 +61,11 @@ def contrast(points: Tensor, labels: Labels, weights: Objective, settings: Contr
     if not (weights.mos or weights.bitrate):
         return terms
     across = points.shape[1] == 1 and not settings.within_clip
-    clips = torch.zeros_like(labels.clip) if across else labels.clip
-    groups = [(clips == clip).nonzero()[:, 0] for clip in clips.unique()]
+    groups = [torch.arange(len(points), device=points.device)[None]] if across else _by_clip(labels.clip)
     distances = [pairwise_distances(points[rows], settings.normalise, pooling) for rows in groups]
 
     def term(name: str, weight: float, of: Callable[[Tensor, Tensor], Loss]) -> Terms:
-        loss = pooled([of(apart, rows) for apart, rows in zip(distances, groups, strict=True)])
+        loss = joined([of(apart, rows) for apart, rows in zip(distances, groups, strict=True)]).pooled()
         return Terms(weight * loss.value, {name: loss.value.detach() - loss.floor})
 
     def mos(apart: Tensor, rows: Tensor) -> Loss:
@@ -83,6 +82,13 @@ def contrast(points: Tensor, labels: Labels, weights: Objective, settings: Contr
     if weights.bitrate:
         terms = terms.plus(term("bitrate", weights.bitrate, bitrate))
     return terms
+
+
+def _by_clip(clip: Tensor) -> list[Tensor]:
+    """Return the rows of every clip, (clips, n) if all have as many, else one (1, n) per clip."""
+    _, place, counts = clip.unique(return_inverse=True, return_counts=True)
+    groups = place.argsort(stable=True).split(counts.tolist())
+    return [torch.stack(groups)] if len(set(map(len, groups))) == 1 else [rows[None] for rows in groups]
 
 
 def regression(distances: Tensor, labels: Labels, curve: Curve, weight: float) -> Terms:

@@ -189,3 +189,15 @@ def test_without_a_pair_the_loss_is_zero_with_a_graph() -> None:
     loss = bitrate_contrast(pairwise_distances(points), codec, labels)
     loss.value.backward()
     assert (loss.value.item(), int(loss.anchors), float(points.grad.abs().max())) == (0, 0, 0)
+
+
+def test_batches_at_once_give_what_each_gives_alone() -> None:
+    generator = torch.Generator().manual_seed(4)
+    points = torch.randn(3, 8, 2, 4, dtype=torch.float64, generator=generator)
+    codec = torch.stack([CODEC, CODEC.flip(0), torch.full_like(CODEC, UNCODED)])
+    labels = bitrate_labels(codec, torch.stack([KBPS, KBPS.flip(0), KBPS]))
+    together = bitrate_contrast(pairwise_distances(points), codec, labels)
+    for place in range(3):
+        alone = bitrate_contrast(pairwise_distances(points[place]), codec[place], labels[place])
+        for name in ("value", "floor", "anchors"):
+            torch.testing.assert_close(getattr(together, name)[place], getattr(alone, name), atol=1e-12, rtol=0)
