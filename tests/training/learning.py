@@ -23,7 +23,7 @@ from training.loop.trainer import Trainer
 
 RATE, SECONDS = 24_000, 3
 TRAINING, HELD_OUT = 16, 8  # tracks
-STEPS = 40
+STEPS = 60
 # As MERT: seven convolutions, frozen; transformer layers with LoRA on query and value; all layers pooled over time.
 SHAPE = {"hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 96,
          "conv_dim": [32] * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4}  # fmt: skip
