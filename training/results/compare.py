@@ -20,7 +20,7 @@ from training.recipe import from_json
 from training.results import heldout
 from training.results.folder import METRICS, SETTINGS
 from training.results.heldout import HeldOutTable
-from training.results.paired import against_best
+from training.results.paired import against_best, over_tracks
 from training.settings import HOW
 
 # Columns: mode, group of rows, measure; `mapping` stands for the curve that the measure is named after.
@@ -173,17 +173,17 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _columns(members: Sequence[Member], system: str) -> dict[str, Estimate | None]:
-    """Return the estimate of every column; intervals over tracks are those of the first run."""
+    """Return the estimate of every column."""
+    systems = [(member.rows, system) for member in members]
     columns: dict[str, Estimate | None] = {}
     for mode, group, measure in COLUMNS:
+        around = None
         if group == "mapping":
             given = [member.metrics.get("mapping", {}).get(mode, {}).get(measure) for member in members]
-            values, over_tracks = given if system == "trained" else [], None
+            values = given if system == "trained" else []
         else:
-            figures = [member.metrics["validation"][system][mode][group] for member in members]
-            values = [figure.get(measure) for figure in figures]
-            over_tracks = figures[0].get("srcc_interval") if measure == "srcc" else None
+            values = [member.metrics["validation"][system][mode][group].get(measure) for member in members]
+            around = over_tracks(systems, mode, group == "codecs") if measure == "srcc" else None
         known = [value for value in values if value is not None]
-        name = f"{mode} {group} {measure}"
-        columns[name] = estimate(known, tuple(over_tracks) if over_tracks else None) if known else None
+        columns[f"{mode} {group} {measure}"] = estimate(known, around) if known else None
     return columns

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t
 
-from training.loop.figures import jackknife
+from training.loop.figures import LEVEL, Values, jackknife
 from training.results.heldout import HeldOutTable
 
 System = tuple[HeldOutTable | None, str]  # the reported rows of a run, and the system whose distances count
@@ -40,26 +40,45 @@ def difference(own: Sequence[System], other: Sequence[System]) -> tuple[float, f
 
     Student's t over a jackknife of Fisher's z that leaves out tracks, as for intervals.
     """
-    systems = [*own, *other]
+    found = _jackknife([*own, *other], "full", coded=False)
+    if found is None:
+        return None
+    z, pseudo = found
+    count = len(own)
+    apart = pseudo[:, :count].mean(axis=1) - pseudo[:, count:].mean(axis=1)
+    error = apart.std(ddof=1) / np.sqrt(len(apart))
+    first, second = z[:count].mean(), z[count:].mean()
+    p = 2 * float(t.sf(abs(first - second) / error, len(apart) - 1)) if error else 1.0
+    return float(np.tanh(first) - np.tanh(second)), p
+
+
+def over_tracks(systems: Sequence[System], mode: str, coded: bool) -> tuple[float, float] | None:
+    """Return the 95 % interval over tracks of the mean SRCC of a row's seeds; None if it is not known.
+
+    coded: count rows with a codec alone.
+    """
+    found = _jackknife(systems, mode, coded)
+    if found is None:
+        return None
+    z, pseudo = found
+    means = pseudo.mean(axis=1)
+    half = float(t.ppf((1 + LEVEL) / 2, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means)))
+    return float(np.tanh(z.mean() - half)), float(np.tanh(z.mean() + half))
+
+
+def _jackknife(systems: Sequence[System], mode: str, coded: bool) -> tuple[Values, Values] | None:
+    """Jackknife systems that were judged on the same rows; None if they were not, or some has no distances."""
     first = systems[0][0]
     if first is None or any(table is None or table.keys != first.keys for table, _ in systems):
         return None
-    names = [f"{name} full" for _, name in systems]
+    names = [f"{name} {mode}" for _, name in systems]
     if any(name not in table.distances for (table, _), name in zip(systems, names, strict=True) if table):
         return None
     values = [-table.distances[name] for (table, _), name in zip(systems, names, strict=True) if table]
     known = np.isfinite(values).all(axis=0)
-    result = jackknife([row[known] for row in values], first.mos[known], np.array(first.keys["track"])[known])
-    if result is None:
-        return None
-    z, pseudo = result
-    count = len(own)
-    apart = pseudo[:, :count].mean(axis=1) - pseudo[:, count:].mean(axis=1)
-    error = apart.std(ddof=1) / np.sqrt(len(apart))
-    whole = float(np.tanh(z[:count].mean()) - np.tanh(z[count:].mean()))
-    if not error:
-        return whole, 1.0
-    return whole, 2 * float(t.sf(abs(z[:count].mean() - z[count:].mean()) / error, len(apart) - 1))
+    if coded:
+        known &= np.array(first.keys["codec"]) != ""
+    return jackknife([row[known] for row in values], first.mos[known], np.array(first.keys["track"])[known])
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
