@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
+import re
 import shutil
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -17,6 +21,49 @@ def test_a_script_can_be_imported_and_says_how_it_is_run(name: str) -> None:
     module = import_module(f"tests.bench.{name}")
     assert f"python tests/bench/{name}.py" in (module.__doc__ or "")
     assert callable(module.main)
+
+
+# Arguments of a tiny round, and what it prints. Scripts that are missing here have tests of their own below, or need
+# hours of work on the recordings of DEEPAQ_SHARED.
+ROUNDS = {
+    "compact": (["--quick"], r"deepaq.score \| \d"),
+    "conditions": (["--quick"], r"opus-032 +\d+\.\d"),
+    "loss": (["1", "--quick"], r"loop / sorted: \d+\.\d"),
+    "mert": (["--quick"], r"step / forward: \d+\.\d+"),
+    "plan_million": (["420"], r"compacted: \d+ fragments, rows 420\.0"),
+    "prep_plan": (["--quick"], r"CPU seconds +predicted +\d+\.\d +measured +\d+\.\d"),
+    "prep_torture": (["--quick"], r"1 of 1 came out whole"),
+    "prep_workers": (["--quick"], r"two workers / one: \d+\.\d+x"),
+    "raters": (["2", "1", "lsd,si-sdr"], r"lsd +\d+\.\d+ "),
+    "steps": (["--quick", "--steps", "1", "--clips", "2"], r"audio-hours per hour"),
+    "transcode": (["--quick"], r"verified / encoders alone: \d+\.\d+"),
+    "visqol": (["--quick"], r"versions, MOS fast against shipped|MOS fast"),
+}
+
+
+@pytest.mark.parametrize("name", ROUNDS)
+def test_a_script_runs_for_a_tiny_round(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    arguments, printed = ROUNDS[name]
+    if name == "prep_workers" and len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("needs two processors")
+    monkeypatch.setattr(sys, "argv", [name, *arguments])
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.chdir(tmp_path)
+    threads, code = torch.get_num_threads(), None
+    try:
+        import_module(f"tests.bench.{name}").main()
+    except SystemExit as end:
+        code = end.code
+    finally:
+        torch.set_num_threads(threads)
+        logging.disable(logging.NOTSET)
+    assert not code
+    assert re.search(printed, capsys.readouterr().out)
 
 
 def test_the_loader_that_steps_measures_gives_batches(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
     python tests/bench/compact.py speed [ROUNDS]
     python tests/bench/compact.py listening [FOLDER]
     python tests/bench/compact.py                       both
+    python tests/bench/compact.py --quick               a tiny round of the first
 
 The second needs the listening tests of DEEPAQ_SHARED and is skipped without them. For agreement with ViSQOL on
 recordings kept out of training see agreement.py.
@@ -36,17 +37,19 @@ from prep.synth import SAMPLE_RATE, compose
 SHARED = Path(__file__).parents[2] / os.environ.get("DEEPAQ_SHARED", "../shared/data")
 
 
-def speed(rounds: int = 5) -> None:
+def speed(rounds: int = 5, seconds: float = 10.0, quick: bool = False) -> None:
     """Print CPU seconds for 10 s of stereo in one thread, without decoding; rounds are interleaved."""
     torch.set_num_threads(1)
-    reference = deepaq.audio.resample(compose(5, 10.0), SAMPLE_RATE, 48_000)
+    reference = deepaq.audio.resample(compose(5, seconds), SAMPLE_RATE, 48_000)
     rng = np.random.default_rng(0)
     degraded = (reference + 0.003 * rng.standard_normal(reference.shape)).astype(np.float32)
     metric, earlier = deepaq.load(), deepaq.load("compact-2026a")
     shipped, fast = rater("visqol", engine="shipped"), rater("visqol")
     mono = [samples.mean(axis=1) for samples in (reference, degraded)]
     both = [to_mid_side(samples) for samples in (reference, degraded)]
-    mert = Metric(Checkpoint(build("mert", init="random").eval()))  # the cost does not depend on the weights
+    mert = Metric(
+        Checkpoint(build("compact" if quick else "mert", **({} if quick else {"init": "random"})).eval())
+    )  # the cost does not depend on the weights
     ways: dict[str, Callable[[], object]] = {
         "ViSQOL as shipped": lambda: shipped.judge(mono[0])(mono[1]),
         "ViSQOL, our engine": lambda: fast.judge(mono[0])(mono[1]),
@@ -54,17 +57,19 @@ def speed(rounds: int = 5) -> None:
         "deepaq.score, mono": lambda: metric.score(mono[0], mono[1], sample_rate=48_000),
         "the core alone, after alignment": lambda: metric.backbone.compare(*both),
         "deepaq.score with compact-2026a": lambda: earlier.score(reference, degraded, sample_rate=48_000),
-        "deepaq.score with MERT-v1-95M": lambda: mert.score(reference, degraded, sample_rate=48_000),
     }
+    if not quick:
+        mert = Metric(Checkpoint(build("mert", init="random").eval()))  # the cost does not depend on the weights
+        ways["deepaq.score with MERT-v1-95M"] = lambda: mert.score(reference, degraded, sample_rate=48_000)
     spent: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):
         for name, way in ways.items():
             begin = cpu_seconds()
             way()
             if number:  # the first round warms up
-                spent[name].append((cpu_seconds() - begin) / 10.0)
+                spent[name].append((cpu_seconds() - begin) / seconds)
     base = spent["ViSQOL as shipped"]
-    print("\n| full reference, 10 s stereo | CPU s per audio s | least .. most | ViSQOL as shipped / this |")
+    print(f"\n| full reference, {seconds:g} s stereo | CPU s per audio s | least .. most | ViSQOL as shipped / this |")
     print("|---|---|---|---|")
     for name, times in spent.items():
         ratio = statistics.median(own / other for own, other in zip(base, times, strict=True))
@@ -84,6 +89,8 @@ def listening(folder: Path) -> None:
 def main() -> None:
     sys.path[0] = str(Path(__file__).parents[2])  # this folder's visqol.py would shadow the package
     what, *rest = sys.argv[1:] or ["all"]
+    if what == "--quick":  # a tiny round, which shows only that the script works
+        speed(1, 2.0, quick=True)
     if what in ("all", "speed"):
         speed(int(rest[0]) if rest else 5)
     if what in ("all", "listening"):

@@ -1,6 +1,6 @@
 """Check conditions on a folder of music: measured against requested kbps, lag and correlation.
 
-    python tests/bench/conditions.py [MUSIC_FOLDER] [CODECS]
+    python tests/bench/conditions.py [MUSIC_FOLDER] [CODECS] [--quick]
 
 Without a folder it computes two minutes of music. The kbps are those of whole files. The container's share, which does
 not depend on the bitrate, is estimated from the lowest and highest bitrates and shown separately.
@@ -8,8 +8,8 @@ not depend on the bitrate, is estimated from the lowest and highest bitrates and
 
 from __future__ import annotations
 
+import argparse
 import statistics
-import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
@@ -20,14 +20,20 @@ from prep.transcode import Settings, transcode
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("music", type=Path, nargs="?")
+    parser.add_argument("codecs", nargs="?", default="opus,mp3,aac")
+    parser.add_argument("--quick", action="store_true", help="a tiny round, which shows only that the script works")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        music = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(name) / "music"
-        if len(sys.argv) <= 1:
+        music = options.music or Path(name) / "music"
+        if options.music is None:
             from prep.synth import write_tracks
 
-            write_tracks(music, minutes=2, seed=0, jobs=1)
-        codecs = tuple(sys.argv[2].split(",")) if len(sys.argv) > 2 else ("opus", "mp3", "aac")
-        result = transcode([music], Path(name) / "data", Settings(codecs, quiet=True))
+            write_tracks(music, minutes=0.1 if options.quick else 2, seed=0, jobs=1)
+        codecs = tuple(options.codecs.split(","))
+        settings = Settings(codecs, (32, 96), jobs=1, quiet=True) if options.quick else Settings(codecs, quiet=True)
+        result = transcode([music], Path(name) / "data", settings)
         print(f"{result['references']} clips, {result['ok']} versions, {result['failed']} failed")
         table = Dataset(Path(name) / "data").degraded()
     found = defaultdict(list)

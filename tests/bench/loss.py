@@ -1,6 +1,6 @@
 """Cost of Rank-N-Contrast: speed relative to a loop over the formula, and memory for large batches.
 
-    python tests/bench/loss.py [ROUNDS]
+    python tests/bench/loss.py [ROUNDS] [--quick]
 
 The loop form, in which the loss was published, walks over the keys and compares all pairs with each: time and memory
 grow with the cube of the batch size. CPU seconds for forward and backward passes in 256 dimensions; rounds are
@@ -9,6 +9,7 @@ interleaved.
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import subprocess
 import sys
@@ -73,18 +74,22 @@ def measure(form: str, size: int) -> None:
 
 def main() -> None:
     torch.set_num_threads(1)  # waiting threads would count as CPU seconds
-    if len(sys.argv) == 3:
+    if sys.argv[1:2] == ["sorted_form"]:
         measure(sys.argv[1], int(sys.argv[2]))
         return
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
-    points, labels = batch(256)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rounds", type=int, nargs="?", default=7)
+    parser.add_argument("--quick", action="store_true", help="a tiny round, which shows only that the script works")
+    options = parser.parse_args()
+    size, large = (16, (32,)) if options.quick else (256, (1024, 2048))
+    points, labels = batch(size)
     values = [float(globals()[form](points, labels).detach()) for form in ("sorted_form", "loop_form")]
-    print(f"N = 256: sorted {values[0]:.6f}, loop {values[1]:.6f}")
-    spent("sorted_form", 256)
+    print(f"N = {size}: sorted {values[0]:.6f}, loop {values[1]:.6f}")
+    spent("sorted_form", size)
     times: dict[str, list[float]] = {"sorted_form": [], "loop_form": []}
-    for _ in range(rounds):
+    for _ in range(options.rounds):
         for form, repeats in (("sorted_form", 10), ("loop_form", 1)):
-            times[form].append(spent(form, 256, repeats))
+            times[form].append(spent(form, size, repeats))
     for form, values in times.items():
         print(
             f"{form:<12} {1e3 * statistics.median(values):8.1f} CPU ms  "
@@ -92,7 +97,7 @@ def main() -> None:
         )
     ratios = sorted(slow / fast for fast, slow in zip(*times.values(), strict=True))
     print(f"loop / sorted: {statistics.median(ratios):.1f}  [{ratios[0]:.1f}, {ratios[-1]:.1f}]")
-    for size in (1024, 2048):
+    for size in large:
         output = subprocess.run(
             [sys.executable, __file__, "sorted_form", str(size)], check=True, capture_output=True, text=True
         ).stdout.split()

@@ -1,6 +1,6 @@
 """Cost of a training step of the MERT backbone, relative to its forward pass and to the obvious implementation.
 
-    python tests/bench/mert.py [ROUNDS] [BATCH] [SECONDS]
+    python tests/bench/mert.py [ROUNDS] [BATCH] [SECONDS] [--quick]
 
 The obvious implementation requests all hidden states from the library and leaves the front end in the gradient. Uses
 the real size with random weights, which cost the same. Every round measures all ways one after another, in CPU seconds
@@ -9,7 +9,9 @@ of one thread; ratios are formed within a round. Memory is the increase of the p
 
 from __future__ import annotations
 
+import argparse
 import logging
+import math
 import statistics
 import subprocess
 import sys
@@ -22,6 +24,8 @@ from torch import Tensor
 from deepaq.backbones import transformer
 from deepaq.backbones.mert import Mert
 
+TINY = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
+        "conv_dim": [16] * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2}  # fmt: skip
 WAYS = ("forward", "step", "step bf16", "step checkpointing", "naive step")
 
 
@@ -55,29 +59,36 @@ def peak_mb() -> float:
     return int(line.split()[1]) / 1024
 
 
-def prepared(batch: int, seconds: int) -> tuple[Mert, Tensor]:
+def prepared(batch: int, seconds: int, tiny: bool = False) -> tuple[Mert, Tensor]:
     logging.disable(logging.WARNING)
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    return Mert(init="random").train(), 0.1 * torch.randn(batch, seconds * Mert.sample_rate)
+    return Mert(init="random", config=TINY if tiny else None).train(), 0.1 * torch.randn(
+        batch, seconds * Mert.sample_rate
+    )
 
 
 def main() -> None:
-    if len(sys.argv) == 5:
+    if sys.argv[1:2] == ["memory"]:
         backbone, samples = prepared(int(sys.argv[3]), int(sys.argv[4]))
         run(sys.argv[2], backbone, samples[:1, : Mert.sample_rate])
         before = peak_mb()
         run(sys.argv[2], backbone, samples)
         print(peak_mb() - before)
         return
-    rounds, batch, seconds = (int(text) for text in (*sys.argv[1:], *"345"[len(sys.argv) - 1 :]))
-    backbone, samples = prepared(batch, seconds)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, default in (("rounds", 3), ("batch", 4), ("seconds", 5)):
+        parser.add_argument(name, type=int, nargs="?", default=default)
+    parser.add_argument("--quick", action="store_true", help="a tiny round, which shows only that the script works")
+    options = parser.parse_args()
+    rounds, batch, seconds = (1, 1, 1) if options.quick else (options.rounds, options.batch, options.seconds)
+    backbone, samples = prepared(batch, seconds, options.quick)
     spent: dict[str, list[float]] = {way: [] for way in WAYS}
     for _ in range(rounds):
         for way in WAYS:
             spent[way].append(run(way, backbone, samples))
-    memory = {}
-    for way in WAYS:
+    memory = dict.fromkeys(WAYS, math.nan)
+    for way in () if options.quick else WAYS:
         command = [sys.executable, __file__, "memory", way, str(batch), str(seconds)]
         memory[way] = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     print(f"batch of {batch} x {seconds} s, {rounds} rounds")

@@ -68,7 +68,7 @@ def measure(root: Path) -> dict[str, float]:
     """Plan what remains, as `prep transcode` does once the music is known."""
     began, cpu = time.perf_counter(), time.process_time()
     dataset = Dataset(root)
-    want = wanted(dataset.references(["split", "path"]), codings(), Settings())
+    want = wanted(dataset.references(["split", "path", "sha256"]), codings(), Settings())
     work = list(want.work(committed(dataset, want).done(retry_failed=False)))
     return {
         "rows": int(want.mask.size),

@@ -1,13 +1,13 @@
 """Predicted and measured cost of `prep transcode`.
 
-    python tests/bench/prep_plan.py [MUSIC_FOLDER] [CONDITIONS_PER_CLIP]
+    python tests/bench/prep_plan.py [MUSIC_FOLDER] [CONDITIONS_PER_CLIP] [--quick]
 
 Without a folder it computes three minutes of music. Prints predicted (`--dry-run`) and measured CPU seconds and bytes.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 from pathlib import Path
 
@@ -17,13 +17,20 @@ from prep.transcode import Settings, transcode
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("music", type=Path, nargs="?")
+    parser.add_argument("per_clip", type=float, nargs="?")
+    parser.add_argument("--quick", action="store_true", help="a tiny round, which shows only that the script works")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        music = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(name) / "music"
-        if len(sys.argv) <= 1:
+        music = options.music or Path(name) / "music"
+        if options.music is None:
             from prep.synth import write_tracks
 
-            write_tracks(music, minutes=3, seed=0, jobs=1)
-        per_clip = (float(sys.argv[2]),) if len(sys.argv) > 2 else PAPER_PER_CLIP
+            write_tracks(music, minutes=0.1 if options.quick else 3, seed=0, jobs=1)
+        per_clip = (options.per_clip,) if options.per_clip else PAPER_PER_CLIP
+        if options.quick:
+            per_clip = (2.0,)
         settings = Settings(per_clip=per_clip, jobs=1, quiet=True)
         found = plan([music], Path(name) / "data", settings)
         before = cpu_seconds()

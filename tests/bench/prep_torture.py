@@ -1,6 +1,6 @@
 """Recovery of `prep transcode` by a rerun after SIGKILL at random moments, two runs at once, and full disks.
 
-    python tests/bench/prep_torture.py [KILLS] [SEED]
+    python tests/bench/prep_torture.py [KILLS] [SEED] [--quick]
 
 Every case ends with an undisturbed rerun, whose tables must equal those of a run that was never disturbed, and with
 `manifests check --deep`. Kills go to the whole process group. Full disks need mount namespaces (unshare).
@@ -8,6 +8,7 @@ Every case ends with an undisturbed rerun, whose tables must equal those of a ru
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
 import shutil
@@ -42,9 +43,9 @@ def tables(out: Path) -> list[pa.Table]:
 class Torture:
     """A folder of music, an undisturbed run on it, and ways to disturb others."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, minutes: float) -> None:
         self.folder, self.music = folder, folder / "music"
-        write_tracks(self.music, minutes=1.5, seed=0, jobs=1)
+        write_tracks(self.music, minutes=minutes, seed=0, jobs=1)
         began = time.perf_counter()
         self.run(folder / "whole")
         self.seconds = time.perf_counter() - began
@@ -93,17 +94,22 @@ class Torture:
 
 
 def main() -> None:
-    kills = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
-    rng = random.Random(seed)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kills", type=int, nargs="?", default=20)
+    parser.add_argument("seed", type=int, nargs="?", default=0)
+    parser.add_argument("--quick", action="store_true", help="a tiny round, which shows only that the script works")
+    options = parser.parse_args()
+    kills = 1 if options.quick else options.kills
+    rng = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as name:
-        torture = Torture(Path(name))
+        torture = Torture(Path(name), 0.2 if options.quick else 1.5)
         size = sum(path.stat().st_size for path in (torture.folder / "whole").rglob("*") if path.is_file())
         print(f"undisturbed: {torture.seconds:.1f} s, {torture.whole[1].num_rows} rows, {size / 2**20:.1f} MiB")
         moments = [(rng.uniform(0, 0.95), rng.uniform(0, 1)) for _ in range(kills)]
         ways: list[Callable[[Path], str]] = [partial(torture.killed, share=s, wait=w) for s, w in moments]
-        ways += [torture.twice, torture.twice]
-        if shutil.which("unshare"):
+        if not options.quick:
+            ways += [torture.twice, torture.twice]
+        if not options.quick and shutil.which("unshare"):
             ways += [partial(torture.full, size=int(size * share)) for share in (0.2, 0.5, 0.8)]
         good = [
             torture.report(way(torture.folder / f"out{n}"), torture.folder / f"out{n}") for n, way in enumerate(ways)

@@ -1,6 +1,6 @@
 """Throughput of two workers relative to one, with one processor per worker.
 
-    python tests/bench/prep_workers.py [MUSIC_FOLDER] [ROUNDS]
+    python tests/bench/prep_workers.py [MUSIC_FOLDER] [ROUNDS] [--quick]
 
 Without a folder it computes four minutes of music. ffmpeg spreads the encoders of a clip over all processors that it
 may use, so the run is restricted to as many processors as workers. Measures wall time: run it on an idle machine.
@@ -8,6 +8,7 @@ may use, so the run is restricted to as many processors as workers. Measures wal
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import subprocess
@@ -32,15 +33,20 @@ def seconds(music: Path, out: Path, workers: int) -> float:
 
 
 def main() -> None:
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("music", type=Path, nargs="?")
+    parser.add_argument("rounds", type=int, nargs="?", default=3)
+    parser.add_argument("--quick", action="store_true", help="a tiny round, which shows only that the script works")
+    options = parser.parse_args()
+    rounds = 1 if options.quick else options.rounds
     if len(os.sched_getaffinity(0)) < 2:
         sys.exit("two processors are needed")
     with tempfile.TemporaryDirectory() as name:
-        music = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(name) / "music"
-        if len(sys.argv) <= 1:
+        music = options.music or Path(name) / "music"
+        if options.music is None:
             from prep.synth import write_tracks
 
-            write_tracks(music, minutes=4, seed=0, jobs=1)
+            write_tracks(music, minutes=0.2 if options.quick else 4, seed=0, jobs=1)
         ratios = []
         for number in range(rounds):
             one, two = (seconds(music, Path(name) / f"{number}-{workers}", workers) for workers in (1, 2))

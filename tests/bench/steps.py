@@ -1,6 +1,6 @@
 """Training speed of the paper's recipe, of its loader and of its network.
 
-    python tests/bench/steps.py [--device cuda] [--precision bfloat16] [--compile] [--batch 32] [--steps 20]
+    python tests/bench/steps.py [--device cuda] [--precision bfloat16] [--compile] [--batch 32] [--steps 20] [--quick]
 
 Uses the real size, random weights, and segments of 4 s from a temporary cache of noise. Measures the loader alone,
 beside decoding FLAC files for every batch; the training step on one fixed batch; and both together. Compute is compared
@@ -35,6 +35,8 @@ from training.settings import Contrast, Data, Objective
 
 GFLOP_PER_S = 37.5
 CLIP_S, SEGMENT_S = 10, 4
+TINY = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
+        "conv_dim": [16] * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2}  # fmt: skip
 KBPS = (16, 32, 48, 64, 80, 96, 128)
 
 
@@ -88,11 +90,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--clips", type=int, default=16)
     parser.add_argument("--peak-tflops", type=float)
+    parser.add_argument("--quick", action="store_true", help="a tiny round, which shows only that the script works")
     options = parser.parse_args()
     logging.disable(logging.WARNING)
     device = torch.device(options.device)
     torch.manual_seed(0)
-    network = Mert(init="random").to(device).train()
+    network = Mert(init="random", config=TINY if options.quick else None).to(device).train()
     embed = torch.compile(network.embed) if options.compile else network.embed
     optimiser = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=1e-4)
     curve = Curve(4.7).to(device)

@@ -1,6 +1,6 @@
 """CPU seconds for 21 verified conditions, relative to the encoders alone and to one process per file.
 
-    python tests/bench/transcode.py [MUSIC_FOLDER] [ROUNDS]
+    python tests/bench/transcode.py [MUSIC_FOLDER] [ROUNDS] [--quick]
 
 Without a folder it computes two minutes of music. Every round measures all ways one after another. Prints medians and
 spreads of the ratios within rounds, which suffer least from a noisy machine.
@@ -8,8 +8,8 @@ spreads of the ratios within rounds, which suffer least from a noisy machine.
 
 from __future__ import annotations
 
+import argparse
 import statistics
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,23 +19,28 @@ from manifests.dataset import Dataset
 from manifests.jobs import cpu_seconds
 from prep.coding import ffmpeg
 from prep.coding.codecs import codings
+from prep.coding.coding import Coding
 from prep.coding.encode import encode
 from prep.degraded.degrade import Degrade, Work
 from prep.transcode import Settings, transcode
 
 
-def clips(folder: Path, music: Path | None) -> tuple[Dataset, list[Work], float]:
+def clips(folder: Path, music: Path | None, quick: bool) -> tuple[Dataset, list[Work], float]:
     """A data set with reference clips only, the work on it and its seconds of music."""
     if music is None:
         from prep.synth import write_tracks
 
         music = folder / "music"
-        write_tracks(music, minutes=2, seed=0, jobs=1)
+        write_tracks(music, minutes=0.1 if quick else 2, seed=0, jobs=1)
     transcode([music], folder / "data", Settings(("opus",), (64,), quiet=True))
     dataset = Dataset(folder / "data")
     rows = [row for row in dataset.references().to_pylist() if row["status"] == "ok"]
     seconds = sum(row["frames"] / row["sample_rate"] for row in rows)
-    return dataset, [Work(row["reference_id"], row["path"], row["sha256"], tuple(codings())) for row in rows], seconds
+    return dataset, [Work(row["reference_id"], row["path"], row["sha256"], conditions(quick)) for row in rows], seconds
+
+
+def conditions(quick: bool) -> tuple[Coding, ...]:
+    return tuple(codings(("opus", "mp3"), (64,)) if quick else codings())
 
 
 def measured(function: Callable[[], None]) -> float:
@@ -45,11 +50,15 @@ def measured(function: Callable[[], None]) -> float:
 
 
 def main() -> None:
-    music = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("music", type=Path, nargs="?")
+    parser.add_argument("rounds", type=int, nargs="?", default=3)
+    parser.add_argument("--quick", action="store_true", help="a tiny round, which shows only that the script works")
+    options = parser.parse_args()
+    rounds = 1 if options.quick else options.rounds
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        dataset, work, seconds = clips(folder, music)
+        dataset, work, seconds = clips(folder, options.music, options.quick)
 
         def encoders_alone() -> None:
             for item in work:
@@ -58,7 +67,7 @@ def main() -> None:
                 assert ffmpeg.run(["-y", *ffmpeg.arguments(clip, outputs)], 600) is None
 
         def verified() -> None:
-            Degrade(dataset.root, tuple(codings()))(work)
+            Degrade(dataset.root, conditions(options.quick))(work)
 
         def one_process_per_file() -> None:
             for item in work:

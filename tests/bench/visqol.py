@@ -194,12 +194,28 @@ def main() -> None:
     parser.add_argument("--music", type=Path)
     parser.add_argument("--work", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="a tiny round, which shows only that the script works")
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--only", action="append", default=[], choices=[*PARTS, "all"])
     options = parser.parse_args()
     parts = set(options.only or PARTS) | ({"all"} if options.all else set())
     with tempfile.TemporaryDirectory() as scratch:
-        run(options.work or Path(scratch), options.music, parts, options.rounds)
+        if options.quick:
+            tiny(Path(scratch))
+        else:
+            run(options.work or Path(scratch), options.music, parts, options.rounds)
+
+
+def tiny(folder: Path) -> None:
+    """Every measurement of one engine against the other, on seconds of music."""
+    from prep.synth import write_tracks
+
+    write_tracks(folder / "music", minutes=0.2, seed=0, jobs=1)
+    made = PrepSettings(("opus",), (32,), clip_s=3, jobs=1, quiet=True)
+    transcode([folder / "music"], folder / "short", made)
+    throughput(Dataset(folder / "short"), 2, 1, 1)
+    memory(folder / "short", "3 s clips")
+    differences(Dataset(folder / "short"))
 
 
 def run(folder: Path, music: Path | None, parts: set[str], rounds: int) -> None:
