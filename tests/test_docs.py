@@ -144,7 +144,6 @@ def test_the_command_reference_is_what_the_commands_say() -> None:
     assert TARGET.read_text() == reference(), "run: python docs/reference.py"
 
 
-@pytest.mark.xdist_group("plugins")
 def test_the_page_about_parts_of_ones_own_is_followed_from_scratch(tmp_path: Path) -> None:
     """Writes the package, trains, installs, uses, tests and uninstalls it exactly as the page says."""
     pytest.importorskip("setuptools", "77", reason="building without network needs setuptools 77 or newer")

@@ -169,6 +169,27 @@ def test_parts_of_prep_work_in_worker_processes_and_are_recorded(place: Place, m
     assert {(row["corpus"], row["split"]) for row in tracks} == {("album", "train"), ("album", "valid")}
 
 
+# A cluster of one worker process, for one command line.
+ON_A_CLUSTER = """
+import sys
+from click.testing import CliRunner
+from distributed import LocalCluster
+from prep.cli import main
+with LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+    done = CliRunner().invoke(main, [*sys.argv[1:], "--dask", cluster.scheduler_address])
+print(done.stdout.splitlines()[-1] if done.exit_code == 0 else done.stderr + repr(done.exception))
+"""
+
+
+def test_parts_work_on_a_cluster(place: Place) -> None:
+    pytest.importorskip("distributed")
+    line = "transcode music/0.flac --out far --codecs vq --bitrates 48 --distortions wow-3 --clip 2 --json"
+    done = place.run("python", "-c", ON_A_CLUSTER, *line.split())
+    assert done.code == 0, done.stderr
+    counts = json.loads(done.stdout.splitlines()[-1])
+    assert (counts["references"], counts["ok"], counts["failed"]) == (3, 6, 0)
+
+
 def test_a_rater_rates_in_worker_processes_and_is_recorded(place: Place, made: dict[str, Any]) -> None:
     assert (made["rated"]["labelled"], made["rated"]["failed"]) == (18, 0)
     assert OURS.items() <= place.tools(schema.LABELS, "crest").items()

@@ -1,0 +1,54 @@
+"""Resolve the requirements of deepaq for another version of Python, from wheels alone; nothing is installed.
+
+    python tests/bench/interpreter.py [VERSION]
+
+VERSION is 3.14 by default. visqol-python is resolved without its requirements: libsvm-official has no wheels for any version
+and is compiled.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+COMPILED = "visqol-python"  # requires a package without wheels
+
+
+def requirements(version: str) -> list[Requirement]:
+    """What deepaq itself requires under that version of Python."""
+    content = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    found = map(Requirement, content["project"]["dependencies"])
+    return [entry for entry in found if entry.marker is None or entry.marker.evaluate({"python_version": version})]
+
+
+def resolved(version: str, *wanted: str) -> list[str]:
+    """Names and versions of the wheels that pip would install; CalledProcessError if there are none that fit."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        subprocess.run(
+            [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--target", folder,
+             "--python-version", version, "--only-binary=:all:", "--report", str(report), *wanted],
+            check=True,
+        )  # fmt: skip
+        installs = json.loads(report.read_text(encoding="utf-8"))["install"]
+    return sorted(f"{entry['metadata']['name']}=={entry['metadata']['version']}" for entry in installs)
+
+
+def main() -> None:
+    version = sys.argv[1] if len(sys.argv) > 1 else "3.14"
+    wanted = {entry.name: f"{entry.name}{entry.specifier}" for entry in requirements(version)}
+    compiled = resolved(version, "--no-deps", wanted.pop(COMPILED))
+    found = [*compiled, *resolved(version, *wanted.values(), "numba")]  # numba: what its [accel] adds
+    print("\n".join(found))
+    print(f"{len(found)} wheels for Python {version}")
+
+
+if __name__ == "__main__":
+    main()
