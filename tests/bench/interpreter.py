@@ -2,8 +2,8 @@
 
     python tests/bench/interpreter.py [VERSION]
 
-VERSION is 3.14 by default. visqol-python is resolved without its requirements: libsvm-official has no wheels for any version
-and is compiled.
+VERSION is 3.14 by default. visqol-python is resolved without its requirements: libsvm-official has no wheels for
+any version and is compiled.
 """
 
 from __future__ import annotations
