@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,22 +16,24 @@ if TYPE_CHECKING:
 
 LOSSLESS = frozenset(
     {".wav", ".wave", ".rf64", ".bwf", ".w64", ".flac", ".aif", ".aiff", ".aifc", ".au", ".wv", ".tta"}
-    | {".ape", ".tak", ".dsf"}
+    | {".ape", ".tak", ".dsf", ".voc", ".sox"}
 )
 # Suffixes used for both kinds are among the lossy ones; `probe` tells them apart.
 LOSSY = frozenset(
     {".mp2", ".mp3", ".m4a", ".m4b", ".m4r", ".mp4", ".mov", ".3gp", ".aac", ".opus", ".ogg", ".oga", ".spx"}
     | {".webm", ".weba", ".mka", ".mkv", ".caf", ".ac3", ".eac3", ".dts", ".wma", ".ts", ".avi", ".flv", ".amr"}
+    | {".mpg", ".mpeg", ".vob", ".mpc", ".nut"}
 )
 SUFFIXES = LOSSLESS | LOSSY
 
 # Only containers of media: a playlist posing as audio must not open other files or addresses.
 _DEMUXERS = (
     "wav,w64,flac,aiff,mp3,mov,mp4,m4a,3gp,3g2,mj2,ogg,matroska,webm,aac,ac3,eac3,dts,dtshd,asf,caf"
-    ",au,wv,tta,ape,tak,dsf,amr,mpegts,avi,flv"
+    ",au,wv,tta,ape,tak,dsf,amr,mpc,mpc8,mpegts,mpeg,avi,flv,nut,voc,sox"
 )
 OPENING = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS}
 
+_HEADERLESS = {".pcm", ".raw", ".s16", ".s16le", ".s24le", ".s32le", ".f32", ".f32le", ".sw"}
 _COMPANDED = {"pcm_mulaw", "pcm_alaw"}  # eight bits that encode thirteen
 _LOSSLESS_CODECS = {"flac", "alac", "wavpack", "tta", "ape", "tak", "wmalossless", "mlp", "truehd"}
 _CHUNKED = {b"RIFF": (b"WAVE",), b"RIFX": (b"WAVE",), b"RF64": (b"WAVE",), b"FORM": (b"AIFF", b"AIFC")}
@@ -75,7 +78,18 @@ def probe(path: str | Path) -> Header:
     except (av.FFmpegError, ValueError, OSError) as error:
         if is_plain(path) and (header := _by_libsndfile(path)):
             return header
-        raise UserError(f"{path}: cannot be decoded ({reason(error)})") from None
+        raise undecodable(path, str(path), error) from None
+
+
+def undecodable(path: Path, name: str, error: Exception) -> UserError:
+    """Make the error for a file that FFmpeg cannot decode. name: the file in messages. error: FFmpeg's."""
+    if path.suffix.lower() in _HEADERLESS:
+        why = "raw samples without a header that gives their rate and format; convert it to WAV"
+    elif getattr(error, "errno", None) == errno.EINVAL:
+        why = "its format is not among those that are read, see docs/limits.md; convert it to WAV or FLAC"
+    else:
+        why = reason(error)
+    return UserError(f"{name}: cannot be decoded ({why})")
 
 
 def _by_libsndfile(path: Path) -> Header | None:

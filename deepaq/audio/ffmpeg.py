@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deepaq.audio.container import OPENING, audio_stream, reason
+from deepaq.audio.container import OPENING, audio_stream, undecodable
 from deepaq.audio.samples import Audio, Samples
 from deepaq.audio.timeline import Timeline
 from deepaq.errors import UserError
@@ -49,7 +49,7 @@ def decoded(path: Path, name: str, notes: list[str]) -> Iterator[Audio]:
                 yield from map(_to_audio, converter.resample(None))
             notes += decoder.notes()
     except (av.FFmpegError, ValueError, OSError) as error:
-        raise UserError(f"{name}: cannot be decoded ({reason(error)})") from None
+        raise undecodable(path, name, error) from None
 
 
 class _Decoder:

@@ -51,7 +51,7 @@ def score_files(
 
 @lru_cache(maxsize=1)
 def metric_of(model: Path | None) -> Metric:
-    """Load the metric of this process, once, and let the process compute with one thread.
+    """Load the metric of this process, once, and let a network of it compute with one thread.
 
     More threads cost more than they gain on segments of this size, above all beside other work.
     """

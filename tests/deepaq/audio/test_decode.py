@@ -162,3 +162,18 @@ def test_an_unknown_codec_is_named_so_by_reading_and_by_probing(tmp_path: Path) 
     for use in (audio.read, probe):
         with pytest.raises(UserError, match=r"a\.wav: holds audio of an unknown codec"):
             use(path)
+
+
+@pytest.mark.parametrize(("name", "says"), [("a.pcm", "raw samples without a header"), ("a.rm", "see docs/limits.md")])
+def test_what_is_not_read_says_why(tmp_path: Path, name: str, says: str) -> None:
+    import subprocess
+
+    from imageio_ffmpeg import get_ffmpeg_exe
+
+    form = {"a.pcm": ["-f", "s16le"], "a.rm": ["-f", "rm", "-c:a", "ac3"]}[name]
+    source = write(tmp_path / "a.wav", music(1))
+    subprocess.run([get_ffmpeg_exe(), "-loglevel", "error", "-i", source, *form, tmp_path / name], check=True)
+    with pytest.raises(UserError, match=says):
+        audio.read(tmp_path / name)
+    with pytest.raises(UserError, match=says):
+        probe(tmp_path / name)

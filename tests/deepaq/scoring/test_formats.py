@@ -39,6 +39,9 @@ PAIRS = {  # ffmpeg's name of the container, then codecs with options
     "dts": ["dca -strict -2"],
     "asf": ["wmav2"],
     "mpegts": ["aac", "libmp3lame"],
+    "vob": ["mp2", "ac3"],
+    "voc": ["pcm_s16le"],
+    "nut": ["pcm_s16le", "libopus"],
     "flv": ["aac", "libmp3lame -ar 44100"],
 }
 CASES = [(container, codec) for container, codecs in PAIRS.items() for codec in codecs]
