@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from deepaq.errors import UserError
 
 if TYPE_CHECKING:
-    from av import AudioStream
+    from av import AudioStream, Packet
     from av.container import InputContainer
 
 LOSSLESS = frozenset(
@@ -37,7 +38,7 @@ _HEADERLESS = {".pcm", ".raw", ".s16", ".s16le", ".s24le", ".s32le", ".f32", ".f
 _COMPANDED = {"pcm_mulaw", "pcm_alaw"}  # eight bits that encode thirteen
 _LOSSLESS_CODECS = {"flac", "alac", "wavpack", "tta", "ape", "tak", "wmalossless", "mlp", "truehd"}
 _CHUNKED = {b"RIFF": (b"WAVE",), b"RIFX": (b"WAVE",), b"RF64": (b"WAVE",), b"FORM": (b"AIFF", b"AIFC")}
-_FLAC = b"fLaC"
+_FLAC, _W64 = b"fLaC", b"riff\x2e\x91\xcf\x11"
 
 
 @dataclass(frozen=True)
@@ -114,11 +115,21 @@ def audio_stream(container: InputContainer, name: str) -> AudioStream:
     return stream
 
 
+def packets(container: InputContainer, stream: AudioStream) -> Iterator[Packet]:
+    """Yield the packets of a stream, at the end an empty one; packets of streams that start late are left out."""
+    while True:
+        try:
+            yield from container.demux(stream)
+            return
+        except IndexError:  # PyAV's, for the packet of a stream that was unknown when the file was opened
+            continue
+
+
 def _seconds(container: InputContainer, stream: AudioStream) -> float:
     """Length of a stream, from its packets."""
     ends = [
         float(((packet.pts or 0) + (packet.duration or 0)) * packet.time_base)
-        for packet in container.demux(stream)
+        for packet in packets(container, stream)
         if packet.size and packet.time_base is not None
     ]
     start = float((stream.start_time or 0) * (stream.time_base or 0))
@@ -126,14 +137,14 @@ def _seconds(container: InputContainer, stream: AudioStream) -> float:
 
 
 def is_plain(path: Path) -> bool:
-    """Tell if the first bytes are those of WAV, AIFF or FLAC, whatever the suffix.
+    """Tell if the first bytes are those of WAV, W64, AIFF or FLAC, whatever the suffix.
 
     Anything else is left to FFmpeg, because libsndfile takes random bytes for MPEG audio.
     """
     with path.open("rb") as file:
         head = file.read(12)
     chunked = head[8:] in _CHUNKED.get(head[:4], ())
-    return chunked or head[:4] == _FLAC or (head[:3] == b"ID3" and path.suffix.lower() == ".flac")
+    return chunked or head[:4] == _FLAC or head[:8] == _W64 or (head[:3] == b"ID3" and path.suffix.lower() == ".flac")
 
 
 def check_file(path: Path) -> None:

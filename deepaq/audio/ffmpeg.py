@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deepaq.audio.container import OPENING, audio_stream, undecodable
+from deepaq.audio.container import OPENING, audio_stream, packets, undecodable
 from deepaq.audio.samples import Audio, Samples
 from deepaq.audio.timeline import Timeline
 from deepaq.errors import UserError
@@ -102,7 +102,7 @@ class _Decoder:
     def _frames(self) -> Iterator[AudioFrame]:
         import av
 
-        for packet in self._container.demux(self._stream):
+        for packet in packets(self._container, self._stream):
             try:
                 frames = packet.decode()
             except av.FFmpegError:
@@ -147,7 +147,7 @@ def _swallowed(path: Path) -> float:
 
     damaged, end = 0, 0
     with av.open(f"file:{path}", options=OPENING, metadata_errors="ignore") as container:
-        for packet in container.demux(container.streams.audio[0]):
+        for packet in packets(container, container.streams.audio[0]):
             if packet.size and packet.pos is not None:
                 end = packet.pos + packet.size
             try:

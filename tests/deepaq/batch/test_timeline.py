@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from deepaq.batch import timeline
-from deepaq.scoring.score import sum_up
+from deepaq.scoring.score import Timed, sum_up
 
 
 def scored(reference: str, degraded: str) -> timeline.Scored:
-    return reference, degraded, sum_up([(0.0, 1.0, 0.5), (1.0, 1.0, 0.7), (4.0, 1.0, 0.1)], None, 48_000)
+    segments = [Timed(0.0, 1.0, 0.5), Timed(1.0, 1.0, 0.7), Timed(4.0, 1.0, 0.1)]
+    return reference, degraded, sum_up(degraded, segments, None, 48_000)
 
 
 def test_files_of_one_name_are_told_apart_by_their_folders() -> None:
