@@ -1,1 +1,1 @@
-"""Comparison of codecs: is B better than A, by how much, where, and may it ship?"""
+"""Comparison of codecs: which is better, by how much and where, with gates for CI."""

@@ -63,7 +63,7 @@ def _content(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({reason(error)})") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path}: is no baseline ({error}); --save-baseline writes one") from None
+        raise UserError(f"{path}: is not a baseline ({error}); --save-baseline writes one") from None
 
 
 def _scored(found: dict[str, Any]) -> Scored:

@@ -67,7 +67,7 @@ def _moment(name: str, original: Path, a: Side, b: Side, change: float) -> Itera
     yield f"<h4>{escape(name)}, {change:+.3f} MOS</h4>"
     yield _figure(_over_time(name, a, b), f"MOS over time, {len(b.scores[name].windows)} windows of about a second")
     if name not in a.files:
-        yield "<p>The baseline keeps scores, not audio: nothing to hear of it.</p>"
+        yield "<p>The baseline contains scores, not audio, so it cannot be played.</p>"
     at = min(b.scores[name].windows, key=lambda window: window.mos).start_s
     try:
         clean, heard = _excerpts(original, [side.files[name] for side in (a, b) if name in side.files], at)

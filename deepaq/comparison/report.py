@@ -21,7 +21,7 @@ def sentence(found: Comparison) -> str:
 
 
 def rows(found: Comparison) -> list[tuple[str, str]]:
-    """What is printed of a comparison: (name, figure) of each line."""
+    """Figures of a comparison for people: (name, figure) of each line."""
     bounds = "too few tracks for an interval"
     if found.low is not None:
         bounds = f"95 % interval [{found.low:+.3f}, {found.high:+.3f}]"
@@ -63,7 +63,7 @@ def markdown(comparisons: Sequence[Comparison], failures: Sequence[str], warning
 
 
 def _cell(words: str) -> str:
-    """Text that Markdown takes as it is."""
+    """Escape text for Markdown."""
     found = one_line(words)
     for mark in "\\`*_[]<>|#":
         found = found.replace(mark, f"\\{mark}")

@@ -48,7 +48,7 @@ def sign_test(changes: Sequence[float]) -> tuple[int, int, int, float]:
 
 
 def needed_files(changes: Sequence[float]) -> int:
-    """Files with which a change of .05 MOS would be seen in four of five comparisons, from the spread of these."""
+    """Number of files at which a change of .05 MOS is detected in four of five comparisons, from the spread."""
     from scipy.special import ndtri
 
     spread = float(np.std(changes, ddof=1)) if len(changes) > 1 else 0.0
