@@ -19,7 +19,7 @@ from tests.sounds import write
 
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md"))]
-SHOWN = ("text", "toml", "bibtex", "csv")  # languages of blocks that are output or data
+SHOWN = ("text", "toml", "yaml", "bibtex", "csv")  # languages of blocks that are output or data
 # Lines that no test can run: they get the project itself, need an engine or a cluster, or train for long.
 ELSEWHERE = ("git ", "python3 -m venv", ". .venv", "pip install", "docker ", "docker/", "torchrun ", "make ", "cd ")
 
@@ -80,11 +80,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "spare.flac").unlink(missing_ok=True)
     track = sorted((folder / "music").iterdir())[0]
     shutil.copy(track, folder / "reference.flac")
-    sound = compose(5, 4, 99)
-    for name in ("originals", "coded"):
-        (folder / name).mkdir()
-    write(folder / "originals" / "a.flac", sound)
-    write(folder / "coded" / "a.wav", sound)
+    for number, name in enumerate("abc"):
+        sound = compose(5, 2, 97 + number)
+        write(folder / "originals" / f"{name}.flac", sound)
+        for build in ("coded", "old", "new", "build-a", "build-b"):
+            write(folder / build / f"{name}.wav", sound)
     from prep.coding import ffmpeg
 
     assert ffmpeg.run(["-i", str(track), "-b:a", "64k", str(folder / "degraded.mp3")], 60) is None
