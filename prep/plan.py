@@ -28,9 +28,10 @@ from prep.references.clips import SAMPLE_RATE, Clip, cut, is_silent
 from prep.references.existing import References
 from prep.settings import Settings
 from prep.tracks.corpora import Source
+from prep.tracks.corpora.corpus import is_file
 from prep.tracks.mixture import mixed
 from prep.tracks.sources import is_lossy
-from prep.tracks.survey import known, source_id
+from prep.tracks.survey import known, source_id, track_id
 from prep.tracks.track import Track
 from prep.transcode import transcode
 
@@ -38,6 +39,7 @@ PAPER_HOURS = (45.0, 8.0)  # clean music for training and validation
 PAPER_PER_CLIP = (3 * 122 / 45, 3 * 14 / 8)  # three codecs, 122 and 14 coded hours each
 CORES = (16, 64)
 _CALIBRATION_CLIPS, _CLIPS_TRIED = 4, 3
+_HASHED_BYTES = 1 << 30  # read in a few seconds
 
 
 def plan(music: Sequence[Path], out: Path, settings: Settings) -> dict[str, Any]:
@@ -133,16 +135,20 @@ def _audible(track: Track, clip_s: float) -> Clip | None:
 def _looked_at(sources: Sequence[Source], dataset: Dataset | None) -> dict[Source, Track]:
     """Tracks from the data set, and from the headers of sources unknown to it."""
     found = known(dataset, sources) if dataset else {}
-    return found | {source: _headed(source) for source in sources if source not in found}
+    new = [source for source in sources if source not in found]
+    size = sum(path.stat().st_size for source in new for path in source.parts if is_file(path))
+    # The id decides the split, so a little music gets the true one; of much, any other is as good.
+    name = track_id if size <= _HASHED_BYTES else source_id
+    return found | {source: _headed(source, name(source)) for source in new}
 
 
-def _headed(source: Source) -> Track:
+def _headed(source: Source, name: str) -> Track:
     try:
         heads = [probe(path) for path in source.parts]
     except UserError as error:
-        return Track(source, source_id(source), lossy=is_lossy(source), error=str(error))
+        return Track(source, name, lossy=is_lossy(source), error=str(error))
     seconds, lossy = max(head.seconds for head in heads), any(head.lossy for head in heads)
-    return Track(source, source_id(source), seconds, heads[0].sample_rate, lossy)
+    return Track(source, name, seconds, heads[0].sample_rate, lossy)
 
 
 def _per_family(conditions: Sequence[Condition], settings: Settings, split: str) -> dict[str, float]:

@@ -58,10 +58,7 @@ def source_id(source: Source) -> str:
 
 def survey(source: Source) -> Track:
     """Hash and decode a source; finds length, spectral cut-off and fingerprint, or the reason why it is unreadable."""
-    try:
-        track_id = _track_id(source)
-    except OSError:  # decoding gives a better reason
-        track_id = ids.joined_id(*map(str, source.parts))
+    name = track_id(source)
     frames, rate, spectrum, prints, sound = 0, 0, None, Fingerprinter(), sha256()
     try:
         for audio in mixed(source.parts):
@@ -75,10 +72,10 @@ def survey(source: Source) -> Track:
             sound.update(audio.samples.tobytes())
         words = prints.words() if fingerprint.available() else None
     except UserError as error:
-        return Track(source, track_id, lossy=is_lossy(source), error=str(error))
+        return Track(source, name, lossy=is_lossy(source), error=str(error))
     assert spectrum is not None  # `mixed` yields at least one block
     sound_id = ids.joined_id(str(rate), sound.hexdigest())
-    return Track(source, track_id, frames / rate, rate, _lossy(source), spectrum.cutoff_hz(), words, sound_id=sound_id)
+    return Track(source, name, frames / rate, rate, _lossy(source), spectrum.cutoff_hz(), words, sound_id=sound_id)
 
 
 def known(dataset: Dataset, sources: Iterable[Source], retry_failed: bool = False) -> dict[Source, Track]:
@@ -123,11 +120,15 @@ def _lossy(source: Source) -> bool:
         return is_lossy(source)
 
 
-def _track_id(source: Source) -> str:
-    if not all(path.is_file() for path in source.parts):  # reading a pipe would block
-        raise FileNotFoundError
-    parts = [ids.track_id(path) for path in source.parts]
-    return parts[0] if len(parts) == 1 else ids.joined_id(*sorted(parts))
+def track_id(source: Source) -> str:
+    """Id of a track: of its files' bytes; of their paths when they cannot be read."""
+    try:
+        if all(path.is_file() for path in source.parts):  # a pipe would be waited for
+            parts = [ids.track_id(path) for path in source.parts]
+            return parts[0] if len(parts) == 1 else ids.joined_id(*sorted(parts))
+    except OSError:  # decoding gives a better reason
+        pass
+    return ids.joined_id(*map(str, source.parts))
 
 
 def _state(path: Path) -> str:

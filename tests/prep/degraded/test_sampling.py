@@ -95,7 +95,7 @@ def test_impossible_amounts_are_refused(change: dict) -> None:
         Settings(**change)
 
 
-def test_a_dry_run_plans_the_paper_from_a_few_songs(tmp_path: Path) -> None:
+def test_a_dry_run_plans_the_paper_from_a_few_tracks(tmp_path: Path) -> None:
     for seed in range(5):
         write(tmp_path / "music" / f"{seed}.wav", music(2.5, seed))
     arguments = ["transcode", str(tmp_path / "music"), "--out", str(tmp_path / "data"), "--plan", "paper",
