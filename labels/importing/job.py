@@ -140,7 +140,11 @@ class Import:
 
     def _read(self, path: Path) -> Audio:
         """A file of the test; UserError when it lies outside the test's folder, also by a link."""
-        if not self.outside and not path.resolve().is_relative_to(self.source.resolve()):
+        try:
+            inside = self.outside or path.resolve().is_relative_to(self.source.resolve())
+        except (OSError, ValueError) as error:  # a name with a null, a circle of links
+            raise UserError(f"{path}: cannot be opened ({error})") from None
+        if not inside:
             raise UserError(f"{path}: lies outside the test's folder; move it there, or allow it with --outside")
         return read(path)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deepaq.errors import UserError
-from labels.listening.reader import HIGHER, LOWER, Reader, Reading
+from labels.listening.reader import HIGHER, LOWER, Reader, Reading, is_name
 from labels.listening.rows import number
 
 MUSHRA, MOS, ABX, SHARE = "MUSHRA", "MOS", "ABX", "choice share"
@@ -47,6 +47,8 @@ class Own(Reader):
         lowest, highest = next((b for name, b in BOUNDS.items() if self._is(name)), (1.0, 5.0))
         self.lowest, self.highest = lowest if low is None else low, highest if high is None else high
         self.better = said.get("better") or (LOWER if self._is(ABX) else HIGHER)
+        if not is_name(self.scale):
+            raise UserError(f"--scale {self.scale[:40]!r}: a name of 1 to 200 plain characters is needed")
         if self.better not in (HIGHER, LOWER):
             raise UserError(f"--better {self.better}: write {HIGHER} or {LOWER}")
         if self.lowest >= self.highest:
@@ -74,6 +76,8 @@ class Own(Reader):
         """Name an unnamed test after its file or folder."""
         self.name = self.name or path.stem
         self.title = self.title or self.name
+        if not is_name(self.name):
+            raise UserError(f"{path}: {self.name[:40]!r} cannot name the test; give a name with --name")
 
     def _is(self, scale: str) -> bool:
         return self.scale.upper().startswith(scale.upper())

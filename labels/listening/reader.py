@@ -84,6 +84,13 @@ class Reading:
 
         Leaves out a rating whose stimulus or item shares its name with another file or reference.
         """
+        names = {"item": stimulus.item, "condition": stimulus.condition, "content": stimulus.content}
+        for what, name in (names | {"group": stimulus.group, "listener": listener}).items():
+            if name is not None and not is_name(name, least=1 if what == "condition" else 0):
+                self.problems.append(
+                    f"{where}: the {what} {name[:40]!r} is no name of 1 to 200 plain characters; left out"
+                )
+                return
         if clash := self._clash(stimulus):
             self.problems.append(f"{where}: {clash} than in an earlier line; left out, give each a name of its own")
             return
@@ -206,6 +213,15 @@ def find(path: Path, pattern: str) -> Path:
         what = "holds no" if not found else f"holds {len(found)} files called"
         raise UserError(f"{path}: {what} {pattern}; name the folder of one test")
     return found[0]
+
+
+_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*")
+LONGEST = 200  # characters of a name
+
+
+def is_name(text: str, least: int = 1) -> bool:
+    """Return whether a text can be a name in the tables: at most 200 characters, none of them a control character."""
+    return least <= len(text) <= LONGEST and _NAME.fullmatch(text) is not None
 
 
 _LOW_PASS = re.compile(r"(lp|lowpass)(35|70|(3\.5|7)(khz|k)?|(3500|7000)(hz)?)")  # MUSHRA's anchors

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from deepaq.errors import UserError
 from labels.listening.reader import reader, role_of
 from manifests.schema import ANCHOR, CODED, REFERENCE
 from tests.labels.listening.listening_layouts import audio, table
@@ -81,3 +82,21 @@ def test_a_bad_csv_line_is_named(tmp_path: Path, column: str, value: str, messag
     assert reading.problems[0].startswith("t.csv line 3: ")
     assert message in reading.problems[0]
     assert len(reading.ratings) == 1
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "a\nb", "x" * 201, "\x1b[2J"])
+@pytest.mark.parametrize("column", ["item", "condition", "listener", "content", "group"])
+def test_a_name_that_the_tables_cannot_hold_is_left_out(tmp_path: Path, column: str, name: str) -> None:
+    rows = [("a.wav", "b.wav", 50, name), ("a.wav", "c.wav", 60, "fine")]
+    reading = reader("csv").read(table(tmp_path / "t.csv", ("reference", "degraded", "score", column), rows))
+    assert len(reading.ratings) == 1
+    (problem,) = reading.problems
+    assert f"the {column} " in problem
+    assert problem.isprintable()
+
+
+def test_a_file_whose_name_cannot_name_a_test_needs_another(tmp_path: Path) -> None:
+    path = table(tmp_path / "a\tb.csv", ("reference", "degraded", "score"), [("a.wav", "b.wav", 50)])
+    with pytest.raises(UserError, match="cannot name the test; give a name with --name"):
+        reader("csv").read(path)
+    assert reader("csv", name="mine").read(path).ratings

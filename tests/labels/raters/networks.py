@@ -14,7 +14,7 @@ from tests.training.test_recipe import TINY
 
 
 def difference(path: Path) -> Path:
-    """Of two waveforms, (1, frames) each: minus the mean squared difference."""
+    """A network of two waveforms, (1, frames) each, that gives minus the mean squared difference."""
     nodes = [
         helper.make_node("Sub", ["reference", "degraded"], ["apart"]),
         helper.make_node("Mul", ["apart", "apart"], ["squared"]),
@@ -25,7 +25,7 @@ def difference(path: Path) -> Path:
 
 
 def loudness(path: Path) -> Path:
-    """Of one waveform, (1, frames): its mean square."""
+    """A network of one waveform, (1, frames), that gives its mean square."""
     nodes = [
         helper.make_node("Mul", ["wav", "wav"], ["squared"]),
         helper.make_node("ReduceMean", ["squared"], ["power"], keepdims=0),
@@ -34,7 +34,7 @@ def loudness(path: Path) -> Path:
 
 
 def silence(path: Path) -> Path:
-    """Of one waveform, (1, frames): always the same."""
+    """A network of one waveform, (1, frames), that always gives the same."""
     nodes = [
         helper.make_node("Sub", ["wav", "wav"], ["nothing"]),
         helper.make_node("ReduceMean", ["nothing"], ["zero"], keepdims=0),

@@ -180,7 +180,7 @@ def test_listeners_of_separated_sources(shared: Path) -> None:
 
 
 def test_no_step_is_counted_after_the_last_analysis_frame() -> None:
-    """Of sound that ends with the file, whose loudness is sought in the last step at the latest."""
+    """Sound may end with the file: its loudness is sought in the last step at the latest."""
     reference = np.zeros((60 * ear.HOP, 2))
     reference[57 * ear.HOP :] = 0.1 * np.random.default_rng(0).standard_normal((3 * ear.HOP, 2))
     assert np.isfinite(list(movs.model_output_variables(reference, 0.9 * reference).values())).all()
