@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
 import socket
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deepaq.audio.container import SUFFIXES
 from deepaq.errors import UserError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PARTIAL = ".partial-"
+LARGEST_JSON = 1 << 24
 
 
 def audio_below(folder: Path) -> list[Path]:
@@ -44,6 +46,22 @@ def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_json(path: Path) -> Any:
+    """Read strict JSON of at most 16 MiB; OSError or ValueError for anything else."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path.name} is no file")
+    if path.stat().st_size > LARGEST_JSON:
+        raise ValueError(f"has more than {LARGEST_JSON >> 20} MiB")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is not a number")
 
 
 @contextmanager

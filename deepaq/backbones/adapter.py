@@ -5,16 +5,15 @@ Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", arXiv 2106.0968
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from deepaq.backbones.weights import Release
+from deepaq.backbones.weights import Release, check_header
 from deepaq.errors import UserError
-from deepaq.files import write_tensors
+from deepaq.files import read_json, write_tensors
 
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
 
@@ -37,15 +36,22 @@ def save(wrapped: Any, folder: Path) -> None:
     write_tensors(_state(wrapped), folder / TENSORS)
 
 
+def check(wrapped: Any, folder: Path) -> None:
+    """Raise UserError when the stored tensors are not those of the adapter, by the header of their file."""
+    check_header(folder / TENSORS, _state(wrapped))
+
+
 def restore(wrapped: Any, folder: Path) -> None:
     """Read what `save` wrote; UserError when it is missing or of another rank, scale or network."""
     from peft import set_peft_model_state_dict
 
     path = folder / CONFIG
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except (OSError, ValueError):
         raise UserError(f"{path}: is missing or damaged; train or copy the run again") from None
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: is damaged; train or copy the run again")
     wanted = wrapped.peft_config["default"]
     for key in ("r", "lora_alpha"):
         if found.get(key) != getattr(wanted, key):

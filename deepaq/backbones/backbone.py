@@ -15,6 +15,7 @@ from deepaq.audio import Samples
 from deepaq.audio.stream import as_batch, mid_of
 from deepaq.backbones.pooling import MEAN, Pooling
 from deepaq.backbones.threads import forked, one_thread
+from deepaq.backbones.weights import check_header
 from deepaq.core.comparator import Comparator, Compared
 from deepaq.errors import UserError
 from deepaq.files import write_tensors
@@ -115,6 +116,10 @@ class Backbone(nn.Module, Comparator):
         """Write the weights that training may have changed into `folder`."""
         write_tensors(self.state_dict(), folder / "model.safetensors")
 
+    def check(self, folder: Path) -> None:
+        """Raise UserError when the files that `restore` reads do not fit, by their headers; needs no memory."""
+        check_header(folder / "model.safetensors", self.state_dict())
+
     def restore(self, folder: Path) -> None:
         """Read what `save` wrote; UserError when a file is missing or does not fit."""
         from safetensors import SafetensorError
@@ -146,7 +151,7 @@ def _accepted(name: str, part: Any) -> type[Backbone]:
 BACKBONES: Registry[type[Backbone]] = Registry("backbone", "deepaq.backbones", _BUILT_IN, _accepted)
 
 
-def build(name: str, **settings: Any) -> Backbone:
+def build(name: str, /, **settings: Any) -> Backbone:
     """A backbone by its registered name; UserError for an unknown one."""
     kind = BACKBONES[name]
     try:

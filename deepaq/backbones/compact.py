@@ -25,6 +25,7 @@ _OVER_TIME = 2 * _NEURO + _ERB  # columns used for full reference
 _FLAT_FLOOR = 1e-11  # share of the signal's power, per bin
 _MUSIC = -5.0  # typical log energy in an ERB band
 _GAINS = (0.3, 1.0, 0.3)  # initial gains of luminance, structure and image
+_LARGEST = 1024  # bound of every size
 _PACE = 5.0  # factor of their learning rate
 
 
@@ -47,16 +48,14 @@ class Compact(Backbone):
     def __init__(
         self, width: int = 96, blocks: int = 3, projected: int = 32, clip_dims: int = 16, clip_dropout: float = 0.4
     ) -> None:
-        if min(width, blocks, projected, clip_dims) < 1:
-            raise UserError("backbone compact: width, blocks, projected and clip_dims are at least 1")
+        sizes = {"width": width, "blocks": blocks, "projected": projected, "clip_dims": clip_dims}
+        for name, size in sizes.items():
+            if type(size) is not int or not 1 <= size <= _LARGEST:
+                raise UserError(f"backbone compact: {name} is a whole number from 1 to {_LARGEST}")
+        if not isinstance(clip_dropout, int | float) or not 0 <= clip_dropout < 1:
+            raise UserError("backbone compact: clip_dropout is a number from 0 to below 1")
         super().__init__()
-        self._settings = {
-            "width": width,
-            "blocks": blocks,
-            "projected": projected,
-            "clip_dims": clip_dims,
-            "clip_dropout": clip_dropout,
-        }
+        self._settings = {**sizes, "clip_dropout": clip_dropout}
         self.stem = nn.Conv1d(_ERB + 2 * _NEURO, width, 5, stride=2, padding=2)
         self.blocks = nn.ModuleList(_Block(width) for _ in range(blocks))
         self.projections = nn.ModuleList(nn.Conv1d(width, projected, 1) for _ in range(blocks + 1))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,56 +18,15 @@ from torch import Tensor, nn
 
 from deepaq.backbones import adapter, transformer, weights
 from deepaq.backbones.backbone import Backbone
-from deepaq.backbones.weights import Release
+from deepaq.backbones.mert_settings import FULL, LORA, MertSettings
+from deepaq.backbones.weights import Release, check_header
 from deepaq.errors import UserError
 from deepaq.files import write_tensors
 
-LORA, FULL, HEAD = "lora", "full", "head"
 HEAD_FILE = "head.safetensors"
+LARGEST = 200_000_000  # parameters of a network that is not stored as a whole; MERT-v1-95M has 97 million
 
 log = logging.getLogger("deepaq")
-
-
-@dataclass(frozen=True)
-class MertSettings:
-    """Settings of `Mert`, as they are stored with a trained network.
-
-    init: `hub` (the pinned release, or the folder that DEEPAQ_MERT names), a folder, or `random`.
-    mode: what is trained: `lora`, low-rank updates of the query and value projections and the head; `full`, everything
-    but the convolutional frontend; `head`, the head alone.
-    rank, alpha, lora_dropout: settings of LoRA, whose updates are scaled by alpha / rank.
-    dropout: dropout of the transformer in training; pretraining used .1, but here noise would hide the small
-    differences that matter.
-    dims: dimensions of the embedding.
-    checkpointing: recompute activations in the backward pass instead of keeping them.
-    train_frontend: with `full`, train the convolutional frontend too.
-    seed: seed of random weights.
-    sha256: checksum of the weights file in the folder, when it is not the published one.
-    fingerprint: fingerprint of the pretrained weights; others are refused. Empty for any.
-    load: False leaves all weights to `restore`.
-    config: changes to the architecture, in the terms of the transformers library.
-    """
-
-    init: str = "hub"
-    mode: str = LORA
-    rank: int = 8
-    alpha: int = 16
-    lora_dropout: float = 0.05
-    dropout: float = 0.0
-    dims: int = 256
-    checkpointing: bool = False
-    train_frontend: bool = False
-    seed: int = 0
-    sha256: str = ""
-    fingerprint: str = ""
-    load: bool = True
-    config: dict[str, Any] | None = None
-
-    def __post_init__(self) -> None:
-        if self.mode not in (LORA, FULL, HEAD):
-            raise UserError(f"backbone.mode={self.mode}: choose {LORA}, {FULL} or {HEAD}")
-        if self.train_frontend and self.mode != FULL:
-            raise UserError(f"backbone.train_frontend: needs backbone.mode={FULL}")
 
 
 class Mert(Backbone):
@@ -91,11 +50,12 @@ class Mert(Backbone):
         super().__init__()
         chosen = MertSettings(**settings)
         self.mode, self.checkpointing, self.train_frontend = chosen.mode, chosen.checkpointing, chosen.train_frontend
-        shape = {**transformer.BASE, **(chosen.config or {})}
+        shape = transformer.shape(chosen.config)
         encoder = transformer.build(self.library_class, shape, chosen.dropout, chosen.seed)
         if chosen.init == "random":
             log.warning("backbone %s: RANDOM weights, nothing pretrained; scores mean nothing until trained", self.name)
-        if chosen.load:
+        # On torch's meta device, where a stored network is built first, there is nothing to load.
+        if chosen.load and not any(parameter.is_meta for parameter in encoder.parameters()):
             chosen = replace(chosen, fingerprint=self._load(encoder, shape, chosen))
         # `restore` gives a network in `full` mode all of its weights.
         self._settings = replace(chosen, load=self.mode != FULL)
@@ -211,6 +171,17 @@ class Mert(Backbone):
         if self.mode == LORA:
             adapter.save(self.encoder, folder)
         (folder / "NOTICE").write_text(self.notice(), encoding="utf-8")
+
+    def check(self, folder: Path) -> None:
+        """Raise UserError when the files that `restore` reads do not fit, by their headers; needs no memory."""
+        if self.mode == FULL:
+            super().check(folder)
+            return
+        check_header(folder / HEAD_FILE, self.head.state_dict())
+        if self.mode == LORA:
+            adapter.check(self.encoder, folder)
+        if (total := self.parameter_counts()["total"]) > LARGEST:
+            raise UserError(f"{folder}: the network has {total:,} parameters, more than {LARGEST:,}")
 
     def restore(self, folder: Path) -> None:
         """Read the files that `save` wrote; UserError when one is missing or does not fit."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from deepaq.audio import SILENCE_DBFS
+from deepaq.errors import UserError
 
 # The base size of MERT v1, HuBERT and wav2vec 2.0, in the library's terms.
 BASE: Mapping[str, Any] = {
@@ -32,6 +33,32 @@ BASE: Mapping[str, Any] = {
     "hidden_act": "gelu",
     "layer_norm_eps": 1e-5,
 }
+
+_CHOICES = {"hidden_act": ("gelu", "relu"), "feat_extract_norm": ("group", "layer")}
+LARGEST, _MOST_LAYERS = 8192, 48  # sizes in a changed configuration
+
+
+def shape(changes: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the base size with changes; UserError for names that are not in it and for impossible values.
+
+    Nothing else is passed on to the library, whose configurations can name code to run.
+    """
+    found = {**BASE, **(changes or {})}
+    for name, value in found.items():
+        base: Any = BASE.get(name)
+        if name in _CHOICES:
+            fits = value in _CHOICES[name]
+        elif isinstance(base, list):
+            sizes = isinstance(value, list) and all(type(size) is int and 0 < size <= LARGEST for size in value)
+            fits = sizes and len(value) == len(found["conv_dim"]) <= _MOST_LAYERS
+        elif isinstance(base, float):
+            fits = type(value) is float and 0 < value < 1
+        else:
+            most = _MOST_LAYERS if name == "num_hidden_layers" else LARGEST
+            fits = type(value) is type(base) and (isinstance(value, bool) or 0 < value <= most)
+        if not fits:
+            raise UserError(f"backbone.config: {name[:40]}={str(value)[:40]} is not a possible value")
+    return found
 
 
 def build(library_class: str, shape: Mapping[str, Any], dropout: float, seed: int) -> Any:

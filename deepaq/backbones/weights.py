@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from deepaq.errors import UserError
-from deepaq.files import file_sha256
+from deepaq.files import file_sha256, read_json
 
 State = dict[str, Tensor]
+Shape = tuple[int, ...]
 BIN, SAFETENSORS = "pytorch_model.bin", "model.safetensors"
 
 
@@ -107,7 +107,7 @@ def from_hub(release: Release, config: Mapping[str, Any], variable: str) -> Stat
 def check_config(path: Path, release: Release, config: Mapping[str, Any]) -> None:
     """Raise UserError if `config.json` describes another network than `config`."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except (OSError, ValueError):
         raise UserError(f"{path}: is not readable JSON; download {release.repository} again") from None
     if (found.get("attention_relax") or 0) > 0:
@@ -165,16 +165,37 @@ def current_names(state: Mapping[str, Tensor], prefix: str) -> State:
     return renamed
 
 
-def load_strictly(module: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:
-    """Copy every tensor into `module`; raises UserError if one is missing, unknown or of another shape."""
-    wanted = module.state_dict()
-    missing, extra = sorted(set(wanted) - set(state)), sorted(set(state) - set(wanted))
-    wrong = [name for name in wanted if name in state and wanted[name].shape != state[name].shape]
+def check_header(path: Path, wanted: Mapping[str, Tensor]) -> None:
+    """Raise UserError unless the header of a safetensors file has the names and shapes of `wanted`."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path}: cannot be loaded ({reason}); train or copy the run again") from None
+    check_shapes(found, _shapes(wanted), str(path))
+
+
+def check_shapes(found: Mapping[str, Shape], wanted: Mapping[str, Shape], origin: str) -> None:
+    """Raise UserError when a tensor is missing, unknown or of another shape."""
+    missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+    wrong = [name for name in wanted if name in found and wanted[name] != found[name]]
     for names, what in ((missing, "lacks"), (extra, "has the unknown"), (wrong, "has another shape for")):
         if names:
             raise UserError(
-                f"{origin}: {what} {names[0]} ({len(names)} of {len(wanted)} tensors); these are other weights"
+                f"{origin}: {what} {names[0][:200]} ({len(names)} of {len(wanted)} tensors); these are other weights"
             )
+
+
+def _shapes(state: Mapping[str, Tensor]) -> dict[str, Shape]:
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
+
+
+def load_strictly(module: nn.Module, state: Mapping[str, Tensor], origin: str) -> None:
+    """Copy every tensor into `module`; raises UserError if one is missing, unknown or of another shape."""
+    check_shapes(_shapes(state), _shapes(module.state_dict()), origin)
     module.load_state_dict(dict(state))
 
 

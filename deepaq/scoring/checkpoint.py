@@ -9,19 +9,20 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from deepaq.core.comparator import Comparator
 from deepaq.core.core import Core
 from deepaq.errors import UserError
-from deepaq.files import committed
-from deepaq.scoring import mapping
+from deepaq.files import committed, read_json
+from deepaq.scoring import checksums, mapping
 
 if TYPE_CHECKING:
     from deepaq.backbones.backbone import Backbone
 
 FILE = "model.json"
 FORMAT = 1
+Field = TypeVar("Field", int, str, dict[str, Any])
 
 
 @dataclass
@@ -71,19 +72,25 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
     write_json(folder / FILE, content)
 
 
-def load(folder: Path) -> Checkpoint:
-    """Read what `save` wrote, the network in evaluation mode; UserError when the folder holds no whole metric."""
+def load(folder: Path, links: Path | None = None) -> Checkpoint:
+    """Read what `save` wrote, the network in evaluation mode, and verify the checksums if the folder lists them.
+
+    Nothing in the folder is trusted: every field is checked, the network is compared with the headers of the files of
+    weights before memory is taken for it, and no code comes with it. Raises UserError when the folder holds no whole
+    metric. links: folder into which files may be links.
+    """
     path = folder / FILE
     if not folder.is_dir():
         raise UserError(f"{folder}: no such run folder; make one with `training fit DATA --out {folder}`")
     if not path.is_file():
         raise UserError(f"{folder}: holds no trained metric ({FILE} is missing); `training fit` writes it at its end")
+    checksums.verify(folder, links=links)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
-        version, name, settings = int(content["format"]), str(content["backbone"]), dict(content["settings"])
-        curves = {key: content[key] and mapping.from_json(content[key]) for key in ("full", "unmatched")}
-        info = content["info"]
-    except (ValueError, KeyError, TypeError) as error:
+        content = read_json(path)
+        version, name = _field(content, "format", int), _field(content, "backbone", str)
+        settings, info = _field(content, "settings", dict), _field(content, "info", dict)
+        curves = {key: _curve(content, key) for key in ("full", "unmatched")}
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: is damaged ({error}); copy or train the run again") from None
     if version > FORMAT:
         raise UserError(f"{path}: was written by a newer version (format {version}); upgrade deepaq")
@@ -99,15 +106,31 @@ def _core(path: Path, settings: dict[str, Any]) -> Core:
 
 
 def _network(name: str, settings: dict[str, Any], folder: Path) -> Backbone:
+    import torch
+
     from deepaq.backbones.backbone import build
 
+    with torch.device("meta"):  # shapes without memory
+        build(name, **settings).check(folder)
     network = build(name, **settings)
     network.restore(folder)
+    for weights, tensor in network.state_dict().items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise UserError(f"{folder}: {weights} holds NaN or infinite weights; copy or train the run again")
     return network.eval()
 
 
-def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is not a number")
+def _field(content: Any, key: str, kind: type[Field]) -> Field:
+    value = content.get(key) if isinstance(content, dict) else None
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ValueError(f"{key} is not {'an' if kind is int else 'a'} {kind.__name__}")
+    return value
+
+
+def _curve(content: dict[str, Any], key: str) -> mapping.MosMapping | None:
+    if key not in content:
+        raise ValueError(f"{key} is missing")
+    return None if content[key] is None else mapping.from_json(_field(content, key, dict))
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -11,6 +11,11 @@ PREFIX = "hub:"
 TAKEN = ("*.json", "*.safetensors", "README.md", "SHA256SUMS")  # no files that could contain code
 
 
+def cache_of(folder: Path) -> Path:
+    """Return the folder of the hub client's cache that holds a repository, into which `fetched` folders have links."""
+    return folder.parents[1]
+
+
 def fetched(name: str) -> Path:
     """Return the folder of `hub:OWNER/NAME` or `hub:OWNER/NAME@REVISION`, downloaded into the hub client's cache.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from deepaq.errors import UserError
 
 Values = npt.NDArray[np.float64]
+_LARGEST = 1e300  # bound of the numbers in a mapping
 
 
 class MosMapping(ABC):
@@ -43,6 +44,10 @@ class Exponential(MosMapping):
     power: float
 
     kind: ClassVar[str] = "exponential"
+
+    def __post_init__(self) -> None:
+        _check(1, top=self.top)
+        _check(0, scale=self.scale, power=self.power)
 
     def __call__(self, distance: npt.ArrayLike) -> Values:
         return np.asarray(1 + (self.top - 1) * np.exp(-self.scale * np.asarray(distance, float) ** self.power))
@@ -82,6 +87,12 @@ class MonotoneCubic(MosMapping):
 
     kind: ClassVar[str] = "cubic"
 
+    def __post_init__(self) -> None:
+        _check(1, top=self.top)
+        _check(0, reach=self.reach)
+        _check(-_LARGEST, a=self.a, b=self.b)
+        _check(-1e-9, c=self.c)
+
     def __call__(self, distance: npt.ArrayLike) -> Values:
         t = np.clip(np.asarray(distance, float) / self.reach, 0, 1)
         first, second, third = self.a**2, 2 * self.a * self.b + self.c, self.b**2 - self.c
@@ -118,6 +129,21 @@ class Perceptron(MosMapping):
     biases: list[list[float]]
 
     kind: ClassVar[str] = "mlp"
+
+    def __post_init__(self) -> None:
+        _check(1, top=self.top)
+        _check(0, scale=self.scale)
+        size = 1
+        try:
+            for weight, bias in zip(self.weights, self.biases, strict=True):
+                rows = np.array([*weight, bias], float)
+                if rows.ndim != 2 or len(rows) != size + 1 or not np.isfinite(rows).all():
+                    raise ValueError
+                size = rows.shape[1]
+        except (TypeError, ValueError, OverflowError):
+            size = 0
+        if size != 1 or len(self.weights) != 3:
+            raise ValueError("weights and biases of the mapping are not those of a perceptron of three layers")
 
     def __call__(self, distance: npt.ArrayLike) -> Values:
         x = np.asarray(distance, float)
@@ -171,9 +197,19 @@ FITS = {"exponential": fit_exponential, "cubic": fit_cubic, "mlp": fit_perceptro
 
 
 def from_json(settings: Mapping[str, Any]) -> MosMapping:
-    """Make the mapping described by `to_json`; raises UserError for anything else."""
+    """Make the mapping that `to_json` described; UserError for an unknown kind, ValueError for bad parameters."""
     arguments = dict(settings)
     kind = arguments.pop("kind", None)
-    if kind not in MAPPINGS:
-        raise UserError(f"mapping {kind!r} is unknown; known are {', '.join(MAPPINGS)}")
+    if not isinstance(kind, str) or kind not in MAPPINGS:
+        raise UserError(f"mapping {str(kind)[:40]!r} is unknown; known are {', '.join(MAPPINGS)}")
+    if arguments.keys() != (names := {field.name for field in fields(MAPPINGS[kind])}):  # type: ignore[arg-type]
+        raise ValueError(f"the mapping {kind} takes {', '.join(sorted(names))}")
     return MAPPINGS[kind](**arguments)
+
+
+def _check(low: float, **numbers: Any) -> None:
+    """Raise ValueError unless all `numbers` are real and lie above `low`."""
+    for name, number in numbers.items():
+        real = isinstance(number, int | float) and not isinstance(number, bool)
+        if not real or not low < number < _LARGEST:
+            raise ValueError(f"{name} of the mapping is {str(number)[:40]}, not a number above {low:g}")

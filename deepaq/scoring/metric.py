@@ -216,5 +216,6 @@ def load(run: str | Path | None = None) -> Metric:
     if run is None and not PACKAGED.is_dir():
         raise UserError("this installation holds no packaged model; name a run folder of `training fit`")
     if run is not None and str(run).startswith(hub.PREFIX):
-        run = hub.fetched(str(run))
+        folder = hub.fetched(str(run))
+        return Metric(checkpoint.load(folder, links=hub.cache_of(folder)))
     return Metric(checkpoint.load(PACKAGED if run is None else EARLIER.get(str(run), Path(run))))

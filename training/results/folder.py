@@ -13,7 +13,7 @@ from typing import Any
 from deepaq.console import note
 from deepaq.errors import UserError
 from deepaq.files import file_sha256
-from deepaq.scoring import checkpoint
+from deepaq.scoring import checkpoint, checksums
 from training.loop import log, state
 from training.loop.trainer import BAD_BATCH, BEST
 from training.recipe import from_json
@@ -21,11 +21,11 @@ from training.settings import Recipe
 
 SETTINGS, METRICS, BEFORE = "settings.json", "metrics.json", "before.json"
 HELD_OUT, SKIPPED = "held-out.csv", "skipped.csv"  # rows that are reported with their distances; damaged files
-CARD, CHECKSUMS = "README.md", "SHA256SUMS"
+CARD, CHECKSUMS = "README.md", checksums.FILE
 # Exported files; the metric itself comes first, to be removed first when a run restarts.
 FILES = (
     *(checkpoint.FILE, CHECKSUMS, CARD, "NOTICE"),
-    *("model.safetensors", "adapter_model.safetensors", "adapter_config.json"),
+    *("model.safetensors", "head.safetensors", "adapter_model.safetensors", "adapter_config.json"),
     *(SETTINGS, METRICS, BEFORE, HELD_OUT, SKIPPED, log.STEPS, log.EPOCHS),
     *("labels.png", "predicted.png", "curves.png"),
 )
@@ -114,7 +114,7 @@ def write_skipped(out: Path, errors: Mapping[str, str]) -> None:
 
 def files(out: Path) -> list[Path]:
     """Return the files of a run that are exported, sorted, relative to `out`."""
-    return sorted(Path(name) for name in FILES if (out / name).is_file())
+    return sorted(Path(name) for name in FILES if (out / name).is_file() and not (out / name).is_symlink())
 
 
 def write_checksums(out: Path) -> None:
@@ -124,14 +124,7 @@ def write_checksums(out: Path) -> None:
 
 
 def verify(run: Path) -> None:
-    """Raise UserError when a file of the finished run `run` is missing or differs from its checksum."""
-    listed = run / CHECKSUMS
-    if not listed.is_file():
+    """Raise UserError when a file of the finished run `run` is missing, a link, or differs from its checksum."""
+    if not (run / CHECKSUMS).is_file():
         raise UserError(f"{run}: has no {CHECKSUMS}; finish it with `training fit`")
-    for line in listed.read_text(encoding="utf-8").splitlines():
-        digest, _, name = line.partition("  ")
-        path = run / name
-        if not path.is_file():
-            raise UserError(f"{path}: is missing; copy the run again")
-        if file_sha256(path) != digest:
-            raise UserError(f"{path}: differs from its checksum; copy or train the run again")
+    checksums.verify(run, complete=True)
