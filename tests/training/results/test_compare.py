@@ -151,7 +151,7 @@ def test_the_suffix_of_the_file_says_the_format(twelve: list[Path], tmp_path: Pa
     printed = CliRunner().invoke(main, ["compare", *runs, "--format", "markdown"]).stdout
     assert printed == (tmp_path / "table.md").read_text()
     done = CliRunner().invoke(main, ["compare", *runs, "--out", str(tmp_path / "nowhere" / "t.md")])
-    assert (done.exit_code, "is no folder" in done.stderr) == (2, True)
+    assert (done.exit_code, "nowhere" in done.stderr) == (2, True)
 
 
 def test_runs_without_a_table_of_their_rows_are_compared_by_their_figures(twelve: list[Path], tmp_path: Path) -> None:
