@@ -21,7 +21,7 @@ from manifests.jobs import cpu_seconds
 from manifests.split import TRAIN, VALID
 from prep.coding.lossless import packed
 from prep.condition import Condition
-from prep.degraded.remaining import committed, wanted
+from prep.degraded.remaining import existing, wanted
 from prep.degraded.sampling import sampled
 from prep.intake import find, intake
 from prep.references.clips import SAMPLE_RATE, Clip, cut, is_silent
@@ -170,4 +170,4 @@ def _done(dataset: Dataset | None, references: pa.Table, conditions: Sequence[Co
     if dataset is None:
         return 0
     want = wanted(references, conditions, settings)
-    return int((want.mask & committed(dataset, want, settings.retry_failed).done(settings.retry_failed)).sum())
+    return int((want.mask & existing(dataset, want, settings.retry_failed).done(settings.retry_failed)).sum())

@@ -16,7 +16,7 @@ from manifests.dataset import Dataset
 from manifests.jobs import Counts
 from manifests.storage import sweep
 from prep.degraded.degrade import Degrade
-from prep.degraded.remaining import Wanted, committed, wanted
+from prep.degraded.remaining import Wanted, existing, wanted
 from prep.intake import find, intake, run_jobs, surveyed
 from prep.references.existing import References
 from prep.references.ingest import Ingest
@@ -44,7 +44,7 @@ def transcode(music: Sequence[Path], out: Path, settings: Settings) -> dict[str,
         references = References.read(dataset)
     rows = references.of(taken.tracks, settings.clip_s)
     want = wanted(rows, conditions, settings)
-    before = committed(dataset, want, settings.retry_failed)
+    before = existing(dataset, want, settings.retry_failed)
     if before.otherwise:
         names = ", ".join(before.otherwise)
         note(f"{out}: holds rows of {names} made with other settings or another build of the program; both stay")
@@ -90,7 +90,7 @@ def _opened(out: Path) -> Dataset:
 
 
 def _report(dataset: Dataset, references: pa.Table, want: Wanted) -> dict[str, Any]:
-    found = committed(dataset, want)
+    found = existing(dataset, want)
     failed = references.filter(pc.equal(references["status"], schema.FAILED))["error"].to_pylist() + found.errors
     return {
         "references": want.references.num_rows,

@@ -60,7 +60,7 @@ def wanted(references: pa.Table, conditions: Sequence[Condition], settings: Sett
 
 
 @dataclass(frozen=True)
-class Committed:
+class Existing:
     """Committed rows. ok, failed: (clips, conditions). errors: one line per wanted row that failed.
 
     otherwise: names of wanted conditions under which these clips have rows of other settings, such as another build.
@@ -76,7 +76,7 @@ class Committed:
         return self.ok if retry_failed else self.ok | self.failed
 
 
-def committed(dataset: Dataset, want: Wanted, look: bool = False) -> Committed:
+def existing(dataset: Dataset, want: Wanted, look: bool = False) -> Existing:
     """Find the wanted rows in the degraded table.
 
     look: count a row as ok only if its file exists with the recorded size.
@@ -100,4 +100,4 @@ def committed(dataset: Dataset, want: Wanted, look: bool = False) -> Committed:
         found[name][clip[rows], condition[rows]] = True
     failed = table.filter(pa.array(pc.equal(status, schema.FAILED).to_numpy() & chosen))
     errors = [f"{row['reference_id']} {row['condition']}: {row['error']}" for row in failed.to_pylist()]
-    return Committed(found[schema.OK], found[schema.FAILED], errors, otherwise)
+    return Existing(found[schema.OK], found[schema.FAILED], errors, otherwise)

@@ -25,7 +25,7 @@ from manifests.fragment import write_table
 from manifests.provenance import provenance
 from prep.coding.codecs import codings
 from prep.degraded.degrade import degraded_id
-from prep.degraded.remaining import committed, wanted
+from prep.degraded.remaining import existing, wanted
 from prep.settings import Settings
 
 CLIPS_PER_FRAGMENT = 16
@@ -69,7 +69,7 @@ def measure(root: Path) -> dict[str, float]:
     began, cpu = time.perf_counter(), time.process_time()
     dataset = Dataset(root)
     want = wanted(dataset.references(["split", "path", "sha256"]), codings(), Settings())
-    work = list(want.work(committed(dataset, want).done(retry_failed=False)))
+    work = list(want.work(existing(dataset, want).done(retry_failed=False)))
     return {
         "rows": int(want.mask.size),
         "clips_left": len(work),

@@ -24,7 +24,6 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def commands(data: Path, sound: Path, out: Path) -> list[list[str]]:
     return [
         ["check", str(data), "--deep"],
-        ["check", str(data), "--json"],
         ["show", str(data)],
         ["show", str(data), "--json"],
         ["diff", str(sound), str(data)],

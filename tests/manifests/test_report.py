@@ -243,12 +243,12 @@ def test_a_browser_shows_it_and_plays_the_clips(data: Path, tmp_path: Path) -> N
     page = tmp_path / "probe.html"
     page.write_text((data / "report.html").read_text(encoding="utf-8").replace("</body>", f"{PROBE}</body>"))
 
-    def browse(*arguments: str) -> str:
+    def browse(*arguments: str, at: Path = page) -> str:
         command = [
             str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
             f"--user-data-dir={tmp_path / 'profile'}", "--host-resolver-rules=MAP * ~NOTFOUND",
-            "--window-size=1280,2000", "--virtual-time-budget=8000", *arguments, page.as_uri(),
+            "--window-size=1280,2000", "--virtual-time-budget=8000", *arguments, at.as_uri(),
         ]  # fmt: skip
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
 
@@ -257,6 +257,14 @@ def test_a_browser_shows_it_and_plays_the_clips(data: Path, tmp_path: Path) -> N
     for error, seconds in found["players"]:
         assert (error, seconds) == (0, pytest.approx(2, abs=0.1))
     assert found["wide"] <= 1280
+    phone = tmp_path / "phone.html"  # in a frame, for windows have a least width
+    frame = f'<iframe src="{(data / "report.html").as_uri()}" style="width:390px;height:3000px"></iframe>'
+    measure = "document.querySelector('iframe').contentDocument.documentElement.scrollWidth"
+    phone.write_text(f"<title></title>{frame}<script>onload = () => document.title = 'wide:' + {measure}</script>")
+    (width,) = re.findall(
+        r"<title>wide:(\d+)</title>", browse("--dump-dom", "--allow-file-access-from-files", at=phone)
+    )
+    assert int(width) <= 390
     browse(f"--screenshot={tmp_path / 'page.png'}")
     pixels = np.asarray(Image.open(tmp_path / "page.png").convert("RGB")).reshape(-1, 3).astype(int)
     for colour in ((0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)):  # the lines of the boxes of two codecs
