@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -104,7 +104,7 @@ class _Decoder:
 
         for packet in packets(self._container, self._stream):
             try:
-                frames = packet.decode()
+                frames: list[Any] = list(packet.decode())
             except av.FFmpegError:
                 self._skip(packet)
                 continue
