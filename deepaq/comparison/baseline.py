@@ -27,7 +27,7 @@ def write(path: Path, side: Side, originals: dict[str, Path], fingerprint: str, 
         },
     }
     with committed(path) as partial:
-        partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+        partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def read(path: Path, originals: dict[str, Path], fingerprint: str, keep_level: bool) -> Side:

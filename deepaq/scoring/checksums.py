@@ -44,7 +44,7 @@ def _entries(path: Path) -> dict[str, str]:
     """Name -> checksum."""
     found = {}
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         raise UserError(f"{path}: cannot be read; copy the run again") from None
     for line in lines:

@@ -1,4 +1,4 @@
-"""Resolve the requirements of deepaq for another version of Python, from wheels alone; nothing is installed.
+"""Resolve the pinned requirements of deepaq for another version of Python, from wheels alone; nothing is installed.
 
     python tests/bench/interpreter.py [VERSION]
 
@@ -34,7 +34,9 @@ def resolved(version: str, *wanted: str) -> list[str]:
         report = Path(folder) / "report.json"
         subprocess.run(
             [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--target", folder,
-             "--python-version", version, "--only-binary=:all:", "--report", str(report), *wanted],
+             "--python-version", version, "--only-binary=:all:", "--report", str(report),
+             # pip compares requires-python with the Python that it runs on; the tags of the wheels decide.
+             "--ignore-requires-python", "--constraint", str(ROOT / "constraints.txt"), *wanted],
             check=True,
         )  # fmt: skip
         installs = json.loads(report.read_text(encoding="utf-8"))["install"]
