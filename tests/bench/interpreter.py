@@ -2,8 +2,8 @@
 
     python tests/bench/interpreter.py [VERSION]
 
-VERSION is 3.14 by default. visqol-python is resolved without its requirements: libsvm-official has no wheels for
-any version and is compiled.
+VERSION is 3.14 by default. Three packages are resolved without their requirements: visqol-python, because
+libsvm-official has no wheels for any version and is compiled; torch and peft, because they bring gigabytes of CUDA.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
-COMPILED = "visqol-python"  # requires a package without wheels
+ALONE = ("visqol-python", "torch", "peft")  # without their requirements
 
 
 def requirements(version: str) -> list[Requirement]:
@@ -46,8 +46,8 @@ def resolved(version: str, *wanted: str) -> list[str]:
 def main() -> None:
     version = sys.argv[1] if len(sys.argv) > 1 else "3.14"
     wanted = {entry.name: f"{entry.name}{entry.specifier}" for entry in requirements(version)}
-    compiled = resolved(version, "--no-deps", wanted.pop(COMPILED))
-    found = [*compiled, *resolved(version, *wanted.values(), "numba")]  # numba: what its [accel] adds
+    alone = resolved(version, "--no-deps", *map(wanted.pop, ALONE))
+    found = [*alone, *resolved(version, *wanted.values(), "numba")]  # numba: what its [accel] adds
     print("\n".join(found))
     print(f"{len(found)} wheels for Python {version}")
 
