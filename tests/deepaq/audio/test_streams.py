@@ -1,4 +1,4 @@
-"""Sounds that are not what they seem: offsets, silence before the music, changes on the way, absurd samples."""
+"""Sounds that are not what they seem: offsets, silence before the music, changes in the middle, absurd samples."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_stream_that_changes_on_the_way_is_refused(tmp_path: Path, rate: int, 
         subprocess.run([get_ffmpeg_exe(), "-loglevel", "error", "-i", source, "-c:a", "aac", part], check=True)
         parts.append(part.read_bytes())
     (tmp_path / "both.aac").write_bytes(b"".join(parts))
-    with pytest.raises(UserError, match=r"both.aac: changes its sample rate or channels on the way"):
+    with pytest.raises(UserError, match=r"both.aac: changes its sample rate or channels in the middle"):
         read(tmp_path / "both.aac")
 
 
