@@ -8,7 +8,7 @@ from deepaq.errors import UserError
 from deepaq.files import file_sha256
 
 FILE = "SHA256SUMS"
-_READ = (".json", ".safetensors")  # what loading a model may read
+_READ = (".json", ".safetensors")  # files that loading a model may read
 _UNLISTED = {"head.safetensors", "bad-batch.json"}  # by earlier versions
 
 

@@ -1,6 +1,6 @@
 """Mutations of `model.json` and of the weights' header: every one loads or is refused in one line.
 
-DEEPAQ_FUZZ_S sets how long each test goes on; the mutations are the same for the same seed.
+DEEPAQ_FUZZ_S sets how long each test continues; the mutations are the same for the same seed.
 """
 
 from __future__ import annotations

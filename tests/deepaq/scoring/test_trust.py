@@ -35,7 +35,7 @@ def run(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def unlisted(run: Path) -> Path:
-    """The same without checksums, as a stranger may send it."""
+    """The same without checksums, as an unknown author may send it."""
     (run / checksums.FILE).unlink()
     return run
 
