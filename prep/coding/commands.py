@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,11 +17,12 @@ from deepaq.audio import Samples, fit, read, resample, to_mono, to_stereo
 from deepaq.errors import UserError
 from prep.coding import delay
 from prep.coding.coding import Coding
+from prep.coding.execute import run_in
 from prep.coding.lossless import file_bytes, packed
 from prep.coding.own import BITS, Command, OwnCodec
 from prep.coding.program import Encoded, Program
 
-_VERSION_S, _MESSAGE_BYTES = 30, 4096
+_VERSION_S = 30
 _SAME_DELAY, _NO_DELAY = 2, 5  # samples
 
 
@@ -141,7 +139,7 @@ def version(codec: OwnCodec) -> str:
     if codec.version is None:
         return digest
     with tempfile.TemporaryDirectory() as folder:
-        printed = _run(codec.version.filled({}), Path(folder), _VERSION_S)
+        printed = run_in(codec.version.filled({}), Path(folder), _VERSION_S)
     line = next((line.strip() for line in printed.splitlines() if line.strip()), "")
     return f"{line[:100]}, {digest}" if line else digest
 
@@ -182,17 +180,17 @@ def both_ways(codec: OwnCodec, kbps: int, samples: Samples, rate: int, folder: P
     (folder / "input.wav").write_bytes(content)
     stream, back = folder / f"encoded{codec.suffix}", folder / "decoded.wav"
     values = _values(codec, kbps)
-    _run(codec.encode.filled({**values, "input": "input.wav", "output": stream.name}), folder, limit)
+    run_in(codec.encode.filled({**values, "input": "input.wav", "output": stream.name}), folder, limit)
     if not stream.is_file() or not stream.stat().st_size:
         raise UserError("encode ended well but wrote nothing to {output}")
     size = stream.stat().st_size
     if codec.bitstream is not None:
-        printed = _run(codec.bitstream.filled({**values, "input": stream.name}), folder, limit).strip()
+        printed = run_in(codec.bitstream.filled({**values, "input": stream.name}), folder, limit).strip()
         if not printed.isascii() or not printed.isdecimal() or not int(printed):
             raise UserError(f"bitstream printed {printed[:60]!r}; it must print a number of bytes")
         size = int(printed)
     if codec.decode is not None:
-        _run(codec.decode.filled({**values, "input": stream.name, "output": back.name}), folder, limit)
+        run_in(codec.decode.filled({**values, "input": stream.name, "output": back.name}), folder, limit)
         if not back.is_file():
             raise UserError("decode ended well but wrote nothing to {output}")
         try:
@@ -209,52 +207,3 @@ def both_ways(codec: OwnCodec, kbps: int, samples: Samples, rate: int, folder: P
 
 def _values(codec: OwnCodec, kbps: int) -> dict[str, object]:
     return {"kbps": kbps, "bps": 1000 * kbps, "sample_rate": codec.sample_rate, "channels": codec.channels}
-
-
-def _run(command: Sequence[str], folder: Path, timeout: float) -> str:
-    """Run a command in `folder` and return what it prints; UserError when it fails or takes longer than `timeout` s.
-
-    It has a session of its own, so that what it started ends with it.
-    """
-    name = Path(command[0]).name
-    with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as messages:
-        try:
-            process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=printed, stderr=messages, start_new_session=True
-            )
-        except OSError as error:
-            raise UserError(f"{name} cannot be run ({error.strerror})") from None
-        try:
-            code = process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            raise UserError(f"{name} took longer than {timeout:g} s") from None
-        finally:
-            _end_all(process)
-        if code:
-            lines = _end(messages).strip().splitlines() or _end(printed).strip().splitlines()
-            raise UserError(f"{name} ended with {code}: {lines[-1][:200] if lines else 'no message'}")
-        printed.seek(0)
-        return printed.read(_MESSAGE_BYTES).decode(errors="replace")
-
-
-def _end_all(process: subprocess.Popen[bytes]) -> None:
-    """End a process and what it started."""
-    kill_session = getattr(os, "killpg", None)
-    if kill_session is None:  # on Windows: its descendants, as far as they can still be told
-        import psutil
-
-        with suppress(psutil.NoSuchProcess):
-            for child in psutil.Process(process.pid).children(recursive=True):
-                with suppress(psutil.NoSuchProcess):
-                    child.kill()
-        process.kill()
-    else:
-        with suppress(ProcessLookupError):
-            kill_session(process.pid, 9)
-    process.wait()
-
-
-def _end(file: Any) -> str:
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - _MESSAGE_BYTES))
-    return str(file.read().decode(errors="replace"))
