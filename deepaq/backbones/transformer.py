@@ -105,9 +105,10 @@ def pooled(network: Any, samples: Tensor, train_frontend: bool, checkpointing: b
         features = network.feature_extractor(samples).transpose(1, 2)
     hidden = network.feature_projection(features)
     hidden = hidden[0] if isinstance(hidden, tuple) else hidden  # wav2vec 2.0 also returns the features to quantise
-    encoder = network.encoder
-    hidden = encoder.dropout(encoder.layer_norm(hidden + encoder.pos_conv_embed(hidden)))
-    wide = torch.promote_types(hidden.dtype, torch.float32)
+    encoder, wide = network.encoder, torch.promote_types(hidden.dtype, torch.float32)
+    with torch.autocast(hidden.device.type, enabled=False):  # in bfloat16, some processors get this convolution wrong
+        position = encoder.pos_conv_embed(hidden.to(wide))
+    hidden = encoder.dropout(encoder.layer_norm(hidden + position))
     means = [hidden.mean(dim=1, dtype=wide)]
     for layer in encoder.layers:
         # Reentrant checkpointing would lose the gradients of LoRA, because its first input has none.

@@ -1,0 +1,46 @@
+"""Figures are the same whatever kernels the libraries choose for the processor, and with any number of threads."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+AVX512 = Path("/proc/cpuinfo").exists() and "avx512f" in Path("/proc/cpuinfo").read_text()
+# Kernels of OpenBLAS and of ATen, threads. OpenBLAS does not check that the processor can run them.
+SETTINGS = [
+    ("Sandybridge", "default", "1"),
+    ("Haswell", "avx2", "2"),
+    ("Zen", "default", "2"),
+    *([("SkylakeX", "avx2", "1")] if AVX512 else []),
+]
+TOLERANCES = {"score": 2e-3, "lag": 0, "curve": 1e-4, "loss": 1e-3, "embedding": 1e-3}
+
+
+@cache
+def figures(blas: str, aten: str, threads: str) -> dict[str, list[float]]:
+    environment = {
+        **os.environ,
+        **{"OPENBLAS_CORETYPE": blas, "ATEN_CPU_CAPABILITY": aten, "OMP_NUM_THREADS": threads},
+        **{"OPENBLAS_NUM_THREADS": threads, "PYTHONPATH": os.pathsep.join(sys.path)},
+    }
+    command = [sys.executable, "-m", "tests.deepaq.numbers"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize("setting", SETTINGS[1:], ids=" ".join)
+def test_figures_do_not_depend_on_the_processor(setting: tuple[str, str, str]) -> None:
+    expected, found = figures(*SETTINGS[0]), figures(*setting)
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        tolerance = next(value for prefix, value in TOLERANCES.items() if name.startswith(prefix))
+        np.testing.assert_allclose(found[name], values, rtol=0, atol=tolerance, err_msg=name)
