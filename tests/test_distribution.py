@@ -48,7 +48,13 @@ def test_the_wheel_contains_code_data_and_licences_only(built: Path) -> None:
     wanted = {path.relative_to(ROOT).as_posix() for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
     wanted |= {path.relative_to(ROOT).as_posix() for path in (ROOT / "training" / "recipes").glob("*.toml")}
     wanted |= {path.relative_to(ROOT).as_posix() for path in (ROOT / "labels" / "benchmark").glob("*.csv")}
-    models = ("core/model.json", "compact/model.json", "compact/model.safetensors", "compact/SHA256SUMS")
+    models = (
+        "core/model.json",
+        "compact/model.json",
+        "compact/model.safetensors",
+        "core/SHA256SUMS",
+        "compact/SHA256SUMS",
+    )
     wanted |= {f"deepaq/models/{name}" for name in models}
     wanted |= {"deepaq/py.typed", f"{info}/licenses/LICENSE", f"{info}/licenses/THIRD_PARTY_LICENSES.md"}
     assert wanted <= names
