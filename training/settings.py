@@ -18,17 +18,18 @@ class Data:
     """Training data and batches.
 
     raters: names and weights of the raters whose values, mapped to 1 to 5 and averaged, are the label. teachers:
-    further raters whose values are averaged with the label for certain conditions, such as
-    `"2f" = ["musical-noise-*"]`; see `training.data.teachers`. ensemble: run folders of trained networks whose mean MOS
-    is averaged with the training labels; see `training.loop.distil`. segment_s: length of the segments in seconds.
-    batch: `clips` cuts the same segment from `versions` files of each of `clips` clips, the clean one among them;
-    `shuffled` draws clips x versions segments from all files. Several processes share a batch. segment_labels: take the label of a segment from the raters' timelines, if there are
-    any, instead of the whole clip's. share: of the training clips, 0 to 1; smaller shares are parts of larger ones.
-    fold: `i/n` holds out the i-th of n parts of the tracks instead of the data set's split. without_codecs: codecs that
-    are left out of training, but not of the held-out clips. rows: size of a batch of whole clips, for networks with a
-    separate head for non-matching references. rows_distorted: the share of distortions without a codec in it. splits:
-    splits of the data set that are used; listening tests are imported as `test`.
-    damaged_share: share of files that may be missing or unreadable; they are left out and listed in the run folder.
+    further raters whose values are averaged with the label for certain conditions, as `"2f" = ["noise-*"]`; see
+    `training.data.teachers`. ensemble: run folders of trained networks whose mean MOS is averaged with the training
+    labels; see `training.loop.distil`. segment_s: length of the segments in seconds. batch: `clips` cuts the same
+    segment from `versions` files of each of `clips` clips, the clean one among them; `shuffled` draws clips x
+    versions segments from all files. Several processes share a batch. segment_labels: take the label of a segment
+    from the raters' timelines, instead of the clip's. share: of the training clips, 0 to 1; smaller shares are
+    parts of larger ones. fold: `i/n` holds out the i-th of n parts of the tracks instead of the data set's split.
+    without_codecs: codecs that are left out of training, but not of the held-out clips. rows: size of a batch of
+    whole clips, for networks with a separate head for non-matching references. rows_distorted: the share of
+    distortions without a codec in it. splits: splits of the data set that are used; listening tests are imported as
+    `test`. damaged_share: share of files that may be missing or unreadable; they are left out and listed in the run
+    folder.
     """
 
     raters: Mapping[str, float] = field(default_factory=lambda: {"visqol": 1.0})
