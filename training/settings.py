@@ -95,8 +95,7 @@ class Contrast:
     literal_bitrate: label by the bitrate itself, clean infinite, around coded samples only; else by steps below clean,
     around clean samples too. printed: divide by N - 1 and by N as the paper prints it, the label being the bitrate.
     scope: of the printed bitrate term; compare a coded sample with its `codec` and clean samples, or with `all`.
-    within_clip: compare degraded clips of the same reference only. severities: rank the severities of a distortion
-    like the bitrates of a codec.
+    within_clip: compare degraded clips of one reference only. severities: rank those of a distortion like bitrates.
     """
 
     tau: float = 2.0
