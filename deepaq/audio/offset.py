@@ -17,9 +17,14 @@ def find(samples: Samples) -> Samples:
     It is the mean of the frames that are silent apart from it, because the mean of audible frames need not be zero;
     without such frames it is the mean of all.
     """
-    count = len(samples) // _FRAME
-    frames = samples[: count * _FRAME].reshape(count, _FRAME, -1)
-    means = frames.mean(axis=1, dtype=np.float64)
-    silent = (frames.var(axis=1, dtype=np.float64) < 10 ** (SILENCE_DBFS / 10)).all(axis=1)
-    mean = means[silent].mean(axis=0) if silent.sum() > _ENOUGH * count else samples.mean(axis=0, dtype=np.float64)
+    channels = np.ascontiguousarray(samples.T)
+    whole = channels.mean(axis=1, dtype=np.float64)
+    count = channels.shape[1] // _FRAME
+    # Centred first, so that single precision tells a silent frame from one with sound.
+    centred = channels[:, : count * _FRAME] - whole[:, None].astype(np.float32)
+    frames = centred.reshape(len(channels), count, _FRAME)
+    means = frames.mean(axis=2)
+    variances = np.einsum("cfs,cfs->cf", frames, frames) / _FRAME - np.square(means)
+    silent = (variances < 10 ** (SILENCE_DBFS / 10)).all(axis=0)
+    mean = whole + means[:, silent].mean(axis=1, dtype=np.float64) if silent.sum() > _ENOUGH * count else whole
     return np.where(np.abs(mean) < LEAST, 0, mean).astype(np.float32)
