@@ -121,3 +121,48 @@ def test_truth_judges_raters_on_the_tests_of_a_folder(tmp_path: Path, capsys, mo
     before = sorted((tmp_path / "out").rglob("*.parquet"))
     truth.main()
     assert sorted((tmp_path / "out").rglob("*.parquet")) == before
+
+
+def test_the_constants_and_the_criteria_of_the_core_are_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from click.testing import CliRunner
+
+    from labels.cli import main as labels
+    from prep.synth import SAMPLE_RATE, compose
+    from prep.transcode import Settings, transcode
+    from tests.bench import core, weak
+    from tests.sounds import write
+
+    for number in range(2):
+        write(tmp_path / "music" / f"{number}.flac", compose(5, 2.0, number), SAMPLE_RATE)
+    settings = Settings(("opus", "mp3", "aac"), (32, 64, 128), distortions="noise", clip_s=2.0, jobs=1, quiet=True)
+    transcode([tmp_path / "music"], tmp_path / "data", settings)
+    for arguments in (["visqol"], ["rate", "--rater", "log-mel"], ["rate", "--rater", "deepaq-fr"]):
+        command, *options = arguments
+        done = CliRunner().invoke(labels, [command, str(tmp_path / "data"), *options, "--jobs", "1", "-q"])
+        assert done.exit_code == 0, done.output
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "argv", ["core", str(tmp_path / "data"), "--clips", "1"])
+    core.main()
+    assert re.search(r"14 degraded clips; spreads: .*\n9 coded clips; curve: Exponential", capsys.readouterr().out)
+    monkeypatch.setattr(sys, "argv", ["weak", str(tmp_path / "data"), "--raters", "deepaq-fr,log-mel"])
+    weak.main()
+    printed = capsys.readouterr().out
+    assert re.search(r"28 degraded clips\ndeepaq-fr +consensus [.\d]+  step \d.*mp3 1\.000", printed)
+
+
+def test_the_spreads_of_the_consensus_are_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prep.synth import SAMPLE_RATE, compose
+    from tests.bench import consensus
+    from tests.sounds import write
+
+    write(tmp_path / "music" / "0.flac", compose(5, 3.0), SAMPLE_RATE)
+    arguments = [str(tmp_path / "music"), "--seconds", "2", "--clips", "1", "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", ["consensus", *arguments, "--jobs", "1"])
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    consensus.main()
+    assert "log_erb" in capsys.readouterr().out
