@@ -97,6 +97,9 @@ def test_every_block_of_a_page_runs(page: str, folder: Path, tmp_path: Path) -> 
     user = shutil.copytree(folder, tmp_path / "user")
     for block in blocks(page):
         assert block.language in ("console", "python", *SHOWN), f"{page}: a block without a known language"
+        if block.option("file"):
+            (user / str(block.option("file"))).write_text(block.text)
+            continue
         if block.language == "console" and (text := shortened(block.text)).strip():
             run(["bash", "-euo", "pipefail", "-c", text], user, ROOT, block)
         elif block.language == "python":

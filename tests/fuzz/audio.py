@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import resource
 import subprocess
 import tempfile
 import time
@@ -23,6 +22,7 @@ from deepaq.audio import blocks
 from deepaq.audio.container import probe
 from deepaq.errors import UserError
 from tests.deepaq.scoring.test_formats import CASES
+from tests.fuzz.memory import peak_mib
 from tests.fuzz.parquet import bytes_changed
 from tests.sounds import music, write
 
@@ -85,7 +85,7 @@ def main() -> None:
     print(f"files in {folder}", flush=True)
     limit = float("inf") if options.rounds else options.seconds
     outcomes, slowest = fuzz(folder, options.rounds or 1 << 40, options.seed, limit)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mib()
     print(f"{dict(outcomes)}, slowest {slowest:.2f} s CPU, peak memory {peak:.0f} MB")
     for path in folder.iterdir():
         path.unlink()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import resource
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ from deepaq.errors import UserError
 from manifests import schema
 from manifests.fragment import FOOTER_KEY, read_footer, read_fragment
 from tests.fuzz.hostile import fragment, put, sound_data_set
+from tests.fuzz.memory import peak_mib
 
 TEXTS = ("", "..", "/", "a/b", "\0", "\x1b[2J", "x" * 10_000, "é" * 200, "=1+1", "../../outside/x", "-", "\u202e")
 NUMBERS = (0, -1, 1, 1 << 31, 1 << 62, -(1 << 63), float("nan"), float("inf"), -float("inf"), 1e308, 5e-324)
@@ -111,7 +111,7 @@ def main() -> None:
             except BaseException:
                 print(f"seed {options.seed}, round {number}: {spec.name}", file=sys.stderr)
                 raise
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    peak = peak_mib()
     print(", ".join(f"{count} {what}" for what, count in sorted(counts.items())) + f"; peak memory {peak} MiB")
 
 

@@ -64,11 +64,11 @@ def mutated(content: Any, rng: random.Random) -> Any:
     return content
 
 
-def walk(value: Any) -> Iterator[tuple[Any, Any]]:
-    if isinstance(value, dict | list):
+def walk(value: Any, deepest: int = 50) -> Iterator[tuple[Any, Any]]:
+    if isinstance(value, dict | list) and deepest:
         for key in list(value) if isinstance(value, dict) else range(len(value)):
             yield value, key
-            yield from walk(value[key])
+            yield from walk(value[key], deepest - 1)
 
 
 def models() -> dict[str, Metric]:

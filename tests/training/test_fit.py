@@ -78,8 +78,8 @@ def test_fit_writes_a_metric_that_scores(labelled: Path, tmp_path: Path) -> None
     assert set(result["validation"]) == {"trained", "untrained", "log-mel", "log-erb"}
     for found in result["validation"].values():
         assert {mode: found[mode]["all"]["n"] for mode in found} == {"full": 18, "unmatched": 18}
-    wanted = "model.json model.safetensors settings.json metrics.json before.json steps.csv epochs.csv labels.png"
-    wanted += " predicted.png curves.png README.md SHA256SUMS tensorboard state"
+    wanted = "model.json model.safetensors settings.json metrics.json before.json steps.csv epochs.csv held-out.csv"
+    wanted += " labels.png predicted.png curves.png README.md SHA256SUMS tensorboard state"
     assert set(wanted.split()) == {path.name for path in out.iterdir()}
     reference = next((labelled / "audio" / "references").rglob("*.flac"))
     metric = deepaq.load(out)

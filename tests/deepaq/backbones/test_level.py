@@ -116,6 +116,7 @@ def test_a_level_that_moves_is_heard_however_slowly() -> None:
 
 def test_damage_counts_less_the_softer_the_music_is_played(sound: np.ndarray) -> None:
     """As for ViSQOL, which does not hear what lies below -90 dBFS."""
+    sound = sound - sound.mean(axis=0)  # an offset is removed where it is large enough
     pairs = [(softened(sound, db), softened(noisy(sound, 0.001), db)) for db in (0, 20, 40)]
     found = [metric().score(*pair, sample_rate=RATE) for pair in pairs]
     assert found[0].distance > found[1].distance > found[2].distance > 0

@@ -107,9 +107,9 @@ def test_a_broken_file_is_named_and_the_rest_is_evaluated(made, tmp_path: Path) 
     [
         (("first", "--raters", "nobody"), "rater 'nobody' is unknown"),
         (("first", "--raters", "lsd,lsd"), "names a rater twice"),
-        (("first", "first", "--raters", "lsd"), "the test first is in the data sets twice"),
+        (("first", "first", "--raters", "lsd"), "the test first occurs twice in the data sets"),
         (("first", "--raters", "lsd", "--resamples", "5"), "--resamples 5: at least 100"),
-        (("first", "--raters", "lsd", "--seed", "-1"), "--seed -1: a whole number from 0 on"),
+        (("first", "--raters", "lsd", "--seed", "-1"), "--seed -1: write a whole number, 0 or more"),
         (("first", "--raters", "lsd", "--fit-on", "bare"), "holds no listeners' ratings"),
         (("first", "--raters", "lsd", "-o", "visqol.engine=fast"), "write RATER.KEY=VALUE with one of lsd"),
         (("first", "--raters", "lsd", "-o", "lsd.colour=red"), "has no option 'colour'"),

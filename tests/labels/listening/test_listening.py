@@ -198,7 +198,7 @@ def test_a_scale_that_cannot_be_is_refused(options: dict[str, str], message: str
 
 
 def test_a_published_test_does_not_take_another_licence() -> None:
-    with pytest.raises(UserError, match="odaq says itself"):
+    with pytest.raises(UserError, match="odaq states its licence itself"):
         reader("odaq", licence="mine")
 
 

@@ -126,7 +126,7 @@ def test_a_missing_package_is_named_before_anything_is_rated(monkeypatch: pytest
         ("fad-clap", {"weights": "nowhere"}, "nowhere: lacks model.safetensors"),
         ("fad", {"weights": "nowhere"}, "nowhere: no such folder"),
         ("fad", {"weights": "random", "layer": "13"}, "layer=13: MERT has the layers 0 to 12"),
-        ("fad", {"weights": "random", "layer": "top"}, "layer=top: is not a number"),
+        ("fad", {"weights": "random", "layer": "top"}, "layer=top: is not a layer number"),
     ],
 )
 def test_what_lacks_its_model_says_so_before_anything_is_rated(name: str, options: dict, message: str) -> None:

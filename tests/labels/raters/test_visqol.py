@@ -52,7 +52,7 @@ def test_labels_are_the_published_values(shared: Path, tmp_path: Path) -> None:
     files = [[folder / f"{name}.flac" for name in pair[:2]] for pair in PAIRS]
     rows = [(*pair, 50, number) for number, pair in enumerate(files)]
     path = table(tmp_path / "pairs.csv", ("reference", "degraded", "score", "item"), rows)
-    import_test("csv", path, tmp_path / "data", ImportSettings(quiet=True))
+    import_test("csv", path, tmp_path / "data", ImportSettings(quiet=True, outside=True))
     rate(tmp_path / "data", "visqol", Settings(quiet=True))
     dataset = Dataset(tmp_path / "data")
     items = {row["degraded_id"]: int(row["item"]) for row in dataset.degraded().to_pylist()}

@@ -43,9 +43,9 @@ def test_a_track_called_mix_among_others_drops_none(
 
 
 def test_audio_of_kinds_that_are_not_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lay(tmp_path, "x.wav", "a.mpc", "b/c.DFF", "b/d.dff", "cover.jpg", "notes.txt")
+    lay(tmp_path, "x.wav", "a.shn", "b/c.DFF", "b/d.dff", "cover.jpg", "notes.txt")
     assert [source.name for source in find_sources([tmp_path])] == ["x"]
-    assert f"{tmp_path}: skipped files of kinds that are not read (2 .dff, 1 .mpc)" in capsys.readouterr().err
+    assert f"{tmp_path}: skipped files of kinds that are not read (2 .dff, 1 .shn)" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_searched_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
