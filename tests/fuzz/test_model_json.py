@@ -12,6 +12,7 @@ import random
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,9 @@ def mutated(content: Any, rng: random.Random) -> Any:
         parent, key = rng.choice(places)
         match rng.randrange(4):
             case 0 | 1:
-                parent[key] = rng.choice(VALUES)
+                parent[key] = deepcopy(rng.choice(VALUES))
             case 2 if isinstance(parent, dict):
-                parent[rng.choice(KEYS)] = rng.choice(VALUES)
+                parent[rng.choice(KEYS)] = deepcopy(rng.choice(VALUES))
             case _:
                 del parent[key]
         if not list(walk(content)):
