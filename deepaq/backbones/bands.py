@@ -10,7 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-SAMPLE_RATE = 48_000
+from deepaq.core import filterbank
+from deepaq.core.filterbank import SAMPLE_RATE, Matrix, erb_rate, gammatone
+
 WINDOW, HOP = 2048, 960  # 43 ms Hann windows, 50 frames a second
 FRAMES_PER_S = SAMPLE_RATE / HOP
 FLOOR = 1e-7  # relative to the signal's power: -70 dB
@@ -18,29 +20,16 @@ _QUIET_RMS = 1e-3  # -60 dBFS
 _BLOCK = 64  # steps computed together, so that their spectra fit the processor's cache
 NEURO_WINDOW, NEURO_BANDS = 3840, 32  # ViSQOL's: 80 ms
 
-Matrix = npt.NDArray[np.float32]
-
 
 def erb_bands(bands: int = 64, low_hz: float = 50.0, high_hz: float = 20_000.0) -> Matrix:
     """Gammatone filters for windows of 2048 samples, (bins, bands), from `low_hz` to `high_hz`."""
-    return _gammatone(np.linspace(_erb_rate(low_hz), _erb_rate(high_hz), bands), WINDOW)
+    return filterbank.erb_bands(bands, WINDOW, low_hz, high_hz)
 
 
 def neuro_bands() -> Matrix:
     """Gammatone filters for windows of 3840 samples, (bins, 32), from 50 Hz to 24 kHz (exclusive)."""
-    rates = np.linspace(_erb_rate(50), _erb_rate(SAMPLE_RATE / 2), NEURO_BANDS, endpoint=False)
-    return _gammatone(rates, NEURO_WINDOW)
-
-
-def _gammatone(erb_rates: npt.NDArray[np.float64], window: int) -> Matrix:
-    """Power responses of fourth-order gammatone filters at the centres (bands,): (window // 2 + 1, bands).
-
-    ERB and ERB-rate by Glasberg and Moore (1990); width 1.019 ERB by Patterson et al. (1992).
-    """
-    centres = (10 ** (erb_rates / 21.4) - 1) / 0.00437
-    widths = 1.019 * 24.7 * (0.00437 * centres + 1)
-    offset = (_bin_hz(window)[:, None] - centres) / widths
-    return np.asarray((1 + offset**2) ** -4, np.float32)
+    rates = np.linspace(erb_rate(50), erb_rate(SAMPLE_RATE / 2), NEURO_BANDS, endpoint=False)
+    return gammatone(rates, NEURO_WINDOW)
 
 
 def mel_bands(bands: int = 96, low_hz: float = 20.0, high_hz: float = 22_000.0) -> Matrix:
@@ -51,7 +40,7 @@ def mel_bands(bands: int = 96, low_hz: float = 20.0, high_hz: float = 22_000.0) 
     lower, centre, upper = hz[:-2], hz[1:-1], hz[2:]
     width = SAMPLE_RATE / WINDOW
     lower, upper = np.minimum(lower, centre - width), np.maximum(upper, centre + width)
-    f = _bin_hz(WINDOW)[:, None]
+    f = (np.arange(WINDOW // 2 + 1) * SAMPLE_RATE / WINDOW)[:, None]
     triangles = np.minimum((f - lower) / (centre - lower), (upper - f) / (upper - centre))
     return np.asarray(np.clip(triangles, 0, None), np.float32)
 
@@ -105,14 +94,6 @@ def constant(values: npt.ArrayLike) -> Tensor:
     """Make a float32 tensor that autograd accepts, even in inference mode."""
     with torch.inference_mode(False):
         return torch.from_numpy(np.array(values, np.float32))
-
-
-def _bin_hz(window: int) -> npt.NDArray[np.float64]:
-    return np.arange(window // 2 + 1) * SAMPLE_RATE / window
-
-
-def _erb_rate(hz: float) -> float:
-    return 21.4 * math.log10(0.00437 * hz + 1)
 
 
 def _mel(hz: float) -> float:

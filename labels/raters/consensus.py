@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepaq.audio import Samples, to_mono
+from deepaq.core.filterbank import erb_bands
 from labels.raters.peaq.movs import model_output_variables
 from labels.raters.rater import Judge, Rater, Rating
 from labels.raters.twof import two_f
@@ -107,12 +108,10 @@ def active_level(samples: Samples) -> float:
 
 def band_levels(samples: Samples) -> Bands:
     """(frames,) at 48 kHz -> (steps, 64): levels in dBFS of ERB bands in Hann windows, floored at -90 dBFS."""
-    from deepaq.backbones.bands import erb_bands
-
     taper = np.hanning(FRAME + 1)[:-1]
     padded = np.pad(samples.astype(np.float64), (0, max(0, FRAME - len(samples))))
     frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::HOP]
-    power = np.square(np.abs(np.fft.rfft(frames * taper, axis=1))) @ erb_bands()
+    power = np.square(np.abs(np.fft.rfft(frames * taper, axis=1))) @ erb_bands(64, FRAME)
     return np.asarray(10 * np.log10(power * 2 / (FRAME * np.square(taper).sum()) + FLOOR))
 
 
