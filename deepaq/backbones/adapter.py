@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from deepaq.audio.container import reason
 from deepaq.backbones.weights import Release, check_header
 from deepaq.errors import UserError
 from deepaq.files import read_json, write_tensors
@@ -78,5 +79,5 @@ def read(path: Path) -> dict[str, Tensor]:
     try:
         state: dict[str, Tensor] = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise UserError(f"{path}: cannot be read ({str(error).splitlines()[0]}); train or copy the run again") from None
+        raise UserError(f"{path}: cannot be read ({reason(error)}); train or copy the run again") from None
     return state

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from deepaq.audio import Samples
+from deepaq.audio.container import reason
 from deepaq.audio.stream import as_batch, mid_of
 from deepaq.backbones.pooling import MEAN, Pooling
 from deepaq.backbones.threads import forked, one_thread
@@ -129,8 +130,7 @@ class Backbone(nn.Module, Comparator):
         try:
             self.load_state_dict(load_file(path))
         except (OSError, RuntimeError, SafetensorError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"{path}: cannot be loaded ({reason}); train or copy the run again") from None
+            raise UserError(f"{path}: cannot be loaded ({reason(error)}); train or copy the run again") from None
 
 
 _BUILT_IN = {
@@ -158,5 +158,5 @@ def build(name: str, /, **settings: Any) -> Backbone:
         with BACKBONES.attributed(name):
             return kind(**settings)
     except (TypeError, ValueError) as error:
-        reason = str(error).rpartition("__init__() ")[2]  # "got an unexpected keyword argument ..."
-        raise UserError(f"backbone {name}: {reason}") from None
+        why = str(error).rpartition("__init__() ")[2]  # "got an unexpected keyword argument ..."
+        raise UserError(f"backbone {name}: {why}") from None

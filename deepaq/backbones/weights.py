@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from deepaq.audio.container import reason
 from deepaq.errors import UserError
 from deepaq.files import file_sha256, read_json
 
@@ -96,10 +97,9 @@ def from_hub(release: Release, config: Mapping[str, Any], variable: str) -> Stat
     try:
         path = hf_hub_download(release.repository, BIN, revision=release.revision)
     except Exception as error:  # the remedy is the same for all errors of the network and the hub client
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
-            f"{release.repository}: cannot be fetched ({reason}); set {variable} or backbone.init to a folder that"
-            " holds it, or backbone.init=random to start untrained"
+            f"{release.repository}: cannot be fetched ({reason(error)}); set {variable} or backbone.init to a folder"
+            " that holds it, or backbone.init=random to start untrained"
         ) from None
     return read(Path(path), release, release.sha256)
 
@@ -109,18 +109,23 @@ def check_config(path: Path, release: Release, config: Mapping[str, Any]) -> Non
     try:
         found = read_json(path)
     except (OSError, ValueError):
-        raise UserError(f"{path}: is not readable JSON; download {release.repository} again") from None
-    if (found.get("attention_relax") or 0) > 0:
+        found = None
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: is not readable JSON; download {release.repository} again")
+    relax = found.get("attention_relax") or 0
+    if relax not in (0, -1):
         raise UserError(
-            f"{path}: attention_relax is {found['attention_relax']:g}: as in MERT-v1-330M, which is another"
-            f" architecture; use {release.repository}"
+            f"{path}: attention_relax is {str(relax)[:40]}: as in MERT-v1-330M, which is another architecture; use"
+            f" {release.repository}"
         )
     for name in ("deepnorm", "feature_extractor_cqt", "conv_pos_batch_norm"):
         if found.get(name):
             raise UserError(f"{path}: {name} is set, which {release.repository} does not have; use that repository")
     for name, value in config.items():
         if name in found and _plain(found[name]) != _plain(value):
-            raise UserError(f"{path}: {name} is {found[name]}, {release.repository} has {_plain(value)}; use that")
+            raise UserError(
+                f"{path}: {name} is {str(found[name])[:40]}, {release.repository} has {_plain(value)}; use that"
+            )
 
 
 def _plain(value: Any) -> Any:
@@ -147,8 +152,9 @@ def read(path: Path, release: Release, sha256: str = "") -> State:
         if not all(isinstance(tensor, Tensor) for tensor in state.values()):
             raise ValueError("holds more than tensors")
     except Exception as error:  # torch and safetensors raise many kinds of error for foreign files
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path}: is not a file of tensors ({reason}); download {release.repository} again") from None
+        raise UserError(
+            f"{path}: is not a file of tensors ({reason(error)}); download {release.repository} again"
+        ) from None
     return current_names(state, release.prefix)
 
 
@@ -173,8 +179,7 @@ def check_header(path: Path, wanted: Mapping[str, Tensor]) -> None:
         with safe_open(path, "pt") as file:
             found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path}: cannot be loaded ({reason}); train or copy the run again") from None
+        raise UserError(f"{path}: cannot be loaded ({reason(error)}); train or copy the run again") from None
     check_shapes(found, _shapes(wanted), str(path))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from deepaq.audio.container import reason
 from deepaq.errors import UserError
 
 LARGEST_BYTES = 1_000_000
@@ -57,7 +58,7 @@ def pages(path: Path, test: str) -> list[Page] | None:
             raise UserError(f"{path}: has {path.stat().st_size:,} bytes; a configuration has at most {LARGEST_BYTES:,}")
         content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
-        raise UserError(f"{path}: cannot be read as YAML ({str(error).splitlines()[0]})") from None
+        raise UserError(f"{path}: cannot be read as YAML ({reason(error)})") from None
     if not isinstance(content, dict) or content.get("testId") != test:
         return None
     return list(_pages(content.get("pages")))

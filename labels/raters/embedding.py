@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from deepaq.audio import Samples
 from deepaq.errors import UserError
+from labels.raters import clap
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 RANDOM = "random"
 LAYERS = 12  # layers of MERT-v1-95M
 PIECE_S = 10.0  # longer audio is split into equal parts of at most this length
-
-log = logging.getLogger("deepaq")
 
 
 class Embedding(ABC):
@@ -86,38 +84,10 @@ class Clap(Embedding):
 
         super().__init__(weights)
         self.extractor: Any = transformers.ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad")
-        self.network = (_random_clap() if weights == RANDOM else _stored_clap(Path(weights))).eval().audio_model
+        self.network = (clap.random() if weights == RANDOM else clap.stored(Path(weights))).eval().audio_model
 
     def embed(self, piece: Tensor) -> Tensor:
         features = self.extractor(piece.numpy(), sampling_rate=self.sample_rate, return_tensors="pt")
         hidden: Tensor = self.network(**features).last_hidden_state[0].mean(dim=1).T
         share = len(piece) / (PIECE_S * self.sample_rate)
         return hidden[: max(2, round(share * len(hidden)))]
-
-
-def _random_clap() -> Any:
-    import torch
-    import transformers
-
-    log.warning("CLAP: RANDOM weights, nothing pretrained; its distances mean nothing")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return transformers.ClapAudioModelWithProjection(transformers.ClapAudioConfig())
-
-
-def _stored_clap(folder: Path) -> Any:
-    from transformers import ClapAudioModelWithProjection
-
-    if not (folder / "model.safetensors").is_file() or not (folder / "config.json").is_file():
-        raise UserError(f"{folder}: lacks model.safetensors or config.json; download laion/clap-htsat-unfused into it")
-    try:
-        loaded: Any = ClapAudioModelWithProjection.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
-        )
-        network, report = loaded
-    except Exception as error:  # the library and safetensors raise many kinds of error for foreign files
-        raise UserError(f"{folder}: cannot be loaded as CLAP ({str(error).splitlines()[0]})") from None
-    missing = [*report["missing_keys"], *report["mismatched_keys"]]
-    if missing:
-        raise UserError(f"{folder}: lacks {missing[0]} ({len(missing)} tensors); these are not CLAP's weights")
-    return network

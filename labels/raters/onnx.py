@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepaq.audio import Samples
+from deepaq.audio.container import reason
 from deepaq.errors import UserError
 from deepaq.files import file_sha256
 from labels.raters.rater import NETWORK, Judge, Rater, Rating
@@ -78,7 +79,7 @@ class Onnx(Rater):
         try:
             found = np.asarray(session.run(None, feed)[0])
         except Exception as error:  # the library's errors share no narrower base class
-            raise UserError(f"{self.model}: cannot rate it ({str(error).splitlines()[0]})") from None
+            raise UserError(f"{self.model}: cannot rate it ({reason(error)})") from None
         if not np.isfinite(found).all():
             raise UserError(f"{self.model}: gives NaN or infinite values for it")
         return found
@@ -120,4 +121,4 @@ def _session(model: str) -> InferenceSession:
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the library's errors share no narrower base class
-        raise UserError(f"{model}: is not an ONNX network ({str(error).splitlines()[0]})") from None
+        raise UserError(f"{model}: is not an ONNX network ({reason(error)})") from None

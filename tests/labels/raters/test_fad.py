@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +14,7 @@ import torch
 import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 
 from deepaq.errors import UserError
 from labels.raters.embedding import Clap
@@ -65,27 +70,124 @@ def test_mert_gives_the_library_s_hidden_state_at_75_frames_a_second() -> None:
     np.testing.assert_allclose(frames, states[6][0].numpy(), atol=1e-4)
 
 
-def test_clap_gives_frames_for_as_long_as_it_sounds(tmp_path: Path) -> None:
-    """Weights stored as they are published are read back; long sound is taken in equal pieces."""
-    config = transformers.ClapAudioConfig(
-        hidden_size=64, patch_embeds_hidden_size=8, depths=[1, 1, 1, 1], num_attention_heads=[1, 1, 2, 2]
-    )
+SMALL = {
+    "hidden_size": 64,
+    "patch_embeds_hidden_size": 8,
+    "projection_dim": 16,
+    "depths": [1, 1, 1, 1],
+    "num_attention_heads": [1, 1, 2, 2],
+}
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network as the library stores one."""
+    folder = tmp_path_factory.mktemp("clap")
     torch.manual_seed(0)
-    transformers.ClapAudioModelWithProjection(config).save_pretrained(tmp_path)
-    embedding = Clap(str(tmp_path))
-    assert embedding.frames(music(2.5, rate=48_000)[:, 0]).shape == (8, 64)
+    transformers.ClapAudioModelWithProjection(transformers.ClapAudioConfig(**SMALL)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(small: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(small, tmp_path / "clap"))
+
+
+def test_clap_gives_the_library_s_frames_for_as_long_as_it_sounds(small: Path) -> None:
+    """Weights stored as they are published are read back; long sound is taken in equal pieces."""
+    embedding = Clap(str(small))
     assert embedding.frames(music(12, rate=48_000)[:, 0]).shape == (38, 64)
-    (tmp_path / "model.safetensors").write_bytes(b"not weights")
+    samples = music(10, rate=48_000)[:, 0]
+    library = transformers.ClapAudioModelWithProjection.from_pretrained(small).eval().audio_model
+    features = embedding.extractor(samples, sampling_rate=48_000, return_tensors="pt")
+    with torch.inference_mode():
+        expected = library(**features).last_hidden_state[0].mean(dim=1).T
+    np.testing.assert_allclose(embedding.frames(samples), expected.numpy(), atol=1e-5)
+
+
+def test_clap_stored_with_its_text_tower_is_read(small: Path, folder: Path) -> None:
+    state = load_file(small / "model.safetensors")
+    whole = {name: tensor for name, tensor in state.items() if tensor.is_floating_point()}
+    save_file({**whole, "text_model.embeddings.weight": torch.ones(3), "logit_scale_a": torch.ones(1)},
+              folder / "model.safetensors")  # fmt: skip
+    config = json.loads((small / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({"model_type": "clap", "text_config": {}, "audio_config": config}))
+    assert Clap(str(folder)).fingerprint == Clap(str(small)).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"hidden_size": 1 << 40}, "hidden_size is 1099511627776, as in no known network"),
+        ({"hidden_size": 128}, "has another shape for"),
+        ({"hidden_size": True}, "hidden_size is True"),
+        ({"depths": [10**6] * 4}, "depths is"),
+        ({"depths": [32] * 4}, "lacks audio_model"),
+        ({"depths": [33] * 4}, "do not fit together"),
+        ({"depths": [1]}, "do not fit together"),
+        ({"depths": "1111"}, "depths is 1111"),
+        ({"num_attention_heads": [3, 3, 3, 3]}, "describes no network"),
+        ({"spec_size": 1 << 20}, "spec_size is"),
+        ({"enable_fusion": True}, "enable_fusion is True"),
+        ({"hidden_act": "owner/kernel"}, "hidden_act is owner/kernel"),
+        ({"audio_config": []}, "is no readable configuration"),
+    ],
+)
+def test_a_foreign_configuration_of_clap_is_refused(folder: Path, change: dict[str, object], message: str) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **change}))
+    with pytest.raises(UserError, match=message):
+        Clap(str(folder))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "1", "{" * 100_000, '{"a":' * 100_000, '{"hidden_size": NaN}'])
+def test_a_configuration_of_clap_that_is_none_is_refused(folder: Path, text: str) -> None:
+    (folder / "config.json").write_text(text)
+    with pytest.raises(UserError, match="is no readable configuration"):
+        Clap(str(folder))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"_attn_implementation": "owner/kernel"},
+        {"attn_implementation": "owner/kernel"},
+        {"auto_map": {"AutoModel": "owner/code--model.Clap"}},
+        {"attention_probs_dropout_prob": 1.0, "dtype": "float16", "torch_dtype": "float16", "name_or_path": "owner/x"},
+    ],
+)
+def test_a_configuration_of_clap_runs_no_code_and_changes_nothing_else(folder: Path, change: dict[str, object]) -> None:
+    own = Clap(str(folder))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **change}))
+    foreign = Clap(str(folder))
+    assert foreign.network.config._attn_implementation == "eager"
+    samples = music(1, rate=48_000)[:, 0]
+    np.testing.assert_array_equal(foreign.frames(samples), own.frames(samples))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda name, tensor: None if "layers.0" in name else tensor, r"lacks .*layers\.0"),
+        (lambda name, tensor: tensor * math.nan if name.endswith("norm.bias") else tensor, "holds NaN"),
+        (lambda name, tensor: torch.full_like(tensor, 1 << 40) if "index" in name else tensor, ""),
+    ],
+)
+def test_tensors_of_clap_are_checked(
+    folder: Path, change: Callable[[str, torch.Tensor], torch.Tensor | None], message: str
+) -> None:
+    state = load_file(folder / "model.safetensors")
+    changed = {name: tensor for name, old in state.items() if (tensor := change(name, old)) is not None}
+    save_file(changed, folder / "model.safetensors")
+    if message:
+        with pytest.raises(UserError, match=message):
+            Clap(str(folder))
+    else:  # indices are not read
+        assert Clap(str(folder)).frames(music(1, rate=48_000)[:, 0]).shape == (3, 64)
+
+
+def test_what_is_no_file_of_tensors_is_refused(folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes(b"not weights")
     with pytest.raises(UserError, match="cannot be loaded as CLAP"):
-        Clap(str(tmp_path))
-
-
-def test_other_weights_are_not_taken_for_clap(tmp_path: Path) -> None:
-    config = transformers.ClapAudioConfig(
-        hidden_size=64, patch_embeds_hidden_size=8, depths=[1, 1, 1, 1], num_attention_heads=[1, 1, 2, 2]
-    )
-    model = transformers.ClapAudioModelWithProjection(config)
-    state = {name: value for name, value in model.state_dict().items() if "layers.0" not in name}
-    model.save_pretrained(tmp_path, state_dict=state)
-    with pytest.raises(UserError, match=r"lacks .*layers\.0.* tensors"):
-        Clap(str(tmp_path))
+        Clap(str(folder))
