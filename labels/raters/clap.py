@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CONFIG, TENSORS = "config.json", "model.safetensors"
-# What `config.json` may say, in the library's terms: sizes, which the tensors must have too, ...
+# Settings that `config.json` may hold, in the library's terms: sizes, which the tensors must have too, ...
 SIZES: Mapping[str, int | list[int]] = {
     "patch_embeds_hidden_size": 96,
     "hidden_size": 768,
@@ -70,7 +70,7 @@ def stored(folder: Path) -> Any:
             wanted = _built(settings).state_dict()
         state = _tensors(folder / TENSORS, wanted)
         network = _built(settings)
-    except ValueError as error:  # of sizes that do not fit together
+    except ValueError as error:  # sizes that do not fit together
         raise UserError(f"{folder / CONFIG}: describes no network ({reason(error)})") from None
     network.load_state_dict({**network.state_dict(), **state})
     return network
