@@ -21,7 +21,7 @@ install: $(INSTALLED)  ## set up .venv
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep '^torch==' constraints.txt)"
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev,dask,baselines,export]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[all,dev,dask,baselines,export]'
 	# Without their requirements: pyclarity (only HAAQI is used) needs a torchaudio that does not fit the pinned torch,
 	# tinysoundfont a package for sound cards that must be compiled.
 	$(PIP) install --quiet --constraint constraints.txt --no-deps pyclarity tinysoundfont
@@ -52,7 +52,7 @@ packaged: $(INSTALLED)  ## train the packaged metric again
 	PATH="$(abspath $(BIN)):$$PATH" bash training/packaged.sh
 
 lock: $(INSTALLED)  ## write docker/constraints.lock: every package of the image with the hash of its file
-	$(BIN)/python docker/requirements.py dask > $(VENV)/requirements.txt
+	$(BIN)/python docker/requirements.py all dask > $(VENV)/requirements.txt
 	$(BIN)/python docker/lock.py $(VENV)/requirements.txt > docker/constraints.lock.new
 	mv docker/constraints.lock.new docker/constraints.lock
 

@@ -34,5 +34,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        from deepaq.extras import required
+
+        with required(f"deepaq.{name}", "train"):
+            return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'deepaq' has no attribute {name!r}")

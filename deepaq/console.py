@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from deepaq import extras
 from deepaq.errors import UserError
 
 _ERRORS = "deepaq-names"  # how names are encoded for a terminal
@@ -32,11 +33,22 @@ ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasat
 
 
 class Console(click.Group):
-    """A click group with one-line errors and the documented exit codes."""
+    """A click group with one-line errors and the documented exit codes.
+
+    extra: the extra of deepaq that brings what its commands need.
+    """
+
+    def __init__(self, *args: Any, extra: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.extra = extra
 
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
+        except ModuleNotFoundError as error:
+            if found := extras.missing(error, f"{context.info_name} {context.invoked_subcommand}", self.extra):
+                raise found from None
+            raise
         except KeyboardInterrupt:  # click itself would exit with 1
             complain("interrupted; nothing half-written is left, run the same command again")
             sys.exit(INTERRUPTED)

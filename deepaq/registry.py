@@ -13,6 +13,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from deepaq import extras
 from deepaq.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,11 +28,13 @@ class Registry(Generic[T]):
 
     noun: word for a part in messages. group: entry-point group. own: built-in parts, each as an object or as
     `module:attribute`, imported on request. accept: turns the object found under a name into the part; raises
-    ValueError with the reason if it breaks the contract.
+    ValueError with the reason if it breaks the contract. extra: the extra of deepaq for what built-in parts need.
     """
 
-    def __init__(self, noun: str, group: str, own: Mapping[str, str | T], accept: Callable[[str, Any], T]) -> None:
-        self.noun, self.group, self.own, self.accept = noun, group, own, accept
+    def __init__(
+        self, noun: str, group: str, own: Mapping[str, str | T], accept: Callable[[str, Any], T], extra: str = ""
+    ) -> None:
+        self.noun, self.group, self.own, self.accept, self.extra = noun, group, own, accept, extra
         self._loaded: dict[str, T] = {}
 
     @cached_property
@@ -90,7 +93,10 @@ class Registry(Generic[T]):
     def built_in(self, name: str) -> T:
         """Return the built-in part called `name`, whatever installed packages offer."""
         own = self.own[name]
-        return self.accept(name, _imported(own) if isinstance(own, str) else own)
+        if not isinstance(own, str):
+            return self.accept(name, own)
+        with extras.required(f"{self.noun} {name}", self.extra):
+            return self.accept(name, _imported(own))
 
     def origin(self, name: str) -> str:
         """Origin of a part: `built-in`, or a package and its version."""

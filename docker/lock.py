@@ -1,6 +1,6 @@
 """Print a lock of an installation: every package it needs, those that others bring too, with the hash of its file.
 
-    python docker/requirements.py dask > requirements.txt
+    python docker/requirements.py all dask > requirements.txt
     python docker/lock.py requirements.txt > docker/constraints.lock
     pip install --require-hashes -r docker/constraints.lock
 

@@ -24,7 +24,7 @@ OWN_TEST = {  # description of a user's own test
 }
 
 
-@click.group(cls=Console)
+@click.group(cls=Console, extra="labels")
 @click.version_option(package_name="deepaq")
 def main() -> None:
     """Rate the pairs of a data set, import listening tests, and compare raters with listeners."""

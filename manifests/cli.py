@@ -13,7 +13,7 @@ from deepaq.errors import UserError
 DATA = click.argument("data", type=click.Path(path_type=Path))
 
 
-@click.group(cls=Console)
+@click.group(cls=Console, extra="prep")
 @click.version_option(package_name="deepaq")
 def main() -> None:
     """Inspect, check, compact, compare, report and export a data set folder."""

@@ -39,7 +39,7 @@ def _source_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.group(cls=Console)
+@click.group(cls=Console, extra="prep")
 @click.version_option(package_name="deepaq")
 def main() -> None:
     """Prepare coded music: cut clean clips and degrade them."""

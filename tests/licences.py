@@ -1,4 +1,4 @@
-"""Print the licences of all packages that `pip install deepaq` installs, from their metadata, as Markdown.
+"""Print the licences of all packages that deepaq and its extras install, from their metadata, as Markdown.
 
 python tests/licences.py > THIRD_PARTY_LICENSES.md
 """
@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = ("dask", "baselines", "speech", "export")
+EXTRAS = ("plots", "prep", "labels", "train", "dask", "baselines", "speech", "export")
 ALONE = ("pyclarity", "tinysoundfont")  # installed on request, with --no-deps
 # Remarks that the metadata lack.
 NOTES = {
@@ -28,7 +28,8 @@ NOTES = {
 HEAD = """# Third-party licences
 
 deepaq is licensed under the Apache License 2.0 (see LICENSE) and contains no source code of others. It uses the
-packages below, which pip installs with it; licences are as the packages state them. Made by `python tests/licences.py`.
+packages below, which pip installs with it and its extras; licences are as the packages state them. Made by
+`python tests/licences.py`.
 
 Weights of pretrained networks are not part of deepaq. Their own licences apply, also to what is trained from them:
 MERT-v1-95M CC-BY-NC-4.0 (no commercial use), wav2vec 2.0 base and HuBERT base Apache-2.0, CLAP Apache-2.0.

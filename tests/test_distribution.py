@@ -15,6 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests import licences
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("deepaq", "manifests", "prep", "labels", "training")
 # The backend changes sys.argv.
@@ -87,7 +89,7 @@ def test_third_party_licences_list_every_requirement_at_its_pinned_version() -> 
     text = (ROOT / "THIRD_PARTY_LICENSES.md").read_text()
     listed = dict(re.findall(r"^\| ([a-z0-9-]+) \| ([^|]+) \|", text, re.MULTILINE))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = [project["optional-dependencies"][extra] for extra in ("dask", "baselines", "speech", "export")]
+    extras = [project["optional-dependencies"][extra] for extra in licences.EXTRAS]
     pinned = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().split())
     pinned = {canonicalize_name(name): version for name, version in pinned.items()}
     for line in [*project["dependencies"], *(line for extra in extras for line in extra)]:

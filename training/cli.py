@@ -11,7 +11,7 @@ from deepaq.console import Console, jobs_option, json_option, print_json, quiet_
 from deepaq.errors import UserError
 
 
-@click.group(cls=Console)
+@click.group(cls=Console, extra="train")
 @click.version_option(package_name="deepaq")
 def main() -> None:
     """Train a metric on a labelled data set."""

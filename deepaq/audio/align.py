@@ -14,6 +14,7 @@ import numpy.typing as npt
 from deepaq.audio.channels import to_mono
 from deepaq.audio.samples import Samples, level_dbfs
 from deepaq.errors import UserError
+from deepaq.fourier import irfft, next_fast_len, rfft
 
 LARGEST_LAG_S = 0.2  # delays of coders and editing
 FAR_LAG_S = 3.0  # offsets of files that start elsewhere
@@ -144,11 +145,9 @@ def _correlation(reference: _Reals, degraded: _Reals, bound: int, whitening: flo
 
     The cross-spectrum X is summed over blocks of the reference and divided by |X|^whitening.
     """
-    from scipy.fft import irfft, next_fast_len, rfft
-
     blocks = -(-len(reference) // _BLOCK)
     block = -(-len(reference) // blocks)  # similar lengths, because each is transformed at the size of the longest
-    size = next_fast_len(block + 2 * bound, real=True)
+    size = next_fast_len(block + 2 * bound)
     cross = np.zeros(size // 2 + 1, np.result_type(reference, np.complex64))
     for start in range(0, len(reference), block):
         first = reference[start : start + block]
@@ -199,8 +198,6 @@ def _envelopes(samples: Samples, sample_rate: int, hop: int) -> _Reals:
 
     Bands that hardly vary are set to zero, because they carry no timing.
     """
-    from scipy.fft import rfft
-
     width = round(_WINDOW_S * sample_rate)
     size = 1 << (width - 1).bit_length()
     edges = np.geomspace(150, min(8000, sample_rate / 2), _BANDS + 1)

@@ -148,7 +148,7 @@ def _accepted(name: str, part: Any) -> type[Backbone]:
     return kind
 
 
-BACKBONES: Registry[type[Backbone]] = Registry("backbone", "deepaq.backbones", _BUILT_IN, _accepted)
+BACKBONES: Registry[type[Backbone]] = Registry("backbone", "deepaq.backbones", _BUILT_IN, _accepted, "train")
 
 
 def build(name: str, /, **settings: Any) -> Backbone:

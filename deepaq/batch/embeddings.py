@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from deepaq import extras
 from deepaq.errors import UserError
 from deepaq.files import check_writable, committed, printable
 
@@ -19,6 +20,9 @@ def check(path: Path) -> None:
     if path.suffix.lower() not in (".parquet", ".npz"):
         raise UserError(f"--out {path}: end the name in .parquet or .npz")
     check_writable(path, "--out")
+    if path.suffix.lower() == ".parquet":
+        with extras.required(f"--out {path}"):
+            import pyarrow.parquet  # noqa: F401
 
 
 def write(path: Path, rows: Sequence[Row]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from deepaq import extras
 from deepaq.cells import csv_cell
 from deepaq.errors import UserError
 from deepaq.files import check_writable, committed, printable
@@ -28,6 +29,9 @@ def check(path: Path) -> None:
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"--timeline {path}: end the name in {', '.join(SUFFIXES)}")
     check_writable(path, "--timeline")
+    if path.suffix.lower() == ".png":
+        with extras.required(f"--timeline {path}"):
+            import matplotlib  # noqa: F401
 
 
 def write(path: Path, scores: Sequence[Scored]) -> None:

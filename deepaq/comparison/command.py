@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deepaq import extras
 from deepaq.console import complain, finish, json_option, note, print_json
 from deepaq.errors import UserError
 
@@ -65,6 +66,9 @@ def compare(
     for path, option in ((save_baseline, "--save-baseline"), (markdown, "--markdown"), (page, "--page")):
         if path:
             check_writable(path, option)
+    if page:
+        with extras.required(f"--page {page}"):
+            import matplotlib  # noqa: F401
     clean = by_name(originals)
     fingerprint = metric_of(model).fingerprint
     known = [baselines.read(baseline, clean, fingerprint, keep_level)] if baseline else []

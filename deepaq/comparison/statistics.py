@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
+
+from deepaq.comparison import student
 
 LEVEL, POWER = 0.95, 0.8
 SMALLEST_CHANGE = 0.05  # MOS: the change that a comparison should be able to see
@@ -23,8 +26,6 @@ def interval(changes: Sequence[float], tracks: Sequence[str], seed: int = 0) -> 
     Draws one track fewer than there are, which makes the spread unbiased, and takes Student's t times the standard
     deviation of the resampled means (Hesterberg 2015, The American Statistician 69).
     """
-    from scipy.special import stdtrit
-
     _, track = np.unique(np.asarray(tracks), return_inverse=True)
     count = int(track.max()) + 1
     if count < FEWEST_TRACKS:
@@ -33,7 +34,7 @@ def interval(changes: Sequence[float], tracks: Sequence[str], seed: int = 0) -> 
     weights = drawn[:, track].astype(float)
     total = weights.sum(axis=1)
     means = (weights @ np.asarray(changes, float))[total > 0] / total[total > 0]
-    half = float(stdtrit(count - 1, (1 + LEVEL) / 2)) * float(means.std())
+    half = student.quantile(count - 1, (1 + LEVEL) / 2) * float(means.std())
     mean = float(np.mean(changes))
     return mean - half, mean + half
 
@@ -49,10 +50,8 @@ def sign_test(changes: Sequence[float]) -> tuple[int, int, int, float]:
 
 def needed_files(changes: Sequence[float]) -> int:
     """Number of files at which a change of .05 MOS is detected in four of five comparisons, from the spread."""
-    from scipy.special import ndtri
-
     spread = float(np.std(changes, ddof=1)) if len(changes) > 1 else 0.0
-    quantiles = float(ndtri((1 + LEVEL) / 2) + ndtri(POWER))
+    quantiles = sum(map(NormalDist().inv_cdf, ((1 + LEVEL) / 2, POWER)))
     return max(FEWEST_TRACKS, math.ceil((quantiles * spread / SMALLEST_CHANGE) ** 2))
 
 

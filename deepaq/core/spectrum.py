@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deepaq import fourier
 from deepaq.core.filterbank import SAMPLE_RATE, erb_bands
 
 WINDOW, HOP = 2048, 960  # 43 ms Hann windows, 50 steps a second
@@ -76,13 +77,8 @@ def _frames(samples: Array, hop: int) -> Array:
 
 def _spectrum(frames: Array, taper: Array) -> Array:
     """Spectra of the bins that count."""
-    if isinstance(frames, np.ndarray):
-        from scipy.fft import rfft
-
-        spectrum = rfft(frames * taper, axis=-1)
-    else:
-        spectrum = namespace(frames).fft.rfft(frames * taper)
-    return spectrum[..., _BINS]
+    rfft = fourier.rfft if isinstance(frames, np.ndarray) else namespace(frames).fft.rfft
+    return rfft(frames * taper)[..., _BINS]
 
 
 def _power(spectrum: Array) -> Array:

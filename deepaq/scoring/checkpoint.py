@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from deepaq import extras
 from deepaq.core.comparator import Comparator
 from deepaq.core.core import Core
 from deepaq.errors import UserError
@@ -50,7 +51,8 @@ class Checkpoint:
     @property
     def network(self) -> Backbone:
         """The network; UserError for the core, which has none."""
-        from deepaq.backbones.backbone import Backbone
+        with extras.required(f"the network {self.backbone.name}", "train"):
+            from deepaq.backbones.backbone import Backbone
 
         if not isinstance(self.backbone, Backbone):
             raise UserError(f"the model {self.backbone.name} is no network: it has no weights and no embedding")
@@ -106,9 +108,10 @@ def _core(path: Path, settings: dict[str, Any]) -> Core:
 
 
 def _network(name: str, settings: dict[str, Any], folder: Path) -> Backbone:
-    import torch
+    with extras.required(f"{folder}: the network {name}", "train"):
+        import torch
 
-    from deepaq.backbones.backbone import build
+        from deepaq.backbones.backbone import build
 
     with torch.device("meta"):  # shapes without memory
         build(name, **settings).check(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from deepaq import extras
 from deepaq.audio.container import reason
 from deepaq.errors import UserError
 
@@ -21,7 +22,8 @@ def fetched(name: str) -> Path:
 
     Raises UserError if the hub or the repository cannot be reached.
     """
-    from huggingface_hub import snapshot_download
+    with extras.required(name, "train"):
+        from huggingface_hub import snapshot_download
 
     repository, _, revision = name.removeprefix(PREFIX).partition("@")
     try:

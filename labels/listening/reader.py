@@ -181,7 +181,7 @@ def _accepted(name: str, part: Any) -> type[Reader]:
     return kind
 
 
-READERS: Registry[type[Reader]] = Registry("listening test", "deepaq.listening_tests", _BUILT_IN, _accepted)
+READERS: Registry[type[Reader]] = Registry("listening test", "deepaq.listening_tests", _BUILT_IN, _accepted, "labels")
 
 
 def reader(name: str, /, **options: str) -> Reader:

@@ -124,7 +124,7 @@ def _accepted(name: str, part: Any) -> type[Rater]:
     return kind
 
 
-RATERS: Registry[type[Rater]] = Registry("rater", "deepaq.raters", _BUILT_IN, _accepted)
+RATERS: Registry[type[Rater]] = Registry("rater", "deepaq.raters", _BUILT_IN, _accepted, "labels")
 
 
 def rater(name: str, **options: str) -> Rater:

@@ -108,7 +108,7 @@ def _accepted(name: str, part: Any) -> Codec:
     return part
 
 
-CODECS: Registry[Codec] = Registry("codec", "deepaq.codecs", _BUILT_IN, _accepted)
+CODECS: Registry[Codec] = Registry("codec", "deepaq.codecs", _BUILT_IN, _accepted, "prep")
 
 
 def codings(codecs: Iterable[str] = DEFAULT, bitrates: Iterable[int] | None = None) -> list[Coding]:

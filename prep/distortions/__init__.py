@@ -61,7 +61,7 @@ def _accepted(name: str, part: Any) -> Distortion:
     return part
 
 
-DISTORTIONS: Registry[Distortion] = Registry("distortion", "deepaq.distortions", _BUILT_IN, _accepted)
+DISTORTIONS: Registry[Distortion] = Registry("distortion", "deepaq.distortions", _BUILT_IN, _accepted, "prep")
 
 
 def distort(samples: Samples, sample_rate: int, name: str, severity: int, seed: int) -> Samples:

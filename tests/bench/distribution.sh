@@ -26,7 +26,7 @@ for python in "${pythons[@]}"; do
         rm -rf "$work/env" "$work/elsewhere"
         "$python" -m venv "$work/env"
         "${pip[@]}" install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$(grep '^torch==' constraints.txt)"
-        "${pip[@]}" install --constraint constraints.txt "$package"
+        "${pip[@]}" install --constraint constraints.txt "$package[all]"
         "$work/env/bin/python" -m pip check > /dev/null
         mkdir -p "$work/elsewhere/training"  # a folder of the user's own
         cd "$work/elsewhere"

@@ -12,7 +12,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -22,9 +21,10 @@ ALONE = ("visqol-python", "torch", "peft")  # without their requirements
 
 
 def requirements(version: str) -> list[Requirement]:
-    """What deepaq itself requires under that version of Python."""
-    content = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    found = map(Requirement, content["project"]["dependencies"])
+    """What deepaq with the extra `all` requires under that version of Python."""
+    script = [sys.executable, "docker/requirements.py", "all"]
+    lines = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    found = map(Requirement, lines)
     return [entry for entry in found if entry.marker is None or entry.marker.evaluate({"python_version": version})]
 
 

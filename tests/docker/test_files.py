@@ -49,10 +49,17 @@ def test_gpus_are_reserved_for_existing_services_and_for_training() -> None:
 
 
 def test_requirements_equal_those_of_the_package() -> None:
-    script = [sys.executable, DOCKER / "requirements.py", "dask"]
+    script = [sys.executable, DOCKER / "requirements.py", "all", "dask"]
     shown = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert shown == [*project["dependencies"], *project["optional-dependencies"]["dask"]]
+    extras = project["optional-dependencies"]
+    assert extras["all"] == ["deepaq[prep,labels,train]"]
+    wanted = [
+        *project["dependencies"],
+        *(line for name in ("prep", "labels", "train", "dask") for line in extras[name]),
+    ]
+    assert len(shown) == len(set(shown))
+    assert set(shown) == set(wanted)
 
 
 def test_services_run_the_steps_of_reproduce_in_order() -> None:

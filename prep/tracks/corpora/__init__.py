@@ -28,4 +28,4 @@ def _accepted(name: str, part: Any) -> Corpus:
     return corpus
 
 
-CORPORA: Registry[Corpus] = Registry("corpus", "deepaq.corpora", _BUILT_IN, _accepted)
+CORPORA: Registry[Corpus] = Registry("corpus", "deepaq.corpora", _BUILT_IN, _accepted, "prep")
