@@ -11,7 +11,9 @@ import yaml
 
 from deepaq.audio.container import reason
 from deepaq.errors import UserError
+from labels.listening.files import below, content
 
+SUFFIXES = ("*.[yY][aA][mM][lL]", "*.[yY][mM][lL]")
 LARGEST_BYTES = 1_000_000
 DEEPEST = 50  # levels of nesting
 MUSHRA = "mushra"
@@ -45,7 +47,7 @@ class _Loader(yaml.BaseLoader):
 
 def configurations(folder: Path) -> list[Path]:
     """List the YAML files at or below a folder."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".yaml", ".yml"} and path.is_file())
+    return below(folder, *SUFFIXES)
 
 
 def pages(path: Path, test: str) -> list[Page] | None:
@@ -54,14 +56,12 @@ def pages(path: Path, test: str) -> list[Page] | None:
     Raises UserError if the file cannot be read, is too large or too deep, or uses aliases.
     """
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise UserError(f"{path}: has {path.stat().st_size:,} bytes; a configuration has at most {LARGEST_BYTES:,}")
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        described = yaml.load(content(path, LARGEST_BYTES).decode(), _Loader)
     except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
         raise UserError(f"{path}: cannot be read as YAML ({reason(error)})") from None
-    if not isinstance(content, dict) or content.get("testId") != test:
+    if not isinstance(described, dict) or described.get("testId") != test:
         return None
-    return list(_pages(content.get("pages")))
+    return list(_pages(described.get("pages")))
 
 
 def _pages(pages: Any) -> Iterator[Page]:

@@ -8,8 +8,9 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from deepaq.errors import UserError
+from labels.listening.files import content, find
 from labels.listening.locate import locate
-from labels.listening.reader import Reader, Reading, Stimulus, find
+from labels.listening.reader import Reader, Reading, Stimulus
 from manifests import schema
 
 SECTION = "All sets of tracks"
@@ -31,7 +32,7 @@ class IgorC96(Reader):
     def read(self, path: Path) -> Reading:
         reading = Reading(self.lowest, self.highest)
         page = find(path, "results.htm*")
-        rows = _Page(page.read_text(encoding="utf-8", errors="replace")).rows
+        rows = _Page(content(page).decode("utf-8", "replace")).rows
         files = locate(page.parent, [name for row in rows for cell in row if (name := _name(cell.link))])
         for count, row in enumerate(rows, 1):
             where = f"{page.name}, row {count} of {SECTION!r}"

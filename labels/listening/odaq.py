@@ -6,7 +6,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from deepaq.errors import UserError
-from labels.listening.reader import Reader, Reading, Stimulus, find, role_of
+from labels.listening.files import below, content, find
+from labels.listening.reader import Reader, Reading, Stimulus, role_of
 from labels.listening.rows import rows
 
 AUDIO = "ODAQ_listening_test"
@@ -30,7 +31,7 @@ class Odaq(Reader):
     def read(self, path: Path) -> Reading:
         reading = Reading(self.lowest, self.highest)
         folder = _audio(path)
-        tables = sorted(path.rglob(self.results)) if path.is_dir() else [path]
+        tables = below(path, self.results) if path.is_dir() else [path]
         if tables:
             self._read_table(find(path, self.results), folder, reading)
         elif self.name == "odaq":
@@ -45,9 +46,9 @@ class Odaq(Reader):
             reading.rate(_stimulus(folder, row["item"], row["process"]), listener, row["score"], where)
 
     def _read_sessions(self, path: Path, folder: Path, reading: Reading) -> None:
-        for session in sorted(path.rglob("ODAQ_*.xml")):
+        for session in below(path, "ODAQ_*.xml"):
             try:
-                root = ElementTree.parse(session).getroot()
+                root = ElementTree.fromstring(content(session))
             except ElementTree.ParseError as error:
                 reading.problems.append(f"{session.name}: cannot be read as XML ({error}); left out")
                 continue
@@ -75,8 +76,8 @@ class OdaqB2(Odaq):
 def _audio(path: Path) -> Path:
     """Find the folder of the items, ODAQ_listening_test, at, below or above `path`."""
     start = path if path.is_dir() else path.parent
-    below = sorted(folder for folder in start.rglob(AUDIO) if folder.is_dir())
-    return below[0] if below else start
+    folders = sorted(folder for folder in start.rglob(AUDIO) if folder.is_dir())
+    return folders[0] if folders else start
 
 
 def _stimulus(folder: Path, item: str, condition: str) -> Stimulus:

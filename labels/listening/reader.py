@@ -202,19 +202,6 @@ def described(name: str, kind: type[Reader]) -> dict[str, str]:
     return {"title": test.title or "one's own", "scale": scale, "licence": test.licence, "citation": test.citation}
 
 
-def find(path: Path, pattern: str) -> Path:
-    """Find the only file called `pattern` at or below `path`; raises UserError if there is none or several."""
-    if path.is_file() and path.match(pattern):
-        return path
-    if not path.is_dir():
-        raise UserError(f"{path}: no such folder, or not a {pattern}")
-    found = sorted(path.rglob(pattern))
-    if len(found) != 1:
-        what = "holds no" if not found else f"holds {len(found)} files called"
-        raise UserError(f"{path}: {what} {pattern}; name the folder of one test")
-    return found[0]
-
-
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*")
 LONGEST = 200  # characters of a name
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from deepaq.errors import UserError
+from labels.listening.files import content
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -34,8 +35,8 @@ def rows(
     if named := re.match(r"sep=(.)\r?\n", text):
         delimiter, skipped, text = named[1], 1, text[named.end() :]
     first = next(iter(text.splitlines()), "")
-    delimiter = delimiter or max(DELIMITERS, key=lambda mark: len(_header(first, mark, aliases) & set(columns)))
     try:
+        delimiter = delimiter or max(DELIMITERS, key=lambda mark: len(_header(first, mark, aliases) & set(columns)))
         table = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
         names = [name.strip() for name in table.fieldnames or ()]
         table.fieldnames = [_alias(name, names, aliases) for name in names]
@@ -74,7 +75,7 @@ def number(text: str) -> float | None:
 
 
 def _text(path: Path) -> str:
-    data = path.read_bytes()
+    data = content(path)
     encoding = "utf-16" if data.startswith(_UTF16) else "utf-8-sig"
     try:
         return data.decode(encoding)

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from deepaq.errors import UserError
-from labels.listening.reader import Reader, Reading, Stimulus, find, role_of
+from labels.listening.files import find
+from labels.listening.reader import Reader, Reading, Stimulus, role_of
 from labels.listening.rows import rows
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deepaq.errors import UserError
 from labels.listening.configuration import Page, configurations, pages
+from labels.listening.files import below
 from labels.listening.locate import locate
 from labels.listening.own import Own
 from labels.listening.reader import Reading, Stimulus, role_of
@@ -90,7 +91,7 @@ def _table(path: Path, name: str) -> Path:
         return path
     if not path.is_dir():
         raise UserError(f"{path}: no such folder, or not a {TABLE}")
-    found = sorted(path.rglob(TABLE))
+    found = below(path, TABLE)
     if not found:
         raise UserError(f"{path}: holds no {TABLE}")
     named = [table for table in found if table.parent.name == name]

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from deepaq.errors import UserError
 from manifests import schema
 from manifests.fragment import FOOTER_KEY, read_footer, read_fragment
-from tests.fuzz.hostile import fragment, put, sound_data_set
+from tests.fuzz.hostile.datasets import fragment, put, sound_data_set
 from tests.fuzz.memory import peak_mib
 
 TEXTS = ("", "..", "/", "a/b", "\0", "\x1b[2J", "x" * 10_000, "é" * 200, "=1+1", "../../outside/x", "-", "\u202e")

@@ -11,7 +11,7 @@ from manifests.check import problems, remarks
 from manifests.dataset import Dataset
 from manifests.fragment import write_fragment
 from manifests.provenance import provenance
-from tests.fuzz.hostile import sound_data_set
+from tests.fuzz.hostile.datasets import sound_data_set
 
 
 @pytest.fixture

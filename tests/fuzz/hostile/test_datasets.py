@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from manifests import fragment
 from manifests.cli import main
-from tests.fuzz.hostile import CASES, ESCAPE, SECRET, sound_data_set
+from tests.fuzz.hostile.datasets import CASES, ESCAPE, SECRET, sound_data_set
 
 LONGEST_S = 30  # of all commands on one data set, on a machine that is busy with other things
 
