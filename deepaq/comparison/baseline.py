@@ -12,7 +12,7 @@ from deepaq.comparison.side import Scored, Side, Window
 from deepaq.errors import UserError
 from deepaq.files import committed, file_sha256
 
-FORMAT = 1
+FORMAT = 2
 
 
 def write(path: Path, side: Side, originals: dict[str, Path], fingerprint: str, keep_level: bool) -> None:
@@ -54,7 +54,9 @@ def _content(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
-            raise UserError(f"{path}: is a baseline of format {content['format']}; this version reads {FORMAT}")
+            raise UserError(
+                f"{path}: is a baseline of format {content['format']}; this version reads {FORMAT}; make it again with --save-baseline"
+            )
         for found in content["files"].values():
             _scored(found), str(found["sha256"])
         if not isinstance(content["keep_level"], bool) or not isinstance(content["fingerprint"], str):
@@ -72,5 +74,5 @@ def _scored(found: dict[str, Any]) -> Scored:
     if not windows:
         raise ValueError("a file has no windows")
     tracks = {str(name): float(value) for name, value in found["tracks"].items()}
-    mos, distance, level_db, kbps = (float(found[key]) for key in ("mos", "distance", "level_db", "kbps"))
-    return Scored(mos, distance, level_db, tracks, windows, kbps)
+    mos, distance, level_db = (float(found[key]) for key in ("mos", "distance", "level_db"))
+    return Scored(mos, distance, level_db, tracks, windows, float(found["kbps"]), float(found["bandwidth_hz"]))

@@ -35,7 +35,7 @@ class Comparison:
 
     low, high: 95 % interval of the mean over tracks, None with too few. p: of the sign test. tail: 5th percentile of
     the MOS of both. worst_file, worst: largest drops of a file and of a window. needed: files that would show .05 MOS.
-    tracks, level_db: mean changes of the parts of the distance and of the level. kbps: mean of both.
+    tracks, level_db: mean changes of the parts of the distance and of the level. bandwidth_hz, kbps: means of both.
     """
 
     a: str
@@ -57,6 +57,7 @@ class Comparison:
     worst: Place
     tracks: dict[str, float]
     level_db: float
+    bandwidth_hz: tuple[float, float]
     kbps: tuple[float, float]
 
     def to_json(self) -> dict[str, Any]:
@@ -82,6 +83,7 @@ class Comparison:
             "kbps": {"a": self.kbps[0], "b": self.kbps[1]},
             "tracks": self.tracks,
             "level_db": self.level_db,
+            "bandwidth_hz": {"a": self.bandwidth_hz[0], "b": self.bandwidth_hz[1]},
         }
 
 
@@ -121,7 +123,8 @@ def compare(a: Side, b: Side) -> Comparison:
         min((_worst(*found) for found in zip(names, ours, theirs, strict=True)), key=lambda place: place.change),
         _tracks(ours, theirs),
         float(np.mean([second.level_db - first.level_db for first, second in zip(ours, theirs, strict=True)])),
-        (float(np.mean([s.kbps for s in ours])), float(np.mean([s.kbps for s in theirs]))),
+        _means([s.bandwidth_hz for s in ours], [s.bandwidth_hz for s in theirs]),
+        _means([s.kbps for s in ours], [s.kbps for s in theirs]),
     )
 
 
@@ -138,6 +141,10 @@ def _worst(name: str, first: Scored, second: Scored) -> Place:
 def _tracks(ours: Sequence[Scored], theirs: Sequence[Scored]) -> dict[str, float]:
     pairs = list(zip(ours, theirs, strict=True))
     return {name: float(np.mean([b.tracks[name] - a.tracks[name] for a, b in pairs])) for name in ours[0].tracks}
+
+
+def _means(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float]:
+    return float(np.mean(ours)), float(np.mean(theirs))
 
 
 def _track(name: str) -> str:

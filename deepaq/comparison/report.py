@@ -40,6 +40,8 @@ def rows(found: Comparison) -> list[tuple[str, str]]:
         parts = ", ".join(f"{name} {value:+.3f}" for name, value in found.tracks.items())
         lines.append(("distance", f"{parts} (mean changes of its parts)"))
     lines.append(("level", f"{found.level_db:+.2f} dB (removed before scoring unless --keep-level)"))
+    lower, upper = (edge / 1000 for edge in found.bandwidth_hz)
+    lines.append(("bandwidth", f"{lower:.1f} -> {upper:.1f} kHz"))
     lines.append(("kbps", f"{found.kbps[0]:.1f} -> {found.kbps[1]:.1f}"))
     return lines
 

@@ -23,7 +23,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Scored:
-    """The score of one degraded file. kbps: its size over its length."""
+    """The score of one degraded file. kbps: its size over its length. bandwidth_hz: its upper frequency edge."""
 
     mos: float
     distance: float
@@ -31,6 +31,7 @@ class Scored:
     tracks: dict[str, float]
     windows: tuple[Window, ...]
     kbps: float
+    bandwidth_hz: float
 
 
 @dataclass
@@ -68,8 +69,9 @@ def scored(score: Score, degraded: Path) -> Scored:
     """Keep what a comparison needs; UserError for a model that has no MOS."""
     if score.mos is None:
         raise UserError("this model has no mapping to a MOS, so it cannot compare codecs")
-    lag_s = score.lag_s or 0.0
-    windows = tuple(Window(s.start_s - max(lag_s, 0.0), s.seconds, float(s.mos or 0.0)) for s in score.segments)
-    end_s = max(window.start_s + window.seconds for window in windows)
-    kbps = 8 * degraded.stat().st_size / 1000 / end_s
-    return Scored(score.mos, score.distance, score.level_db or 0.0, score.tracks, windows, kbps)
+    assert score.lag_s is not None
+    assert score.level_db is not None
+    assert score.length_s is not None
+    windows = tuple(Window(s.start_s - score.lag_s, s.seconds, float(s.mos or 0.0)) for s in score.segments)
+    kbps = 8 * degraded.stat().st_size / 1000 / score.length_s
+    return Scored(score.mos, score.distance, score.level_db, score.tracks, windows, kbps, score.bandwidth_hz or 0.0)

@@ -163,6 +163,8 @@ class Metric:
             level_db=pair.level_db,
             notes=pair.notes(sum(segment.seconds for segment in found)),
             length_difference_s=theirs.seconds - ours.seconds - aligned.lag / self.rate,  # both were read to their ends
+            length_s=theirs.seconds,
+            bandwidths_hz=pair.bandwidth.hz(),
         )
 
     def _over_time(self, span: Span, *gains: float) -> list[Timed]:

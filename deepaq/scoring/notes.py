@@ -8,6 +8,7 @@ import numpy as np
 
 from deepaq.audio import level_dbfs
 from deepaq.audio.align import FAR_LAG_S, SILENT_DBFS, Aligned, similarity
+from deepaq.audio.bandwidth import Bandwidth
 from deepaq.audio.drift import Drift
 from deepaq.audio.stream import Stream
 from deepaq.core.comparator import Comparator
@@ -18,6 +19,7 @@ _MOVING_DB = 3.0  # smallest range of the level over time that is noted
 _WIDTH_DB, _WIDE_DB = 6.0, -40.0  # smallest change of the stereo width that is noted, and least audible width
 _QUIET_DBFS = -45.0  # below the level of any mastered music
 _LENGTH_S = 0.1
+_NARROW = 0.5  # share of the reference's bandwidth below which it is noted
 _OFFSET = 0.005  # smallest DC offset that is noted
 _SILENCE_S = 0.5  # shortest time, in all, that is noted when it is not scored or has a sound of its own
 _UNRELATED = 0.02  # normalised correlation below which two sounds may be different recordings
@@ -28,7 +30,7 @@ class Pair:
     """Two streams being scored, and the findings so far.
 
     aligned: the beginning of both. level_db: gain of the degraded signal, removed before scoring when `matched`.
-    levels: dBFS of both for every segment with sound in the reference.
+    levels: dBFS of both for every segment with sound in the reference. bandwidth: of both.
     """
 
     reference: Stream
@@ -41,9 +43,11 @@ class Pair:
     _added_s: float = 0.0
     _first_added_s: float = 0.0
     _unjudged_s: float = 0.0
+    bandwidth: Bandwidth = field(init=False)
     _drift: Drift = field(init=False)
 
     def __post_init__(self) -> None:
+        self.bandwidth = Bandwidth(self.reference.rate)
         self._drift = Drift(self.reference.rate)
 
     def add(self, span: Span, scored: bool) -> None:
@@ -51,9 +55,11 @@ class Pair:
         ours, theirs = span.sounding
         seconds = span.new / self.reference.rate
         if ours.any():
-            first, second = (level_dbfs(samples) for samples in louder_channel(*span.samples))
-            self.levels.append((first, max(second, SILENT_DBFS)))
-            self._drift.add(span.start_s, *louder_channel(*span.samples))
+            reference, degraded = louder_channel(*span.samples)
+            self.levels.append((level_dbfs(reference), max(level_dbfs(degraded), SILENT_DBFS)))
+            self._drift.add(span.start_s, reference, degraded)
+            same_level = degraded[-span.new :] * np.float32(10 ** (-self.level_db / 20))
+            self.bandwidth.add(reference[-span.new :], same_level)
         alone = theirs & ~ours
         if alone.any():
             if not self._added_s:
@@ -70,6 +76,7 @@ class Pair:
             *self._recording(),
             *self._drifts(),
             *self._level(),
+            *self._bandwidth(),
             *self._offset(),
             *self._length(),
             *self._silence(silent_s),
@@ -118,6 +125,13 @@ class Pair:
             moves = f"between {min(over_time):+.1f} and {max(over_time):+.1f} dB of its reference's"
             notes.append(f"{name}: its level moves {moves}" + ("" if heard else "; that is not scored"))
         return notes
+
+    def _bandwidth(self) -> list[str]:
+        ours, theirs = self.bandwidth.hz() or (0.0, 0.0)
+        if theirs >= _NARROW * ours:
+            return []
+        kind = f"ends at {theirs / 1000:.1f} kHz, that of its reference at {ours / 1000:.1f} kHz"
+        return [f"{self.degraded.name}: its bandwidth {kind}"]
 
     def _offset(self) -> list[str]:
         notes = []

@@ -56,6 +56,9 @@ class Score:
     degraded signal was late; None without a matching reference. level_db: level of the degraded signal relative to the
     reference. notes: what was done to the signals and what to be aware of, one line each. length_difference_s: seconds
     by which the aligned degraded signal ends after the reference, negative when before; that part is not scored.
+    length_s: whole length of the degraded signal in seconds. reference_bandwidth_hz, bandwidth_hz: upper frequency
+    edges of the reference and of the degraded signal (see `deepaq.audio.bandwidth`). All of these are None without a
+    matching reference.
     """
 
     distance: float
@@ -72,6 +75,9 @@ class Score:
     added: float | None = None
     missing: float | None = None
     tracks: dict[str, float] = field(default_factory=dict)
+    length_s: float | None = None
+    reference_bandwidth_hz: float | None = None
+    bandwidth_hz: float | None = None
 
     @property
     def lag_s(self) -> float | None:
@@ -81,7 +87,8 @@ class Score:
     def to_json(self) -> dict[str, Any]:
         """Return the figures without the segments and notes."""
         figures = ("distance", "mos", "mos_low", "mos_high", "added", "missing", "seconds")
-        names = (*figures, "tracks", "lag_samples", "level_db", "length_difference_s")
+        names = (*figures, "tracks", "lag_samples", "level_db", "length_difference_s", "length_s")
+        names += ("reference_bandwidth_hz", "bandwidth_hz")
         return {name: getattr(self, name) for name in names}
 
 
@@ -96,10 +103,12 @@ def sum_up(
     level_db: float | None = None,
     notes: Sequence[str] = (),
     length_difference_s: float | None = None,
+    length_s: float | None = None,
+    bandwidths_hz: tuple[float, float] | None = None,
 ) -> Score:
     """Make the score of a signal, whose distance is the power mean of its segments', weighted by length.
 
-    Raises UserError when a distance is not finite.
+    bandwidths_hz: of reference and degraded signal. Raises UserError when a distance is not finite.
     """
     if not all(math.isfinite(segment.distance) for segment in segments):
         raise UserError(f"{name}: the model gives a distance that is not finite; copy or train its run again")
@@ -136,6 +145,8 @@ def sum_up(
             name: float(np.average([s.tracks[name] for s in segments], weights=seconds)) / distance if distance else 0.0
             for name in segments[0].tracks
         },
+        length_s,
+        *(bandwidths_hz or (None, None)),
     )
 
 

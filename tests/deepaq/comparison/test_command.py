@@ -50,6 +50,7 @@ def test_less_noise_is_better(folder: Path) -> None:
     assert (found["verdict"], found["files"], found["wins"], found["losses"]) == ("better", FILES, FILES, 0)
     assert 0 < found["low"] < found["mean"] < found["high"]
     assert found["kbps"]["a"] == pytest.approx(found["kbps"]["b"], rel=0.01)
+    assert found["bandwidth_hz"]["a"] > 20_000
     assert set(found) >= {"a", "b", "missing", "median", "ties", "p", "tail", "worst", "needed_files"}
     backwards = compare(folder / "originals", folder / "fine", folder / "coarse", "--json", "--max-drop", 0.05)
     assert figures(backwards)["verdict"] == "worse"
@@ -128,10 +129,10 @@ def test_markdown_and_page_are_written(folder: Path, tmp_path: Path) -> None:
     )
     assert result.exit_code == 1
     words = (tmp_path / "a.md").read_text()
-    assert words.count("| mean change |") == 2
+    assert words.count("| mean change |") == words.count("| bandwidth |") == 2
     assert "**Failed**" in words
     page = (tmp_path / "a.html").read_text()
-    assert page.count("<h2>") == 2
+    assert page.count("<h2>") == page.count("<th>bandwidth</th>") == 2
     assert page.count("<audio") == 2 * 3 * 3
     assert "http" not in page
 
