@@ -55,7 +55,8 @@ def _content(path: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             raise UserError(
-                f"{path}: is a baseline of format {content['format']}; this version reads {FORMAT}; make it again with --save-baseline"
+                f"{path}: is a baseline of format {content['format']}, this version reads {FORMAT}; make it again with"
+                " --save-baseline"
             )
         for found in content["files"].values():
             _scored(found), str(found["sha256"])

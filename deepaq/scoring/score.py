@@ -87,9 +87,8 @@ class Score:
     def to_json(self) -> dict[str, Any]:
         """Return the figures without the segments and notes."""
         figures = ("distance", "mos", "mos_low", "mos_high", "added", "missing", "seconds")
-        names = (*figures, "tracks", "lag_samples", "level_db", "length_difference_s", "length_s")
-        names += ("reference_bandwidth_hz", "bandwidth_hz")
-        return {name: getattr(self, name) for name in names}
+        pair = ("lag_samples", "level_db", "length_difference_s", "length_s", "reference_bandwidth_hz", "bandwidth_hz")
+        return {name: getattr(self, name) for name in (*figures, "tracks", *pair)}
 
 
 def sum_up(
