@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from deepaq.comparison.command import compare
-from deepaq.console import Console, complain, finish, json_option, note, one_line, print_json
+from deepaq.console import Console, complain, device_option, finish, json_option, note, one_line, print_json
 from deepaq.errors import UserError
 
 
@@ -50,6 +50,7 @@ def main() -> None:
     help="Exit with 1 when a file scores below this or could not be judged whole; see `deepaq info` for the highest.",
 )
 @click.option("--allow-shorter", is_flag=True, help="Let --min-mos pass files whose length is off by more than .5 s.")
+@device_option
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
 @json_option
 def score(
@@ -62,6 +63,7 @@ def score(
     timeline: Path | None,
     min_mos: float | None,
     allow_shorter: bool,
+    device: str,
     jobs: int,
     as_json: bool,
 ) -> None:
@@ -72,7 +74,7 @@ def score(
     """
     from deepaq.batch import timeline as timelines
     from deepaq.batch.gate import Gate, top
-    from deepaq.batch.run import metric_of, score_files
+    from deepaq.batch.run import Scoring, score_files
 
     if timeline:
         timelines.check(timeline)
@@ -84,15 +86,16 @@ def score(
         raise UserError("--references: sets the number of files of --against; add --against")
     if allow_shorter and min_mos is None:
         raise UserError("--allow-shorter: modifies --min-mos; add --min-mos")
+    how = Scoring(model, device, not keep_level)
     gate = None if min_mos is None else Gate(min_mos, allow_shorter)
     if gate:
-        gate.check(metric_of(model), against is not None)
+        gate.check(how.metric, against is not None)
     pairs, lost = _pairs(sounds, against, pairs_file)
     for line in lost:
         complain(line)
-    highest = top(metric_of(model), against is not None) if as_json else None
+    highest = top(how.metric, against is not None) if as_json else None
     rows, scores, failed = [], [], len(lost)
-    for (reference, degraded), answer in score_files(pairs, model, against, references, jobs, not keep_level):
+    for (reference, degraded), answer in score_files(pairs, how, against, references, jobs):
         if isinstance(answer, UserError):
             complain(str(answer))
             failed += 1
@@ -121,15 +124,16 @@ def score(
 @click.argument("sounds", nargs=-1, required=True, type=SoundPath())
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write: .parquet or .npz.")
 @MODEL
+@device_option
 @json_option
-def embed(sounds: tuple[Path, ...], out: Path, model: Path | None, as_json: bool) -> None:
+def embed(sounds: tuple[Path, ...], out: Path, model: Path | None, device: str, as_json: bool) -> None:
     """Write the clip embedding of every segment of SOUNDS, comparable across content."""
     from deepaq.batch import embeddings
     from deepaq.batch.pairs import degraded_only
     from deepaq.batch.run import metric_of
 
     embeddings.check(out)
-    metric = metric_of(model)
+    metric = metric_of(model, device)
     rows: list[embeddings.Row] = []
     paths, lost = degraded_only(sounds)
     for line in lost:

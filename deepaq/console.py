@@ -25,6 +25,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the re
 jobs_option = click.option(
     "--jobs", type=click.IntRange(min=1), default=None, help="Worker processes.  [default: one per processor]"
 )
+device_option = click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    help="Run networks on cpu, cuda, cuda:1 or auto; the packaged metric needs no GPU.",
+)
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
 
 

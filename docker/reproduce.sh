@@ -10,9 +10,10 @@
 #   DASK    address of a Dask scheduler whose workers see the same folders, for the steps prep and labels.
 #   STEPS   steps to do.  [default: prep labels training tests benchmark]
 #   MINUTES, TEST_MINUTES   with --quick: minutes of music to make for training and to hold out.
-#   RECIPES recipes to train, the first for full references, the last for non-matching ones.
+#   RECIPES recipes to train; the benchmark judges every run, with the stimuli's references and with other clean music.
 #           [default: the paper's models, backbones and ablations; compact with --quick]
 #   FIT     further options of `training fit`, such as "-o max_steps=100".
+#   JUDGE   further options of `labels benchmark`, such as "--device cuda".
 #   DEEPAQ_MERT             folder with the MERT-v1-95M weights.  [default: download from the hub]
 set -euo pipefail
 
@@ -54,11 +55,11 @@ fi
 # 3. Metrics: full reference and, in a run of its own as in the paper, non-matching references.
 if wanted training; then
     for recipe in $RECIPES; do
-        run=$OUT/run-$recipe
+        run=$OUT/runs/$recipe
         say training fit "$OUT/dataset" --out "$run" --recipe "$recipe" ${FIT:-}
     done
     for suffix in md csv tex html; do
-        say training compare "$OUT"/run-* --out "$OUT/ablations.$suffix"
+        say training compare "$OUT"/runs/* --out "$OUT/ablations.$suffix"
     done
 fi
 
@@ -92,10 +93,10 @@ fi
 if wanted benchmark; then
     mkdir -p "$OUT/clean"  # twenty clean clips as non-matching references
     find "$OUT/dataset/audio/references" -name '*.flac' | sort | sed -n 1,20p | xargs cp -t "$OUT/clean"
-    raters=lsd,log-mel,peaq,2f,deepaq-fr,deepaq-nmr
+    raters=lsd,log-mel,peaq,2f
     if [[ -z $quick ]]; then raters=haaqi,$raters; fi
     if [[ $TESTS ]]; then raters=visqol,$raters; fi
-    say labels benchmark "$OUT"/tests/* --raters "$raters" --out "$OUT/benchmark" \
-        -o "deepaq-fr.model=$OUT/run-${RECIPES%% *}" -o "deepaq-nmr.model=$OUT/run-${RECIPES##* }" -o "deepaq-nmr.references=$OUT/clean"
-    printf '\nThe metric is in %s, the benchmark in %s.\n' "$OUT/run-${RECIPES%% *}" "$OUT/benchmark/report.html" >&2
+    runs=$(printf ",$OUT/runs/%s" $RECIPES)
+    say labels benchmark "$OUT"/tests/* --raters "$raters" --runs "${runs#,}" --references "$OUT/clean" --out "$OUT/benchmark" ${JUDGE:-}
+    printf '\nThe metric is in %s, the benchmark in %s.\n' "$OUT/runs/${RECIPES%% *}" "$OUT/benchmark/report.html" >&2
 fi

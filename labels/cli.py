@@ -8,10 +8,17 @@ from typing import Any
 
 import click
 
-from deepaq.console import Console, conclude, jobs_option, json_option, note, print_json, quiet_option, show
-from deepaq.errors import UserError
+from deepaq.console import (
+    Console,
+    jobs_option,
+    json_option,
+    print_json,
+    quiet_option,
+    show,
+)
+from labels.benchmark.command import benchmark
+from labels.console import FOLDER, conclude, settings_of
 
-FOLDER = click.Path(path_type=Path)
 DATA = click.argument("data", type=FOLDER)
 OWN_TEST = {  # description of a user's own test
     "name": "Name the test (csv, webmushra).  [default: the name of PATH]",
@@ -77,7 +84,7 @@ def visqol(data: Path, engine: str | None, timeline: bool, **options: Any) -> No
 @work_options
 def rate(data: Path, name: str, own: tuple[str, ...], **options: Any) -> None:
     """Rate every degraded file in DATA by any registered rater."""
-    _rate(data, name, _pairs(own), **options)
+    _rate(data, name, settings_of(own), **options)
 
 
 @main.command()
@@ -104,13 +111,6 @@ def _table(rows: dict[str, dict[str, str]], as_json: bool) -> None:
         return
     for name, facts in rows.items():
         click.echo(f"{name:<15}" + "; ".join(f"{key} {value}" for key, value in facts.items()))
-
-
-def _pairs(settings: tuple[str, ...]) -> dict[str, str]:
-    pairs = [setting.partition("=") for setting in settings]
-    if bad := [key for key, equals, _ in pairs if not (key and equals)]:
-        raise UserError(f"--option {bad[0]}: write it as key=value")
-    return {key: value for key, _, value in pairs}
 
 
 @main.command("import")
@@ -153,59 +153,7 @@ def import_(
         quiet=quiet,
     )
     result = (stage.plan if dry_run else stage.import_test)(form, path, out, settings)
-    _conclude(result, as_json)
-
-
-@main.command()
-@click.argument("data", nargs=-1, required=True, type=FOLDER)
-@click.option("--raters", required=True, help="Compare these raters, separated by commas, or all that are usable here.")
-@click.option("--out", required=True, type=FOLDER, help="Write the report into this folder.")
-@click.option("--fit-on", multiple=True, type=FOLDER, help="Fit mappings on this data set, not the others; repeatable.")
-@click.option("-o", "--option", "settings", multiple=True, metavar="RATER.KEY=VALUE", help="Set a rater's option.")
-@click.option("--resamples", default=2000, show_default=True, help="Draw this many resamples (differences, errors).")
-@click.option("--seed", default=0, show_default=True, help="Seed the resampling.")
-@click.option("--retry-failed", is_flag=True, help="Rate again stimuli that a rater failed on.")
-@click.option("--allow-shorter", is_flag=True, help="Count stimuli that have less than 95 % of their length in common.")
-@jobs_option
-@json_option
-@quiet_option
-def benchmark(
-    data: tuple[Path, ...],
-    raters: str,
-    out: Path,
-    fit_on: tuple[Path, ...],
-    settings: tuple[str, ...],
-    resamples: int,
-    seed: int,
-    jobs: int | None,
-    retry_failed: bool,
-    allow_shorter: bool,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    """Compare raters with the listeners of the tests in DATA.
-
-    Rates what is not rated yet and writes report.html, report.md, report.json, results.csv and stimuli.csv. Mappings
-    to the listeners' scale are fitted on the other tests in DATA, or on those of --fit-on, never on the test itself.
-    """
-    from labels.benchmark import stage
-    from manifests.jobs import workers
-
-    how = stage.Settings(
-        fit_on=fit_on,
-        options=tuple(_pairs(settings).items()),
-        resamples=resamples,
-        seed=seed,
-        jobs=workers(jobs),
-        retry_failed=retry_failed,
-        allow_shorter=allow_shorter,
-        quiet=quiet,
-    )
-    names, missing = stage.usable() if raters == "all" else (raters.split(","), [])
-    report = stage.benchmark(data, names, out, how)
-    result = {"report": str(out), "tests": [test["name"] for test in report["tests"]]}
-    told = {"notes": [*missing, *report["notes"]], "errors": report["errors"]}
-    _conclude(result | told | stage.headline(report), as_json)
+    conclude(result, as_json)
 
 
 def _rate(
@@ -236,14 +184,7 @@ def _rate(
     if dry_run:
         show(stage.plan(data, name, settings), as_json)
         return
-    _conclude(stage.rate(data, name, settings), as_json)
+    conclude(stage.rate(data, name, settings), as_json)
 
 
-def _conclude(result: dict[str, Any], as_json: bool) -> None:
-    """Print a result and end: notes are lines of their own, and part of the JSON when there are any."""
-    notes = result.pop("notes", [])
-    if as_json and notes:
-        result["notes"] = notes
-    for line in () if as_json else notes:
-        note(f"note: {line}")
-    conclude(result, as_json)
+main.add_command(benchmark)

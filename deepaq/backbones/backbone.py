@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,6 +18,7 @@ from deepaq.backbones.pooling import MEAN, Pooling
 from deepaq.backbones.threads import forked, one_thread
 from deepaq.backbones.weights import check_header
 from deepaq.core.comparator import Comparator, Compared
+from deepaq.core.memory import Memory
 from deepaq.errors import UserError
 from deepaq.files import write_tensors
 from deepaq.registry import Registry, check_class
@@ -46,9 +47,42 @@ class Backbone(nn.Module, Comparator):
 
     def compare(self, reference: Samples, degraded: Samples) -> Compared:
         """Compare two signals by the distance of their embeddings."""
+        return self.compare_many([(reference, degraded)])[0]
+
+    def compare_many(self, pairs: Sequence[tuple[Samples, Samples]], memory: Memory | None = None) -> list[Compared]:
+        """Compare several pairs; signals of one length are embedded as one batch, equal references once."""
         with self.running():
-            points = [self.embed_audio(as_batch(samples))[0] for samples in (reference, degraded)]
-            return Compared(self.pooling.per_step(*points).numpy())
+            ours = self._references([reference for reference, _ in pairs], None if self.small else memory)
+            theirs = self._points([degraded for _, degraded in pairs])
+            found = [self.pooling.per_step(*points) for points in zip(ours, theirs, strict=True)]
+            return [Compared(distance.cpu().numpy()) for distance in found]
+
+    def _references(self, signals: Sequence[Samples], memory: Memory | None) -> list[Tensor]:
+        if memory is None:
+            return self._points(signals)
+        keys = [memory.key(samples) for samples in signals]
+        known = {key: memory.get(key) for key in keys}
+        new = {key: samples for key, samples in zip(keys, signals, strict=True) if known[key] is None}
+        for key, embedded in zip(new, self._points(list(new.values())), strict=True):
+            known[key] = embedded
+            memory.keep(key, embedded)
+        return [points for key in keys if (points := known[key]) is not None]
+
+    def _points(self, signals: Sequence[Samples]) -> list[Tensor]:
+        """Embed signals of any lengths: (steps, dims) of each."""
+        by_length: dict[int, list[int]] = {}
+        for index, samples in enumerate(signals):
+            by_length.setdefault(len(samples), []).append(index)
+        found: dict[int, Tensor] = {}
+        for places in by_length.values():
+            batch = torch.cat([as_batch(signals[place]) for place in places]).to(self.device)
+            found |= zip(places, self.embed_audio(batch), strict=True)
+        return [found[index] for index in range(len(signals))]
+
+    @property
+    def device(self) -> torch.device:
+        """The processor that holds the weights; the CPU for a network without any."""
+        return next((weights.device for weights in self.parameters()), torch.device("cpu"))
 
     @contextmanager
     def running(self) -> Iterator[None]:

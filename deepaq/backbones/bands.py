@@ -53,7 +53,7 @@ def power(samples: Tensor) -> Tensor:
     taper = torch.hann_window(WINDOW, dtype=samples.dtype, device=samples.device)
     rms = samples.square().mean(dim=1, keepdim=True).sqrt().clamp(min=_QUIET_RMS)
     spectrum = torch.stft(samples / rms, WINDOW, HOP, window=taper, center=False, return_complex=True)
-    return _power(spectrum).transpose(1, 2) * _scale(taper)
+    return _power(spectrum).transpose(1, 2) * _scale(len(taper))
 
 
 def energies(samples: Tensor, bank: Tensor, hop: int = HOP) -> Tensor:
@@ -64,16 +64,16 @@ def energies(samples: Tensor, bank: Tensor, hop: int = HOP) -> Tensor:
     window = 2 * (len(bank) - 1)
     taper = torch.hann_window(window, dtype=samples.dtype, device=samples.device)
     blocks = samples.unfold(1, window, hop).split(_BLOCK, dim=1)
-    return torch.cat([_power(torch.fft.rfft(block * taper)) @ bank for block in blocks], dim=1) * _scale(taper)
+    return torch.cat([_power(torch.fft.rfft(block * taper)) @ bank for block in blocks], dim=1) * _scale(len(taper))
 
 
 def _power(spectrum: Tensor) -> Tensor:
     return spectrum.real.square() + spectrum.imag.square()
 
 
-def _scale(taper: Tensor) -> float:
-    """Factor that makes the powers in a window sum to the power of the signal."""
-    return 2 / (len(taper) * float(taper.square().sum()))
+def _scale(window: int) -> float:
+    """Factor that makes the powers in a Hann window sum to the power of the signal; its squares sum to 3/8 of it."""
+    return 2 / (window * 0.375 * window)
 
 
 def log_energy(energy: Tensor, floor: float = FLOOR) -> Tensor:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deepaq import extras
-from deepaq.console import complain, finish, json_option, note, print_json
+from deepaq.console import complain, device_option, finish, json_option, note, print_json
 from deepaq.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--page", type=_PATH, help="Write one HTML page with charts and the worst moments to hear.")
 @click.option("--model", type=_PATH, help="Run folder, hub:OWNER/NAME or compact-2026a.  [default: the packaged model]")
 @click.option("--keep-level", is_flag=True, help="Score a constant gain, too.")
+@device_option
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
 @json_option
 def compare(
@@ -43,6 +44,7 @@ def compare(
     page: Path | None,
     model: Path | None,
     keep_level: bool,
+    device: str,
     jobs: int,
     as_json: bool,
 ) -> None:
@@ -52,7 +54,7 @@ def compare(
     that is missing or cannot be scored on one side fails the comparison. With --baseline, ORIGINALS B.
     """
     from deepaq.batch.pairs import by_name
-    from deepaq.batch.run import metric_of
+    from deepaq.batch.run import Scoring
     from deepaq.comparison import baseline as baselines
     from deepaq.comparison import report
     from deepaq.comparison.comparison import compare as compared
@@ -70,10 +72,11 @@ def compare(
         with extras.required(f"--page {page}"):
             import matplotlib  # noqa: F401
     clean = by_name(originals)
-    fingerprint = metric_of(model).fingerprint
+    how = Scoring(model, device, not keep_level)
+    fingerprint = how.metric.fingerprint
     known = [baselines.read(baseline, clean, fingerprint, keep_level)] if baseline else []
     for folder in sides:
-        known.append(score_side(clean, folder, model, keep_level, jobs))
+        known.append(score_side(clean, folder, how, jobs))
     _rename(known)
     found = [compared(known[0], other) for other in known[1:]]
     problems = list(dict.fromkeys(problem for side in known for problem in side.problems))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deepaq.batch.pairs import Pair, by_name
-from deepaq.batch.run import score_files
+from deepaq.batch.run import Scoring, score_files
 from deepaq.errors import UserError
 from deepaq.scoring.score import Score
 
@@ -48,7 +48,7 @@ class Side:
     problems: list[str] = field(default_factory=list)
 
 
-def score_side(originals: dict[str, Path], folder: Path, model: Path | None, keep_level: bool, jobs: int) -> Side:
+def score_side(originals: dict[str, Path], folder: Path, how: Scoring, jobs: int) -> Side:
     """Score a folder of degraded files against the originals of the same names."""
     degraded = by_name(folder)
     side = Side(folder.name or str(folder))
@@ -56,7 +56,7 @@ def score_side(originals: dict[str, Path], folder: Path, model: Path | None, kee
     side.problems += [f"{path}: no original has its name" for name, path in degraded.items() if name not in originals]
     names = [name for name in originals if name in degraded]
     pairs: Sequence[Pair] = [(originals[name], degraded[name]) for name in names]
-    for name, (pair, answer) in zip(names, score_files(pairs, model, None, None, jobs, not keep_level), strict=True):
+    for name, (pair, answer) in zip(names, score_files(pairs, how, jobs=jobs), strict=True):
         if isinstance(answer, UserError):
             side.problems.append(str(answer))
         else:

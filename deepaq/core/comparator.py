@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepaq.audio import Samples
+from deepaq.core.memory import Memory
 from deepaq.errors import UserError
 
 Values = npt.NDArray[np.floating]
@@ -60,6 +61,10 @@ class Comparator(ABC):
     @abstractmethod
     def compare(self, reference: Samples, degraded: Samples) -> Compared:
         """Compare two aligned, equally long signals, the degraded one with its gain removed if it is not to count."""
+
+    def compare_many(self, pairs: Sequence[tuple[Samples, Samples]], memory: Memory | None = None) -> list[Compared]:
+        """Compare several pairs, each as by `compare`. memory: embeddings of references met before, for networks."""
+        return [self.compare(*pair) for pair in pairs]
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from deepaq.audio.level import gain
 from deepaq.audio.stream import Sound, Stream, as_batch, name_of
+from deepaq.core.comparator import Compared
 from deepaq.core.core import Core
+from deepaq.core.memory import Memory
 from deepaq.errors import UserError
 from deepaq.scoring import checkpoint, hub, segments
 from deepaq.scoring.checkpoint import Checkpoint
-from deepaq.scoring.notes import Pair
+from deepaq.scoring.matched import Matched, Signals, completed, matched
 from deepaq.scoring.references import References
 from deepaq.scoring.score import Score, Timed, sum_up
-from deepaq.scoring.segments import Span
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,19 +25,21 @@ _MODELS = Path(__file__).parents[1] / "models"
 PACKAGED = _MODELS / "core"
 EARLIER = {"compact-2026a": _MODELS / "compact"}  # packaged models that stay loadable by name
 ENOUGH_REFERENCES = 10
-TIMELINE_S = 1.0  # resolution of a score over time, for networks that resolve time
+CPU = "cpu"
 
 
 class Metric:
     """A metric that may be shared between threads and forked processes. Make one with `deepaq.load`.
 
-    model: network, or the core, and mappings. backbone: the network or core. rate: its sample rate in Hz.
+    model: network, or the core, and mappings. backbone: the network or core. rate: its sample rate in Hz. device: name
+    of the device of its network.
     """
 
-    def __init__(self, model: Checkpoint) -> None:
-        self.model = model
+    def __init__(self, model: Checkpoint, device: str = CPU) -> None:
+        self.model, self.device = model, device
         self.backbone = model.backbone
         self.rate = model.backbone.sample_rate
+        self._memory = Memory()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -50,7 +49,7 @@ class Metric:
     @cached_property
     def clips(self) -> Metric:
         """The metric that scores without a matching reference: this one, or the packaged network for the core."""
-        return self if self.backbone.name != Core.name else load("compact-2026a")
+        return self if self.backbone.name != Core.name else load("compact-2026a", self.device)
 
     def score(
         self,
@@ -71,7 +70,10 @@ class Metric:
         if (degraded is None) == (references is None):
             raise UserError("give a degraded sound with its reference, or one sound and references=")
         if degraded is not None:
-            return self._matched(reference, degraded, sample_rate, match_level)
+            (found,) = completed([self._matched(reference, degraded, sample_rate, match_level)], self._compare)
+            if isinstance(found, UserError):
+                raise found
+            return found
         if not match_level:
             raise UserError("match_level=False: a gain is known, and can be scored, only with a matching reference")
         assert references is not None
@@ -80,16 +82,20 @@ class Metric:
         return self.clips._unmatched(reference, references, sample_rate)
 
     def score_many(
-        self, pairs: Sequence[tuple[Sound, Sound]], *, sample_rate: int | None = None, match_level: bool = True
+        self,
+        pairs: Iterable[tuple[Sound, Sound]],
+        *,
+        sample_rate: int | None = None,
+        match_level: bool = True,
+        batch: int = 1,
     ) -> list[Score | UserError]:
-        """Score (reference, degraded) pairs in order; a pair that cannot be scored gives its UserError instead."""
-        results: list[Score | UserError] = []
-        for reference, degraded in pairs:
-            try:
-                results.append(self.score(reference, degraded, sample_rate=sample_rate, match_level=match_level))
-            except UserError as error:
-                results.append(error)
-        return results
+        """Score (reference, degraded) pairs in order; a pair that cannot be scored gives its UserError instead.
+
+        batch: pairs whose segments a network embeds together, which pays on a GPU. A reference that several pairs of
+        neighbours have in common is embedded once.
+        """
+        scores = (self._matched(reference, degraded, sample_rate, match_level) for reference, degraded in pairs)
+        return list(completed(scores, self._compare, batch))
 
     def references(self, sounds: Iterable[Sound], sample_rate: int | None = None) -> References:
         """Embed clean music once, for any number of scores. Every sound has the same weight."""
@@ -127,75 +133,23 @@ class Metric:
         """
         network = self.model.network
         with network.running():
-            return network.embed_audio(samples)
+            return network.embed_audio(samples.to(network.device)).cpu()
 
     def embed_clip(self, samples: Tensor) -> Tensor:
         """Embed the same audio for non-matching references: -> (batch, dims), comparable across content."""
         network = self.clips.model.network
         with network.running():
-            return network.embed_clip(network.describe(network.front(samples)))
+            return network.embed_clip(network.describe(network.front(samples.to(network.device)))).cpu()
 
     def _stream(self, sound: Sound, sample_rate: int | None) -> Stream:
         return Stream(sound, self.rate, self.backbone.channels, sample_rate)
 
-    def _matched(self, reference: Sound, degraded: Sound, sample_rate: int | None, match_level: bool) -> Score:
-        if not match_level:
-            self.backbone.require_level()
+    def _matched(self, reference: Sound, degraded: Sound, sample_rate: int | None, match_level: bool) -> Matched:
         ours, theirs = (self._stream(sound, sample_rate) for sound in (reference, degraded))
-        aligned = segments.align(ours, theirs)
-        factor = gain(aligned.reference, aligned.degraded)
-        nominal = self.backbone.nominal_gain(aligned.reference)
-        pair = Pair(ours, theirs, aligned, 20 * math.log10(factor), match_level, self.backbone)
-        found: list[Timed] = []
-        for span in segments.spans(self.backbone, ours, theirs):
-            if comparable := self.backbone.can_compare(span.samples[0]):
-                found += self._over_time(span, nominal, nominal / factor if match_level else nominal)
-            pair.add(span, comparable)
-        if not found or not pair.levels:
-            raise UserError(f"{ours.name}: is silent, or its channels cancel; nothing can be compared with it")
-        return sum_up(
-            theirs.name,
-            found,
-            self.model.full,
-            self.rate,
-            power=self.backbone.power,
-            lag=aligned.lag,
-            level_db=pair.level_db,
-            notes=pair.notes(sum(segment.seconds for segment in found)),
-            length_difference_s=theirs.seconds - ours.seconds - aligned.lag / self.rate,  # both were read to their ends
-            length_s=theirs.seconds,
-            bandwidths_hz=pair.bandwidth.hz(),
-        )
+        return (yield from matched(self.backbone, self.model.full, ours, theirs, match_level))
 
-    def _over_time(self, span: Span, *gains: float) -> list[Timed]:
-        """Compare two segments about once a second, over their new samples, where either is audible.
-
-        gains: factors that the reference and the degraded segment are multiplied with.
-        """
-        signals = (
-            samples if factor == 1 else samples * np.float32(factor)
-            for samples, factor in zip(span.samples, gains, strict=True)
-        )
-        compared = self.backbone.compare(*signals)
-        total = len(compared.distance)
-        new = slice(total - max(1, round(total * span.new / len(span.samples[0]))), None)
-        distance = compared.distance[new]
-        tracks = (compared.added, compared.missing, compared.loudness)
-        count, seconds = len(distance), span.new / self.rate
-        audible, power = span.audible(count), self.backbone.power
-        found = []
-        for part in np.array_split(np.arange(count), max(1, min(count, round(seconds / TIMELINE_S)))):
-            if len(part := part[audible[part]]):
-                start_s = span.start_s + int(part[0]) / count * seconds
-                mean = float(np.mean(distance[part].astype(float) ** power) ** (1 / power))
-                added, missing, loudness = (
-                    None if track is None else float(track[new][part].mean()) for track in tracks
-                )
-                parts = {
-                    name: float((track[new][part] * distance[part]).mean()) for name, track in compared.tracks.items()
-                }
-                found.append(Timed(start_s, len(part) / count * seconds, mean, added, missing, loudness, parts))
-        return found
+    def _compare(self, pairs: Sequence[Signals]) -> list[Compared]:
+        return self.backbone.compare_many(pairs, self._memory)
 
     def _unmatched(self, degraded: Sound, references: References, sample_rate: int | None) -> Score:
         import torch
@@ -209,15 +163,23 @@ class Metric:
         return sum_up(name_of(degraded), found, self.model.unmatched, self.rate, notes=remarks)
 
 
-def load(run: str | Path | None = None) -> Metric:
+def load(run: str | Path | None = None, device: str = CPU) -> Metric:
     """Load the metric of a run folder that `training fit` wrote, or of `hub:OWNER/NAME`, a pushed export.
 
     Without an argument, load the metric inside the package, which needs no training and no torch; with
-    "compact-2026a", the network that was packaged before. Raises UserError when there is none.
+    "compact-2026a", the network that was packaged before. device: where a network computes, `cpu`, `cuda`, `cuda:1`, or
+    `auto` for a GPU if there is one; the packaged metric itself always computes on the CPU. Raises UserError when there
+    is no such metric or device.
     """
     if run is None and not PACKAGED.is_dir():
         raise UserError("this installation holds no packaged model; name a run folder of `training fit`")
     if run is not None and str(run).startswith(hub.PREFIX):
         folder = hub.fetched(str(run))
-        return Metric(checkpoint.load(folder, links=hub.cache_of(folder)))
-    return Metric(checkpoint.load(PACKAGED if run is None else EARLIER.get(str(run), Path(run))))
+        model = checkpoint.load(folder, links=hub.cache_of(folder))
+    else:
+        model = checkpoint.load(PACKAGED if run is None else EARLIER.get(str(run), Path(run)))
+    if device != CPU and not isinstance(model.backbone, Core):
+        from deepaq.backbones.device import device_of
+
+        model.network.to(device_of(device))
+    return Metric(model, device)

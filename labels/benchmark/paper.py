@@ -20,13 +20,13 @@ TESTS = {  # ours -> the paper's
     "sassec": "SASSEC",
     "sisec08": "SiSEC08",
 }
-RATERS = {  # the paper's column -> ours; fine-tuned wav2vec 2.0 is the same rater with another run folder
-    "ViSQOL_v3": "visqol",
-    "PEAQ_ODG": "peaq",
-    "HAAQI": "haaqi",
-    "2f_model": "2f",
-    "wav2vec2_ft": "deepaq-fr+wav2vec2",
-    "DeePAQ_FR": "deepaq-fr",
+RATERS = {  # the paper's column -> ours; trained metrics may be runs that are named after their recipe
+    "ViSQOL_v3": ("visqol",),
+    "PEAQ_ODG": ("peaq",),
+    "HAAQI": ("haaqi",),
+    "2f_model": ("2f",),
+    "wav2vec2_ft": ("deepaq-fr+wav2vec2",),
+    "DeePAQ_FR": ("deepaq-fr+deepaq", "deepaq-fr"),
 }
 
 
@@ -50,7 +50,8 @@ def beside(test: dict[str, Any]) -> list[dict[str, Any]]:
         if line["test"] != TESTS.get(test["name"]):
             continue
         statistic = line["metric"].lower()
-        for column, rater in RATERS.items():
+        for column, names in RATERS.items():
+            rater = next((name for name in names if (MAIN, name) in ours), names[-1])
             mine = [ours.get((protocol, rater), {}).get(statistic) for protocol in (MAIN, widest)]
             rows.append(
                 {

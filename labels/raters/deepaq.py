@@ -14,13 +14,14 @@ from manifests.provenance import package_version
 if TYPE_CHECKING:
     from deepaq.scoring.metric import Metric, References, Score
 DISTANCE, MOS = "distance", "mos"  # outputs of the metric
+CPU = "cpu"
 
 
 class DeepaqFr(Rater):
     """Distance to the matching reference in the learned space; extras: mos where the model has a mapping.
 
     Options: model, the run folder (the packaged model by default); gives, `distance` (default) or `mos`, the MOS that
-    the distance is mapped to. The metric aligns the pair itself.
+    the distance is mapped to; device, `cpu` (default), `cuda`, `cuda:1` or `auto`. The metric aligns the pair itself.
     """
 
     name = "deepaq-fr"
@@ -30,16 +31,16 @@ class DeepaqFr(Rater):
     identity: float | None = 0.0
     higher_is_better = False
 
-    def __init__(self, model: str = "", gives: str = DISTANCE) -> None:
+    def __init__(self, model: str = "", gives: str = DISTANCE, device: str = CPU) -> None:
         if gives not in (DISTANCE, MOS):
             raise UserError(f"rater {self.name}: gives={gives}: {DISTANCE} or {MOS}")
-        self.model, self.gives = model, gives
+        self.model, self.gives, self.device = model, gives, device
         if gives == MOS:
             self.scale, self.identity, self.higher_is_better = "MOS", None, True
 
     def judge(self, reference: Samples) -> Judge:
         self.check(reference, "reference")
-        metric = _metric(self.model)
+        metric = _metric(self.model, self.device)
 
         def rate(degraded: Samples) -> Rating:
             self.check(degraded, "degraded signal")
@@ -59,7 +60,7 @@ class DeepaqFr(Rater):
         self._metric()
 
     def _metric(self) -> Metric:
-        return _metric(self.model)
+        return _metric(self.model, self.device)
 
     def tools(self) -> dict[str, str]:
         from deepaq.core.core import Core
@@ -83,13 +84,13 @@ class DeepaqNmr(DeepaqFr):
     identity = None
     needs = ("references",)
 
-    def __init__(self, references: str = "", model: str = "", gives: str = DISTANCE) -> None:
-        super().__init__(model, gives)
+    def __init__(self, references: str = "", model: str = "", gives: str = DISTANCE, device: str = CPU) -> None:
+        super().__init__(model, gives, device)
         self.references = references
 
     def judge(self, reference: Samples) -> Judge:
         self.check(reference, "reference")
-        metric, clean = _metric(self.model), _references(self.references, self.model)
+        metric, clean = _metric(self.model, self.device), self._clean()
 
         def rate(degraded: Samples) -> Rating:
             self.check(degraded, "degraded signal")
@@ -98,24 +99,27 @@ class DeepaqNmr(DeepaqFr):
         return rate
 
     def warm_up(self) -> None:
-        _references(self.references, self.model)
+        self._clean()
 
     def _metric(self) -> Metric:
-        return _metric(self.model).clips
+        return _metric(self.model, self.device).clips
+
+    def _clean(self) -> References:
+        return _references(self.references, self.model, self.device)
 
 
 @cache
-def _metric(model: str) -> Metric:
+def _metric(model: str, device: str) -> Metric:
     """One network per process."""
     from deepaq.scoring.metric import load
 
-    return load(model or None)
+    return load(model or None, device)
 
 
 @cache
-def _references(folder: str, model: str) -> References:
+def _references(folder: str, model: str, device: str) -> References:
     if not folder:
         raise UserError("rater deepaq-nmr: needs clean music as references; give --option references=FOLDER")
     from deepaq.scoring.references import find
 
-    return _metric(model).references(find(Path(folder)))
+    return _metric(model, device).references(find(Path(folder)))

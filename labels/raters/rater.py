@@ -33,6 +33,7 @@ class Rating:
 
 Judge = Callable[[Samples], Rating]
 
+DEVICE = "device"  # option of raters with a network: where it computes
 NETWORK = "model_sha256"  # entry of a rater's tools: identifies a network that its user may replace
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from deepaq.errors import UserError
 from labels.length import LEAST_COMMON, short_line
-from labels.raters.rater import NETWORK, all_options, attributed, rater
+from labels.raters.rater import DEVICE, NETWORK, all_options, attributed, rater
 from labels.rating.job import Degraded, Pairs, Rate
 from manifests import jobs, schema
 from manifests.dataset import Dataset
@@ -83,12 +83,13 @@ def plan(data: Path, name: str, settings: Settings) -> dict[str, Any]:
 def options_of(dataset: Dataset, name: str, given: Mapping[str, str]) -> dict[str, str]:
     """All options of the rater; if none are given, those of the existing labels.
 
-    Raises UserError if other options, or another network, would mix with those labels.
+    The device may differ, as it changes nothing but rounding. Raises UserError if other options, or another network,
+    would mix with those labels.
     """
     made = fragments(dataset.folder(schema.LABELS, name))
     footer = read_footer(made[-1]) if made else {}
-    before = footer.get("settings", {}).get("options", {})
-    options = all_options(name, given or before)
+    before = _apart(footer.get("settings", {}).get("options", {}))
+    options = all_options(name, _apart(given) or before)
     other = f"{name.partition('+')[0]}+TAG"
     if made and options != all_options(name, before):
         was = ", ".join(f"{key}={value}" for key, value in before.items() if value is not None)
@@ -96,6 +97,7 @@ def options_of(dataset: Dataset, name: str, given: Mapping[str, str]) -> dict[st
             f"{dataset.root}: its labels by {name} were made with {was}; for others name the rater {other} in "
             f"`labels rate`"
         )
+    options |= {key: given[key] for key in given if key == DEVICE}
     network = footer.get("tools", {}).get(NETWORK)
     if network and rater(name, **options).tools().get(NETWORK) != network:
         raise UserError(
@@ -103,6 +105,11 @@ def options_of(dataset: Dataset, name: str, given: Mapping[str, str]) -> dict[st
             f"one name the rater {other} in `labels rate`"
         )
     return options
+
+
+def _apart(options: Mapping[str, str]) -> dict[str, str]:
+    """The options that decide values."""
+    return {key: value for key, value in options.items() if key != DEVICE}
 
 
 def _wanted(dataset: Dataset, settings: Settings) -> tuple[pa.Table, int]:

@@ -69,7 +69,7 @@ def out(volume: tarfile.TarFile, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 def test_the_services_end_in_a_metric_and_a_benchmark_page(out: Path) -> None:
-    assert (out / "run-compact" / "model.json").is_file()
+    assert (out / "runs" / "compact" / "model.json").is_file()
     report = json.loads((out / "benchmark" / "report.json").read_text())
     assert [test["name"] for test in report["tests"]] == ["visqol-as-listener"]
     assert report["errors"] == []

@@ -60,7 +60,7 @@ def test_it_runs_as_an_unprivileged_user_and_holds_no_secrets() -> None:
 
 
 def test_quick_reproduction_ends_in_a_metric_and_a_benchmark_page(reproduced: Path) -> None:
-    assert (reproduced / "run-compact" / "model.json").is_file()
+    assert (reproduced / "runs" / "compact" / "model.json").is_file()
     report = json.loads((reproduced / "benchmark" / "report.json").read_text())
     assert [test["name"] for test in report["tests"]] == ["visqol-as-listener"]
     assert "deepaq-fr" in (reproduced / "benchmark" / "report.html").read_text()
@@ -83,7 +83,7 @@ def test_rows_and_mos_equal_those_of_a_run_outside(reproduced: Path, outside: Pa
 
 def test_a_rerun_makes_nothing_twice(reproduced: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in (reproduced / "dataset").rglob("*") if path.is_file()}
-    model = (reproduced / "run-compact" / "model.json").stat().st_mtime_ns
+    model = (reproduced / "runs" / "compact" / "model.json").stat().st_mtime_ns
     inside(["reproduce.sh", "--quick", "/data/out"], reproduced.parent)
     assert {path: path.stat().st_mtime_ns for path in (reproduced / "dataset").rglob("*") if path.is_file()} == before
-    assert (reproduced / "run-compact" / "model.json").stat().st_mtime_ns == model
+    assert (reproduced / "runs" / "compact" / "model.json").stat().st_mtime_ns == model

@@ -16,6 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from deepaq.backbones.device import device_of as device_by_name
 from deepaq.errors import UserError
 
 
@@ -63,14 +64,10 @@ def decodes() -> bool:
 
 
 def device_of(device: str) -> torch.device:
-    """Return the device of this process: `cpu`, `cuda`, `cuda:1`, or `auto`, which is a GPU if there is one."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    place = torch.device(device)
+    """Return the device of this process by the name of `run.device`, and use TF32 on a GPU where autocast is off."""
+    place = device_by_name(device)
     if place.type == "cuda":
-        if not torch.cuda.is_available():
-            raise UserError(f"device={device}: no GPU can be used here; set device=cpu")
-        torch.set_float32_matmul_precision("high")  # TF32 where autocast is off
+        torch.set_float32_matmul_precision("high")
         local = int(os.environ.get("LOCAL_RANK", 0))
         place = torch.device("cuda", local if place.index is None else place.index)
         torch.cuda.set_device(place)
