@@ -1,4 +1,4 @@
-"""What the commands of labels share."""
+"""Helpers shared by the commands of labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A memory of embeddings: a reference is embedded once for all of its degraded versions."""
+"""A memory of embeddings: a reference is embedded once for all degraded clips made from it."""
 
 from __future__ import annotations
 
