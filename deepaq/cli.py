@@ -39,6 +39,7 @@ def main() -> None:
 @main.command()
 @click.argument("sounds", nargs=-1, type=SoundPath(allow_dash=True))
 @click.option("--against", type=SoundPath(), help="Folder of clean music to use as the references.")
+@click.option("--no-reference", is_flag=True, help="Compare with the statistics of clean music in the package.")
 @click.option("--references", type=click.IntRange(min=1), help="Use at most so many files of --against.")
 @click.option("--pairs", "pairs_file", help="CSV file with the columns reference and degraded; - for stdin.")
 @MODEL
@@ -56,6 +57,7 @@ def main() -> None:
 def score(
     sounds: tuple[Path, ...],
     against: Path | None,
+    no_reference: bool,
     references: int | None,
     pairs_file: str | None,
     model: Path | None,
@@ -67,10 +69,14 @@ def score(
     jobs: int,
     as_json: bool,
 ) -> None:
-    """Score REFERENCE DEGRADED..., or DEGRADED... with --against CLEAN_DIR.
+    """Score REFERENCE DEGRADED..., or DEGRADED... with --against CLEAN_DIR or --no-reference.
 
     Two folders are matched by file name. A - reads degraded paths from stdin. Prints MOS, distance and file, one line
     each, separated by tabs; the highest MOS is that of the model, 4.73 for the packaged one.
+
+    Without its own reference, a file is judged by how far its spectrum is from that of clean music. That finds coding
+    at low bitrates in averages over several files of music. It cannot tell a fault from an effect that is meant, hardly
+    finds Opus, distortion, noise or drop-outs, and says nothing about speech (docs/limits.md).
     """
     from deepaq.batch import timeline as timelines
     from deepaq.batch.gate import Gate, top
@@ -78,10 +84,11 @@ def score(
 
     if timeline:
         timelines.check(timeline)
-    if keep_level and against:
-        raise UserError(
-            "--keep-level: unrelated music has no level to compare with; leave out --keep-level or --against"
-        )
+    unmatched = no_reference or against is not None
+    if no_reference and (against or pairs_file):
+        raise UserError("--no-reference: replaces --against and --pairs; give one of them")
+    if keep_level and unmatched:
+        raise UserError("--keep-level: a level is known only with the file's own reference; leave out --keep-level")
     if references and not against:
         raise UserError("--references: sets the number of files of --against; add --against")
     if allow_shorter and min_mos is None:
@@ -89,13 +96,13 @@ def score(
     how = Scoring(model, device, not keep_level)
     gate = None if min_mos is None else Gate(min_mos, allow_shorter)
     if gate:
-        gate.check(how.metric, against is not None)
-    pairs, lost = _pairs(sounds, against, pairs_file)
+        gate.check(how.metric, unmatched)
+    pairs, lost = _pairs(sounds, against, no_reference, pairs_file)
     for line in lost:
         complain(line)
-    highest = top(how.metric, against is not None) if as_json else None
+    highest = top(how.metric, unmatched) if as_json else None
     rows, scores, failed = [], [], len(lost)
-    for (reference, degraded), answer in score_files(pairs, how, against, references, jobs):
+    for (reference, degraded), answer in score_files(pairs, how, against, references, jobs, no_reference):
         if isinstance(answer, UserError):
             complain(str(answer))
             failed += 1
@@ -103,9 +110,9 @@ def score(
         found, took_s = answer
         for line in found.notes:
             note(line)
-        files = {"reference": str(reference), "degraded": str(degraded)}
+        files = {"reference": None if no_reference else str(reference), "degraded": str(degraded)}
         rows.append(files | found.to_json() | {"mos_top": highest, "notes": list(found.notes), "took_s": took_s})
-        scores.append((str(reference), str(degraded), found))
+        scores.append(("" if no_reference else str(reference), str(degraded), found))
         if not as_json:
             mos = "-" if found.mos is None else f"{found.mos:.2f}"
             click.echo(f"{mos}\t{found.distance:.4f}\t{one_line(str(degraded))}")
@@ -141,7 +148,7 @@ def embed(sounds: tuple[Path, ...], out: Path, model: Path | None, device: str, 
     failed = len(lost)
     for path in paths:
         try:
-            rows += [(str(path), start, seconds, point.numpy()) for start, seconds, point in metric.clip_points(path)]
+            rows += [(str(path), start, seconds, point) for start, seconds, point in metric.clip_points(path)]
         except UserError as error:
             complain(str(error))
             failed += 1
@@ -169,7 +176,9 @@ def info(model: Path | None, as_json: bool) -> None:
         click.echo(f"{name:<13}{one_line(text)}")
 
 
-def _pairs(sounds: Sequence[Path], against: Path | None, pairs_file: str | None) -> tuple[list[Any], list[str]]:
+def _pairs(
+    sounds: Sequence[Path], against: Path | None, no_reference: bool, pairs_file: str | None
+) -> tuple[list[Any], list[str]]:
     from deepaq.batch import pairs
 
     if pairs_file:
@@ -177,10 +186,10 @@ def _pairs(sounds: Sequence[Path], against: Path | None, pairs_file: str | None)
             raise UserError("--pairs already names all files; leave out the others and --against")
         return pairs.listed(pairs_file), []
     if not sounds:
-        raise UserError("nothing to score: name REFERENCE DEGRADED..., or use --pairs or --against")
-    if against:
+        raise UserError("nothing to score: name REFERENCE DEGRADED..., or use --pairs, --against or --no-reference")
+    if against or no_reference:
         found, lost = pairs.degraded_only(sounds)
-        return [(against, path) for path in found], lost
+        return [(against or Path(), path) for path in found], lost
     return pairs.named(sounds)
 
 

@@ -54,6 +54,9 @@ def test_the_wheel_contains_code_data_and_licences_only(built: Path) -> None:
         "core/model.json",
         "compact/model.json",
         "compact/model.safetensors",
+        "clip/model.json",
+        "clip/model.safetensors",
+        "clip/SHA256SUMS",
         "core/SHA256SUMS",
         "compact/SHA256SUMS",
     )
@@ -61,7 +64,7 @@ def test_the_wheel_contains_code_data_and_licences_only(built: Path) -> None:
     wanted |= {"deepaq/py.typed", f"{info}/licenses/LICENSE", f"{info}/licenses/THIRD_PARTY_LICENSES.md"}
     assert wanted <= names
     assert {name for name in names - wanted if not name.startswith(f"{info}/")} <= {
-        f"deepaq/models/{model}/README.md" for model in ("core", "compact")
+        f"deepaq/models/{model}/README.md" for model in ("core", "clip", "compact")
     }
 
 

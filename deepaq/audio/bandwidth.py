@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from deepaq import fourier
 from deepaq.audio.samples import Samples
 
 _WINDOW_S = 1.0
@@ -56,11 +57,9 @@ class Bandwidth:
 
 def _powers(samples: Samples) -> _Reals:
     """Powers relative to full scale in bands of four bins: (frames,) -> (steps, 256)."""
-    from scipy.fft import rfft
-
     taper = np.hanning(_FRAME + 1)[:-1].astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(samples, _FRAME)[::_HOP] * taper
-    spectrum = rfft(frames, axis=1)[:, : _FRAME // 2]
+    spectrum = fourier.rfft(frames, axis=1)[:, : _FRAME // 2]
     power = (spectrum.real**2 + spectrum.imag**2) * np.float32(2 / (_FRAME * np.square(taper).sum()))
     found: _Reals = power.reshape(len(power), -1, _BINS).sum(axis=2)
     return found

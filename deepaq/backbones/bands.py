@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import cache
 
 import numpy as np
@@ -11,12 +10,11 @@ import torch
 from torch import Tensor
 
 from deepaq.core import filterbank
+from deepaq.core.description import FLOOR, QUIET_RMS
 from deepaq.core.filterbank import SAMPLE_RATE, Matrix, erb_rate, gammatone
 
 WINDOW, HOP = 2048, 960  # 43 ms Hann windows, 50 frames a second
 FRAMES_PER_S = SAMPLE_RATE / HOP
-FLOOR = 1e-7  # relative to the signal's power: -70 dB
-_QUIET_RMS = 1e-3  # -60 dBFS
 _BLOCK = 64  # steps computed together, so that their spectra fit the processor's cache
 NEURO_WINDOW, NEURO_BANDS = 3840, 32  # ViSQOL's: 80 ms
 
@@ -32,17 +30,9 @@ def neuro_bands() -> Matrix:
     return gammatone(rates, NEURO_WINDOW)
 
 
-def mel_bands(bands: int = 96, low_hz: float = 20.0, high_hz: float = 22_000.0) -> Matrix:
-    """Triangular filters of height 1, (bins, bands), evenly spaced on the mel scale (O'Shaughnessy 1987)."""
-    edges = np.linspace(_mel(low_hz), _mel(high_hz), bands + 2)
-    hz = 700 * (10 ** (edges / 2595) - 1)
-    # Widen low triangles to two bins, so that no band is empty.
-    lower, centre, upper = hz[:-2], hz[1:-1], hz[2:]
-    width = SAMPLE_RATE / WINDOW
-    lower, upper = np.minimum(lower, centre - width), np.maximum(upper, centre + width)
-    f = (np.arange(WINDOW // 2 + 1) * SAMPLE_RATE / WINDOW)[:, None]
-    triangles = np.minimum((f - lower) / (centre - lower), (upper - f) / (upper - centre))
-    return np.asarray(np.clip(triangles, 0, None), np.float32)
+def mel_bands() -> Matrix:
+    """96 triangular filters for windows of 2048 samples, (bins, 96), from 20 Hz to 22 kHz."""
+    return filterbank.mel_bands(96, WINDOW)
 
 
 def power(samples: Tensor) -> Tensor:
@@ -51,7 +41,7 @@ def power(samples: Tensor) -> Tensor:
     The bins of a step sum to about 1. Signals below -60 dBFS are scaled as if at that level.
     """
     taper = torch.hann_window(WINDOW, dtype=samples.dtype, device=samples.device)
-    rms = samples.square().mean(dim=1, keepdim=True).sqrt().clamp(min=_QUIET_RMS)
+    rms = samples.square().mean(dim=1, keepdim=True).sqrt().clamp(min=QUIET_RMS)
     spectrum = torch.stft(samples / rms, WINDOW, HOP, window=taper, center=False, return_complex=True)
     return _power(spectrum).transpose(1, 2) * _scale(len(taper))
 
@@ -94,7 +84,3 @@ def constant(values: npt.ArrayLike) -> Tensor:
     """Make a float32 tensor that autograd accepts, even in inference mode."""
     with torch.inference_mode(False):
         return torch.from_numpy(np.array(values, np.float32))
-
-
-def _mel(hz: float) -> float:
-    return 2595 * math.log10(1 + hz / 700)

@@ -18,11 +18,12 @@ from deepaq.backbones import bands, neurogram
 from deepaq.backbones.backbone import Backbone
 from deepaq.backbones.level import mid
 from deepaq.backbones.pooling import Pooling
+from deepaq.core import description
 from deepaq.errors import UserError
 
-_ERB, _MEL, _FLAT, _NEURO = 64, 96, 24, neurogram.BANDS  # columns of the front
+_ERB, _MEL, _FLAT = description.ERB, description.MEL, description.FLAT  # columns of the front
+_NEURO = neurogram.BANDS
 _OVER_TIME = 2 * _NEURO + _ERB  # columns used for full reference
-_FLAT_FLOOR = 1e-11  # share of the signal's power, per bin
 _MUSIC = -5.0  # typical log energy in an ERB band
 _GAINS = (0.3, 1.0, 0.3)  # initial gains of luminance, structure and image
 _LARGEST = 1024  # bound of every size
@@ -75,7 +76,7 @@ class Compact(Backbone):
         """
         power = bands.power(mid(samples))
         erb, mel = (bands.log_energy(power @ bands.bank(kind).to(power)) for kind in ("erb", "mel"))
-        return torch.cat([_over_time(samples), erb, mel, _flatness(power)], dim=2)
+        return torch.cat([_over_time(samples), erb, mel, description.flatness(power)], dim=2)
 
     def embed_audio(self, samples: Tensor) -> Tensor:
         return self.embed(_over_time(samples))
@@ -105,10 +106,8 @@ class Compact(Backbone):
     def describe(self, front: Tensor) -> Tensor:
         """(batch, steps, 312) -> (batch, 984): every band's statistics over the clip."""
         energies, flat = front[:, :, _OVER_TIME:].split([_ERB + _MEL, _FLAT], dim=2)
-        quantiles = torch.quantile(energies, torch.tensor([0.1, 0.5, 0.9]).to(front), dim=1)
-        change = (energies[:, 1:] - energies[:, :-1]).abs().mean(dim=1)
-        parts = [energies.mean(dim=1), energies.std(dim=1), *quantiles, change, flat.mean(dim=1)]
-        return torch.cat(parts, dim=1)
+        found: Tensor = description.statistics(energies, flat)
+        return found
 
     def embed_clip(self, description: Tensor) -> Tensor:
         return self.clip(description)
@@ -144,7 +143,7 @@ class _ClipHead(nn.Module):
 
     def __init__(self, dims: int, dropout: float) -> None:
         super().__init__()
-        size = 6 * (_ERB + _MEL) + _FLAT
+        size = description.SIZE
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("deviation", torch.ones(size))
         self.layers = nn.Sequential(nn.Dropout(dropout), nn.Linear(size, 64), nn.GELU(), nn.Linear(64, dims))
@@ -164,13 +163,3 @@ def _over_time(samples: Tensor) -> Tensor:
         side = neurogram.levels(samples[:, 1], 2).repeat_interleave(2, dim=1)[:, : neuro.shape[1]]
     erb = bands.energies(middle, bands.bank("erb").to(middle))
     return torch.cat([neuro, side, bands.log_energy(erb, 10**neurogram.FLOOR)], dim=2)
-
-
-def _flatness(power: Tensor) -> Tensor:
-    """(batch, steps, bins) -> (batch, steps, 24): log10 of geometric over arithmetic mean, in bands of equal width.
-
-    Near 0 for noise, strongly negative for tones and for spectra with holes.
-    """
-    width = (power.shape[2] - 1) // _FLAT
-    banded = power[:, :, 1 : 1 + width * _FLAT].unflatten(2, (_FLAT, width)) + _FLAT_FLOOR
-    return banded.log10().mean(dim=3) - banded.mean(dim=3).log10()

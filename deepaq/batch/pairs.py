@@ -24,7 +24,9 @@ def named(sounds: Sequence[Path]) -> tuple[list[Pair], list[str]]:
     """
     reference, *degraded = sounds
     if not degraded:
-        raise UserError(f"{reference}: one file is not enough; also name degraded files, or use --against")
+        raise UserError(
+            f"{reference}: one file is not enough; also name degraded files, or use --against or --no-reference"
+        )
     pairs: list[Pair] = []
     lost: list[str] = []
     for path in degraded:

@@ -48,14 +48,16 @@ def score_files(
     against: Path | None = None,
     largest: int | None = None,
     jobs: int = 1,
+    no_reference: bool = False,
 ) -> Iterator[tuple[Pair, Answer]]:
     """Yield every pair with its score and the seconds it took, or with its error, in order, as they become ready.
 
-    against: folder of clean music that replaces the pairs' references, at most `largest` files of it. jobs: worker
-    processes; every process computes with one thread. On a GPU, several pairs are scored as one batch, whose time they
-    share.
+    against: folder of clean music that replaces the pairs' references, at most `largest` files of it. no_reference:
+    the clean music that the model carries replaces them. jobs: worker processes; every process computes with one
+    thread. On a GPU, several pairs are scored as one batch, whose time they share.
     """
     clean = _clean(how.metric, against, largest) if against else None
+    clean = how.metric.clean if no_reference else clean
     parts = [pairs[start : start + how.batch] for start in range(0, len(pairs), how.batch)]
     if jobs == 1 or len(parts) == 1:
         for part in parts:

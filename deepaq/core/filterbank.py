@@ -28,6 +28,23 @@ def gammatone(erb_rates: npt.NDArray[np.float64], fft: int) -> Matrix:
     return np.asarray((1 + offset**2) ** -4, np.float32)
 
 
+def mel_bands(bands: int, fft: int, low_hz: float = 20.0, high_hz: float = 22_000.0) -> Matrix:
+    """Triangular filters of height 1, (fft // 2 + 1, bands), evenly spaced on the mel scale (O'Shaughnessy 1987)."""
+    edges = np.linspace(_mel(low_hz), _mel(high_hz), bands + 2)
+    hz = 700 * (10 ** (edges / 2595) - 1)
+    # Widen low triangles to two bins, so that no band is empty.
+    lower, centre, upper = hz[:-2], hz[1:-1], hz[2:]
+    width = SAMPLE_RATE / fft
+    lower, upper = np.minimum(lower, centre - width), np.maximum(upper, centre + width)
+    f = (np.arange(fft // 2 + 1) * SAMPLE_RATE / fft)[:, None]
+    triangles = np.minimum((f - lower) / (centre - lower), (upper - f) / (upper - centre))
+    return np.asarray(np.clip(triangles, 0, None), np.float32)
+
+
 def erb_rate(hz: float) -> float:
     """Glasberg and Moore 1990."""
     return 21.4 * math.log10(0.00437 * hz + 1)
+
+
+def _mel(hz: float) -> float:
+    return 2595 * math.log10(1 + hz / 700)

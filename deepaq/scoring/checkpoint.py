@@ -12,32 +12,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from deepaq import extras
+from deepaq.core.clip import Clip
 from deepaq.core.comparator import Comparator
 from deepaq.core.core import Core
 from deepaq.errors import UserError
 from deepaq.files import committed, read_json
-from deepaq.scoring import checksums, mapping
+from deepaq.scoring import checksums, mapping, references
+from deepaq.scoring.references import References
 
 if TYPE_CHECKING:
     from deepaq.backbones.backbone import Backbone
 
 FILE = "model.json"
 FORMAT = 1
+_LIGHT: dict[str, type[Core] | type[Clip]] = {Core.name: Core, Clip.name: Clip}
 Field = TypeVar("Field", int, str, dict[str, Any])
 
 
 @dataclass
 class Checkpoint:
-    """A network, or the core, and what its numbers mean.
+    """A network, or a part without torch, and what its numbers mean.
 
     full, unmatched: distance -> MOS with the matching reference and with non-matching ones; None when never fitted.
-    info: provenance and remarks, JSON-serialisable.
+    info: provenance and remarks, JSON-serialisable. clean: clean music that the model carries along, or None.
     """
 
     backbone: Comparator
     full: mapping.MosMapping | None = None
     unmatched: mapping.MosMapping | None = None
     info: dict[str, Any] = field(default_factory=dict)
+    clean: References | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -50,12 +54,12 @@ class Checkpoint:
 
     @property
     def network(self) -> Backbone:
-        """The network; UserError for the core, which has none."""
+        """The network; UserError for a part without torch, which has none."""
         with extras.required(f"the network {self.backbone.name}", "train"):
             from deepaq.backbones.backbone import Backbone
 
         if not isinstance(self.backbone, Backbone):
-            raise UserError(f"the model {self.backbone.name} is no network: it has no weights and no embedding")
+            raise UserError(f"the model {self.backbone.name} is no network: it has no layers in torch")
         return self.backbone
 
 
@@ -71,6 +75,8 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
         "unmatched": checkpoint.unmatched and checkpoint.unmatched.to_json(),
         "info": checkpoint.info,
     }
+    if checkpoint.clean:
+        content["clean"] = checkpoint.clean.to_json()
     write_json(folder / FILE, content)
 
 
@@ -92,19 +98,25 @@ def load(folder: Path, links: Path | None = None) -> Checkpoint:
         version, name = _field(content, "format", int), _field(content, "backbone", str)
         settings, info = _field(content, "settings", dict), _field(content, "info", dict)
         curves = {key: _curve(content, key) for key in ("full", "unmatched")}
+        clean = references.from_json(_field(content, "clean", dict)) if "clean" in content else None
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: is damaged ({error}); copy or train the run again") from None
     if version > FORMAT:
         raise UserError(f"{path}: was written by a newer version (format {version}); upgrade deepaq")
-    backbone = _core(path, settings) if name == Core.name else _network(name, settings, folder)
-    return Checkpoint(backbone, curves["full"], curves["unmatched"], info)
+    light = _LIGHT.get(name)
+    backbone = _network(name, settings, folder) if light is None else _without_torch(light, path, settings)
+    if isinstance(backbone, Clip) and clean and len(clean.centre) != backbone.dims:
+        raise UserError(f"{path}: is damaged (clean.centre does not have {backbone.dims} values); copy the model again")
+    return Checkpoint(backbone, curves["full"], curves["unmatched"], info, clean)
 
 
-def _core(path: Path, settings: dict[str, Any]) -> Core:
+def _without_torch(kind: type[Core] | type[Clip], path: Path, settings: dict[str, Any]) -> Comparator:
     try:
-        return Core(**settings)
+        made = kind(**settings)
     except (TypeError, ValueError) as error:
         raise UserError(f"{path}: is damaged ({error}); copy the model again") from None
+    made.restore(path.parent)
+    return made
 
 
 def _network(name: str, settings: dict[str, Any], folder: Path) -> Backbone:

@@ -7,7 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from deepaq.audio import Samples
 from deepaq.audio.stream import Sound, Stream, as_batch, name_of
+from deepaq.core.clip import Clip
 from deepaq.core.comparator import Compared
 from deepaq.core.core import Core
 from deepaq.core.memory import Memory
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 
 _MODELS = Path(__file__).parents[1] / "models"
 PACKAGED = _MODELS / "core"
+CLIPS = _MODELS / "clip"  # scores without a matching reference
 EARLIER = {"compact-2026a": _MODELS / "compact"}  # packaged models that stay loadable by name
 ENOUGH_REFERENCES = 10
 CPU = "cpu"
@@ -48,8 +53,16 @@ class Metric:
 
     @cached_property
     def clips(self) -> Metric:
-        """The metric that scores without a matching reference: this one, or the packaged network for the core."""
-        return self if self.backbone.name != Core.name else load("compact-2026a", self.device)
+        """The metric that scores without a matching reference: this one, or the packaged clip head for the core."""
+        return self if self.backbone.name != Core.name else load(CLIPS)
+
+    @property
+    def clean(self) -> References:
+        """The clean music that the model carries along, for `references=`; UserError when it carries none."""
+        found = self.clips.model.clean
+        if found is None:
+            raise UserError("this model carries no clean music; give clean music as references, or use --against")
+        return found
 
     def score(
         self,
@@ -101,16 +114,12 @@ class Metric:
         """Embed clean music once, for any number of scores. Every sound has the same weight."""
         if isinstance(sounds, str | Path):
             raise UserError(f"references={str(sounds)!r}: give a sequence of sounds")
-        import torch
-
-        points = [
-            torch.stack([point for _, _, point in self.clip_points(sound, sample_rate)]).mean(dim=0) for sound in sounds
-        ]
+        points = [np.mean([point for _, _, point in self.clip_points(sound, sample_rate)], axis=0) for sound in sounds]
         if not points:
             raise UserError("no clean references were given")
-        return References(torch.stack(points).mean(dim=0), len(points))
+        return References(np.mean(points, axis=0), len(points))
 
-    def clip_points(self, sound: Sound, sample_rate: int | None = None) -> Iterator[tuple[float, float, Tensor]]:
+    def clip_points(self, sound: Sound, sample_rate: int | None = None) -> Iterator[tuple[float, float, Samples]]:
         """Yield (start and length in seconds, (dims,) embedding) of every audible segment, comparable across content.
 
         Raises UserError when none is audible.
@@ -121,7 +130,7 @@ class Metric:
         for span in segments.spans(metric.backbone, stream):
             if metric.backbone.can_compare(span.samples[0]):
                 silent = False
-                yield span.start_s, span.new / metric.rate, metric.embed_clip(as_batch(span.samples[0]))[0]
+                yield span.start_s, span.new / metric.rate, metric._clip_point(span.samples[0])
         if silent:
             raise UserError(f"{stream.name}: is silent")
 
@@ -136,10 +145,19 @@ class Metric:
             return network.embed_audio(samples.to(network.device)).cpu()
 
     def embed_clip(self, samples: Tensor) -> Tensor:
-        """Embed the same audio for non-matching references: -> (batch, dims), comparable across content."""
+        """Embed the same audio for non-matching references: -> (batch, dims), comparable across content.
+
+        UserError for the packaged models, which need no torch: their points are those of `clip_points`.
+        """
         network = self.clips.model.network
         with network.running():
             return network.embed_clip(network.describe(network.front(samples.to(network.device)))).cpu()
+
+    def _clip_point(self, samples: Samples) -> Samples:
+        if isinstance(self.backbone, Clip):
+            return self.backbone.clip_point(samples)
+        found: Samples = self.embed_clip(as_batch(samples))[0].numpy()
+        return found
 
     def _stream(self, sound: Sound, sample_rate: int | None) -> Stream:
         return Stream(sound, self.rate, self.backbone.channels, sample_rate)
@@ -152,10 +170,8 @@ class Metric:
         return self.backbone.compare_many(pairs, self._memory)
 
     def _unmatched(self, degraded: Sound, references: References, sample_rate: int | None) -> Score:
-        import torch
-
         found = [
-            Timed(start, seconds, float(torch.linalg.vector_norm(point - references.centre)))
+            Timed(start, seconds, float(np.linalg.norm(point - references.centre)))
             for start, seconds, point in self.clip_points(degraded, sample_rate)
         ]
         few = references.count < ENOUGH_REFERENCES
@@ -178,7 +194,7 @@ def load(run: str | Path | None = None, device: str = CPU) -> Metric:
         model = checkpoint.load(folder, links=hub.cache_of(folder))
     else:
         model = checkpoint.load(PACKAGED if run is None else EARLIER.get(str(run), Path(run)))
-    if device != CPU and not isinstance(model.backbone, Core):
+    if device != CPU and not isinstance(model.backbone, Core | Clip):
         from deepaq.backbones.device import device_of
 
         model.network.to(device_of(device))

@@ -9,25 +9,38 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
+from deepaq.audio import Samples
 from deepaq.errors import UserError
 from deepaq.files import audio_below, committed, file_sha256
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 CACHE_VARIABLE = "DEEPAQ_CACHE"
 
 
 @dataclass(frozen=True)
 class References:
-    """Clean music. centre: (dims,), mean of the sounds' embeddings. count: number of sounds."""
+    """Clean music. centre: (dims,), mean of the sounds' embeddings. count: number of sounds. music: what they are."""
 
-    centre: Tensor
+    centre: Samples
     count: int
+    music: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
+        return {"centre": self.centre.tolist(), "count": self.count, "music": self.music}
+
+
+def from_json(content: dict[str, Any]) -> References:
+    """Make references from a field of `model.json`; ValueError for anything that `to_json` does not give."""
+    centre, count, music = (content.get(name) for name in ("centre", "count", "music"))
+    if not isinstance(centre, list) or not all(type(value) in (int, float) and abs(value) < 1e6 for value in centre):
+        raise ValueError("clean.centre is not a list of numbers")
+    if type(count) is not int or not 0 < count < 1 << 31 or not isinstance(music, str):
+        raise ValueError("clean.count is not a number of sounds, or clean.music no text")
+    return References(np.array(centre, np.float32), count, music)
 
 
 def find(folder: Path, largest: int | None = None) -> list[Path]:
@@ -44,8 +57,6 @@ def find(folder: Path, largest: int | None = None) -> list[Path]:
 
 def cached(paths: Sequence[Path], fingerprint: str, embed: Callable[[Sequence[Path]], References]) -> References:
     """Return the output of `embed` for the files' contents, cached per machine and model fingerprint."""
-    import torch
-
     digest = hashlib.sha256(fingerprint.encode())
     for path in paths:
         digest.update(file_sha256(path).encode())
@@ -55,13 +66,13 @@ def cached(paths: Sequence[Path], fingerprint: str, embed: Callable[[Sequence[Pa
         return embed(paths)
     try:
         with np.load(store, allow_pickle=False) as kept:
-            return References(torch.from_numpy(kept["centre"]), int(kept["count"]))
+            return References(kept["centre"], int(kept["count"]))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         pass  # missing or damaged: embed again
     made = embed(paths)
     try:
         with committed(store) as partial, partial.open("wb") as file:
-            np.savez(file, centre=made.centre.numpy(), count=made.count)
+            np.savez(file, centre=made.centre, count=made.count)
     except OSError:
         pass  # an unwritable cache is not an error
     return made

@@ -63,11 +63,12 @@ class DeepaqFr(Rater):
         return _metric(self.model, self.device)
 
     def tools(self) -> dict[str, str]:
+        from deepaq.core.clip import Clip
         from deepaq.core.core import Core
 
         metric = self._metric()
         own = {"backbone": metric.backbone.name, NETWORK: metric.fingerprint}
-        if isinstance(metric.backbone, Core):
+        if isinstance(metric.backbone, Core | Clip):
             return own | {"numpy": package_version("numpy"), "scipy": package_version("scipy")}
         from deepaq.backbones.backbone import BACKBONES
 

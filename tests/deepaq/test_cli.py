@@ -50,7 +50,7 @@ def test_a_changed_gain_is_scored_when_asked(sound: np.ndarray, run: Path, tmp_p
     assert "6.0 dB softer than its reference; that is scored" in kept.stderr
     no = CliRunner().invoke(main, ["score", str(softer), "--against", str(tmp_path), "--keep-level"])
     assert no.exit_code == 2
-    assert "unrelated music has no level" in no.stderr
+    assert "a level is known only with the file's own reference" in no.stderr
 
 
 def test_one_bad_file_does_not_stop_the_others(sound: np.ndarray, run: Path, tmp_path: Path) -> None:
