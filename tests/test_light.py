@@ -93,6 +93,9 @@ def test_without_extras_everything_about_scores_works(folder: Path) -> None:
         "deepaq score a.wav b.wav --json",
         "deepaq score old new --timeline time.csv --jobs 2",
         "deepaq compare old old new",
+        "deepaq score --no-reference a.wav",
+        "deepaq score --against old a.wav",
+        "deepaq embed a.wav --out points.npz",
         *(f"{program} --help" for program in ("deepaq", "manifests", "prep", "labels", "training")),
     )
     for line, (code, _, errors) in zip(lines, run(folder, *lines), strict=True):
