@@ -51,7 +51,7 @@ class Clip(Comparator):
         raise UserError(f"the model {self.name} compares no pairs; it scores with --no-reference or --against")
 
     def clip_point(self, samples: Samples) -> Samples:
-        """Embed mid, (frames,), or mid and side, (frames, 2), of which only mid counts: -> (dims,)."""
+        """Embed mid, (frames,), or mid and side, (frames, 2), whose side does not count: -> (dims,)."""
         tensors = self.tensors
         described = describe(samples if samples.ndim == 1 else np.ascontiguousarray(samples[:, 0]))
         hidden = tensors["layers.1.weight"] @ ((described - tensors["mean"]) / tensors["deviation"])
