@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from deepaq.scoring.metric import Metric, References, Score
 DISTANCE, MOS = "distance", "mos"  # outputs of the metric
 CPU = "cpu"
+BATCH = 16  # pairs that a GPU takes together
 
 
 class DeepaqFr(Rater):
@@ -35,6 +37,7 @@ class DeepaqFr(Rater):
         if gives not in (DISTANCE, MOS):
             raise UserError(f"rater {self.name}: gives={gives}: {DISTANCE} or {MOS}")
         self.model, self.gives, self.device = model, gives, device
+        self.batch = 1 if device == CPU else BATCH
         if gives == MOS:
             self.scale, self.identity, self.higher_is_better = "MOS", None, True
 
@@ -44,10 +47,18 @@ class DeepaqFr(Rater):
 
         def rate(degraded: Samples) -> Rating:
             self.check(degraded, "degraded signal")
-            score = metric.score(reference, degraded, sample_rate=self.sample_rate)
-            return self._rating(score, lag_samples=score.lag_samples, level_db=score.level_db)
+            return self._matched(metric.score(reference, degraded, sample_rate=self.sample_rate))
 
         return rate
+
+    def rate_batch(self, reference: Samples, degraded: Sequence[Samples]) -> list[Rating | UserError]:
+        self.check(reference, "reference")
+        pairs = [(reference, samples) for samples in degraded]
+        scores = _metric(self.model, self.device).score_many(pairs, sample_rate=self.sample_rate, batch=self.batch)
+        return [score if isinstance(score, UserError) else self._matched(score) for score in scores]
+
+    def _matched(self, score: Score) -> Rating:
+        return self._rating(score, lag_samples=score.lag_samples, level_db=score.level_db)
 
     def _rating(self, score: Score, **extras: float | None) -> Rating:
         extras["mos"] = score.mos
@@ -87,6 +98,7 @@ class DeepaqNmr(DeepaqFr):
 
     def __init__(self, references: str = "", model: str = "", gives: str = DISTANCE, device: str = CPU) -> None:
         super().__init__(model, gives, device)
+        self.batch = 1
         self.references = references
 
     def judge(self, reference: Samples) -> Judge:

@@ -43,8 +43,9 @@ class Rater(ABC):
     sample_rate: sample rate of its input in Hz. channels: 1 (mean of the channels) or 2. scale: meaning of the value.
     identity: value of a reference compared with itself, None if it varies. higher_is_better: False for distances.
     aligned: True if the job should align the pair and trim it to the common part first, for raters that do not do so
-    themselves. shortest_s: least length in seconds. requires: optional packages, by their import names. needs: options
-    that are required. Raters must be picklable; options are keyword arguments of the constructor, all of them text.
+    themselves. shortest_s: least length in seconds. batch: how many degraded signals `rate_batch` takes at once.
+    requires: optional packages, by their import names. needs: options that are required. Raters must be picklable;
+    options are keyword arguments of the constructor, all of them text.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Rater(ABC):
     higher_is_better: bool = True
     aligned: ClassVar[bool] = False
     shortest_s: ClassVar[float] = 0.0
+    batch: int = 1
     requires: ClassVar[tuple[str, ...]] = ()
     needs: ClassVar[tuple[str, ...]] = ()
     install: ClassVar[str] = "'deepaq[baselines]'"  # pip requirement that provides them
@@ -66,6 +68,14 @@ class Rater(ABC):
         reference: float32, (frames,) or (frames, 2) at `sample_rate`. Degraded signals have the same number of
         channels and, if the rater is `aligned`, of frames. Both steps raise UserError for signals that cannot be rated.
         """
+
+    def rate_batch(self, reference: Samples, degraded: Sequence[Samples]) -> list[Rating | UserError]:
+        """Rate several degraded signals of a reference; one that cannot be rated gives its UserError.
+
+        Raises UserError for the reference. For raters that compute with batches on a GPU; `aligned` ones do not.
+        """
+        judge = self.judge(reference)
+        return [_rating(judge, samples) for samples in degraded]
 
     def warm_up(self) -> None:  # noqa: B027 - most raters have nothing to prepare
         """Do one-time work, such as compilation to a disk cache, before worker processes start."""
@@ -94,6 +104,13 @@ class Rater(ABC):
         self.check(degraded, "degraded signal")
         if len(reference) != len(degraded):
             raise UserError(f"the degraded signal has {len(degraded)} frames, the reference {len(reference)}")
+
+
+def _rating(judge: Judge, degraded: Samples) -> Rating | UserError:
+    try:
+        return judge(degraded)
+    except UserError as error:
+        return error
 
 
 _BUILT_IN = {

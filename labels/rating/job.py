@@ -84,25 +84,45 @@ def _rows(dataset: Dataset, rater: Rater, pairs: Pairs) -> list[tuple[dict[str, 
         return [(_row(rater, clip, error=f"reference: {error}"), 0.0) for clip in pairs.degraded]
     share = (cpu_seconds() - begun) / len(pairs.degraded)  # share of the reference's cost that each degraded clip bears
     rows = []
-    for clip in pairs.degraded:
+    for start in range(0, len(pairs.degraded), rater.batch):
+        clips = pairs.degraded[start : start + rater.batch]
         before = cpu_seconds()
-        try:
-            degraded = _load(dataset, rater, clip.path, clip.sha256)
-            with attributed(rater.name):
-                rating = _rating(rater, reference, judge, degraded)
-                if not math.isfinite(rating.value):
-                    raise UserError(f"{rater.name} gives {rating.value} for it")
-        except UserError as error:
-            rows.append((_row(rater, clip, error=str(error)), 0.0))
-            continue
-        row = _row(rater, clip) | {
-            "value": rating.value,
-            "extras": dict(rating.extras),
-            "timeline": rating.timeline,
-            "seconds": share + cpu_seconds() - before,
-        }
-        rows.append((row, len(reference) / rater.sample_rate))
+        found = _ratings(dataset, rater, reference, judge, clips)
+        seconds = share + (cpu_seconds() - before) / len(clips)
+        for clip, rating in zip(clips, found, strict=True):
+            if isinstance(rating, UserError):
+                rows.append((_row(rater, clip, error=str(rating)), 0.0))
+                continue
+            values = {"value": rating.value, "extras": dict(rating.extras), "timeline": rating.timeline}
+            row = _row(rater, clip) | values | {"seconds": seconds}
+            rows.append((row, len(reference) / rater.sample_rate))
     return rows
+
+
+def _ratings(
+    dataset: Dataset, rater: Rater, reference: Samples, judge: Judge, clips: Sequence[Degraded]
+) -> list[Rating | UserError]:
+    """Rate clips of a reference, as one batch if the rater takes several; a failed one has its UserError."""
+    found: dict[str, Rating | UserError] = {}
+    loaded: dict[str, Samples] = {}
+    for clip in clips:
+        try:
+            loaded[clip.degraded_id] = _load(dataset, rater, clip.path, clip.sha256)
+            if rater.batch == 1:
+                with attributed(rater.name):
+                    found[clip.degraded_id] = _rating(rater, reference, judge, loaded[clip.degraded_id])
+        except UserError as error:
+            found[clip.degraded_id] = error
+    if rater.batch > 1 and loaded:
+        with attributed(rater.name):
+            found |= zip(loaded, rater.rate_batch(reference, list(loaded.values())), strict=True)
+    return [_finite(rater, found[clip.degraded_id]) for clip in clips]
+
+
+def _finite(rater: Rater, rating: Rating | UserError) -> Rating | UserError:
+    if isinstance(rating, Rating) and not math.isfinite(rating.value):
+        return UserError(f"{rater.name} gives {rating.value} for it")
+    return rating
 
 
 def _rating(rater: Rater, reference: Samples, judge: Judge, degraded: Samples) -> Rating:

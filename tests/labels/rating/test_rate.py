@@ -241,3 +241,18 @@ def test_on_a_cluster_options_name_files_by_where_all_find_them(
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 2
     assert f"workers run in other folders than this one; give references={tmp_path / 'clean'}" in result.stderr
+
+
+def test_batches_give_the_labels_of_single_pairs(data: Path) -> None:
+    """A device other than the CPU takes the degraded clips of a reference together; `auto` is the CPU without a GPU."""
+    broken = Dataset(data).degraded().to_pylist()[0]
+    (data / broken["path"]).write_bytes(b"no audio")
+    found = {}
+    for tag, device in (("one", "cpu"), ("batch", "auto")):
+        options = (("model", "compact-2026a"), ("device", device))
+        result = rate(data, f"deepaq-fr+{tag}", Settings(jobs=1, quiet=True, options=options))
+        assert (result["labelled"], result["failed"]) == (17, 1)
+        found[tag] = {row["degraded_id"]: row for row in Dataset(data).labels(f"deepaq-fr+{tag}").to_pylist()}
+    for name, row in found["one"].items():
+        assert found["batch"][name]["error"] == row["error"]
+        assert found["batch"][name]["value"] == (row["value"] and pytest.approx(row["value"], rel=1e-4, abs=1e-5))
