@@ -17,6 +17,7 @@ from deepaq.console import (
     show,
 )
 from labels.benchmark.command import benchmark
+from labels.codecs.command import compare
 from labels.console import FOLDER, conclude, settings_of
 
 DATA = click.argument("data", type=FOLDER)
@@ -187,4 +188,5 @@ def _rate(
     conclude(stage.rate(data, name, settings), as_json)
 
 
-main.add_command(benchmark)
+for command in (benchmark, compare):
+    main.add_command(command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from deepaq.files import committed, file_sha256
 FORMAT = 2
 
 
-def write(path: Path, side: Side, originals: dict[str, Path], fingerprint: str, keep_level: bool) -> None:
+def write(path: Path, side: Side, originals: Mapping[str, Path], fingerprint: str, keep_level: bool) -> None:
     """Write the scores of `side` with what they depend on: the metric, the originals and the settings."""
     content = {
         "format": FORMAT,
@@ -30,7 +31,7 @@ def write(path: Path, side: Side, originals: dict[str, Path], fingerprint: str, 
         partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def read(path: Path, originals: dict[str, Path], fingerprint: str, keep_level: bool) -> Side:
+def read(path: Path, originals: Mapping[str, Path], fingerprint: str, keep_level: bool) -> Side:
     """Read a baseline; UserError unless metric, settings and originals are those that it was made with."""
     content = _content(path)
     again = "make it again with --save-baseline"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -87,11 +86,10 @@ class Comparison:
         }
 
 
-def compare(a: Side, b: Side) -> Comparison:
+def compare(a: Side, b: Side, tracks: Mapping[str, str]) -> Comparison:
     """Compare two sides; UserError when no file has a score on both.
 
-    The files of one folder below the originals count as one track, for they are not independent; files that lie in no
-    folder are a track each.
+    tracks: the track of each file, by the file's name; files of one track are not independent.
     """
     names = [name for name in a.scores if name in b.scores]
     if not names:
@@ -99,7 +97,7 @@ def compare(a: Side, b: Side) -> Comparison:
     ours, theirs = [a.scores[name] for name in names], [b.scores[name] for name in names]
     changes = {name: second.mos - first.mos for name, first, second in zip(names, ours, theirs, strict=True)}
     values = list(changes.values())
-    bounds = interval(values, [_track(name) for name in names])
+    bounds = interval(values, [tracks[name] for name in names])
     wins, losses, ties, p = sign_test(values)
     percentiles = [float(np.percentile([s.mos for s in side], TAIL_PERCENT)) for side in (ours, theirs)]
     lowest = min(changes, key=changes.__getitem__)
@@ -145,11 +143,6 @@ def _tracks(ours: Sequence[Scored], theirs: Sequence[Scored]) -> dict[str, float
 
 def _means(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float]:
     return float(np.mean(ours)), float(np.mean(theirs))
-
-
-def _track(name: str) -> str:
-    folder = PurePosixPath(name).parent.as_posix()
-    return name if folder == "." else folder
 
 
 def _first(problems: Sequence[str]) -> str:

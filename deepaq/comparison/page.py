@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ audio{width:16rem}.bad{color:#a00}
 
 def write(
     path: Path,
-    originals: dict[str, Path],
+    originals: Mapping[str, Path],
     sides: Sequence[Side],
     comparisons: Sequence[Comparison],
     failures: Sequence[str],
@@ -51,7 +51,7 @@ def write(
         partial.write_text(f"{page}<body>{body}</body></html>\n", encoding="utf-8")
 
 
-def _section(originals: dict[str, Path], a: Side, b: Side, found: Comparison) -> Iterator[str]:
+def _section(originals: Mapping[str, Path], a: Side, b: Side, found: Comparison) -> Iterator[str]:
     yield f"<h2>{escape(sentence(found))}</h2>"
     cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(figure)}</td></tr>" for name, figure in rows(found))
     yield f'<div class="wide"><table>{cells}</table></div>'

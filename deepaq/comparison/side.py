@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deepaq.batch.pairs import Pair, by_name
+from deepaq.batch.pairs import Pair
 from deepaq.batch.run import Scoring, score_files
+from deepaq.comparison.files import Degraded, Originals
 from deepaq.errors import UserError
 from deepaq.scoring.score import Score
 
@@ -48,14 +49,11 @@ class Side:
     problems: list[str] = field(default_factory=list)
 
 
-def score_side(originals: dict[str, Path], folder: Path, how: Scoring, jobs: int) -> Side:
-    """Score a folder of degraded files against the originals of the same names."""
-    degraded = by_name(folder)
-    side = Side(folder.name or str(folder))
-    side.problems += [f"{folder}: holds no file for {name}" for name in originals if name not in degraded]
-    side.problems += [f"{path}: no original has its name" for name, path in degraded.items() if name not in originals]
-    names = [name for name in originals if name in degraded]
-    pairs: Sequence[Pair] = [(originals[name], degraded[name]) for name in names]
+def score_side(originals: Originals, degraded: Degraded, how: Scoring, jobs: int) -> Side:
+    """Score the degraded files of a side against their originals."""
+    side = Side(degraded.name, problems=list(degraded.problems))
+    names = list(degraded.files)
+    pairs: Sequence[Pair] = [(originals.files[name], degraded.files[name]) for name in names]
     for name, (pair, answer) in zip(names, score_files(pairs, how, jobs=jobs), strict=True):
         if isinstance(answer, UserError):
             side.problems.append(str(answer))

@@ -63,7 +63,7 @@ def labelled(dataset: Dataset, rater: str) -> list[Labelled]:
     references = {
         row["reference_id"]: row for row in dataset.references(["track_id", "path", "track_path"]).to_pylist()
     }
-    names = _track_names(dataset, references.values())
+    names = track_names(dataset, references.values())
     columns = ["reference_id", "condition", "codec", "bitrate_kbps", "actual_kbps", "path", "item"]
     degraded = {row["degraded_id"]: row for row in dataset.degraded(columns).to_pylist()}
     found = []
@@ -92,7 +92,7 @@ def labelled(dataset: Dataset, rater: str) -> list[Labelled]:
     return sorted(found, key=lambda row: (row.codec, row.order, row.track))
 
 
-def _track_names(dataset: Dataset, references: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def track_names(dataset: Dataset, references: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Names by track_id: as the table of tracks gives them, else the end of the path that no other track shares."""
     paths = {row["track_id"]: PurePath(row["track_path"]).with_suffix("").parts for row in references}
     names: dict[str, str] = {}

@@ -64,6 +64,16 @@ def test_the_same_build_twice_is_not_told_apart(folder: Path) -> None:
     assert "are not told apart" in result.stdout
 
 
+def test_lists_give_the_same_figures_as_folders(folder: Path, tmp_path: Path) -> None:
+    for side in ("fine", "click"):
+        pairs = [f"{folder}/originals/{number}.flac,{folder}/{side}/{number}.wav" for number in range(FILES)]
+        (tmp_path / f"{side}.csv").write_text("\n".join(["reference,degraded", *pairs]))
+    lists = tmp_path / "fine.csv", tmp_path / "click.csv"
+    assert figures(compare(lists[0], *lists, "--json")) == figures(
+        compare(folder / "originals", folder / "fine", folder / "click", "--json")
+    )
+
+
 def test_one_click_fails_the_gates_of_the_worst_and_names_file_and_second(folder: Path) -> None:
     sides = folder / "originals", folder / "fine", folder / "click"
     assert compare(*sides, "--max-drop", 0.2).exit_code == 0
@@ -140,7 +150,7 @@ def test_markdown_and_page_are_written(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["originals", "fine"], "name two folders"),
+        (["originals", "fine"], "name two sides"),
         (["originals", "fine", "nothing"], "nothing: is no folder"),
         (["originals", "fine", "coarse", "--max-drop", "-1"], "--max-drop -1: give a drop in MOS"),
         (["originals", "fine", "coarse", "--max-worst-drop", "nan"], "--max-worst-drop nan"),

@@ -1,0 +1,1 @@
+"""Codecs of a data set: one against another, and quality over bitrate."""
