@@ -66,9 +66,10 @@ def own_test_options(command: Callable[..., None]) -> Callable[..., None]:
 @DATA
 @click.option(
     "--engine",
-    type=click.Choice(["fast", "shipped"]),
+    type=click.Choice(["exact", "fast", "shipped"]),
     default=None,
-    help="Use our own engine, or visqol-python unchanged; values agree within 1e-6.  [default: fast, or as before]",
+    help="Give the values of Google's C++ program, or those of visqol-python 3.8.0 by our engine or the package itself."
+    "  [default: exact, or as before]",
 )
 @click.option("--timeline", is_flag=True, help="Add the MOS of segments of 4.2 s, 0.6 s apart.")
 @work_options

@@ -37,7 +37,11 @@ ROUNDS = {
     "raters": (["2", "1", "lsd,si-sdr"], r"lsd +\d+\.\d+ "),
     "steps": (["--quick", "--steps", "1", "--clips", "2"], r"audio-hours per hour"),
     "transcode": (["--quick"], r"verified / encoders alone: \d+\.\d+"),
-    "visqol": (["--quick"], r"versions, MOS fast against shipped|MOS fast"),
+    "visqol": (["--quick"], r"versions, MOS exact against shipped"),
+    "visqol_program": (
+        ["--quick", "--python", "nothing-here"],
+        r"nothing compared: nothing-here cannot import speequal",
+    ),
 }
 
 

@@ -18,6 +18,7 @@ from labels.raters.visqol import Visqol
 LEVEL_DBFS = -26.0  # active level that the reference is brought to
 FRAME, RANGE_DB = 2048, 45.0  # samples of a frame; frames this far below the loudest do not count as active
 HOP = 960  # 50 steps a second
+ENGINE = "fast"  # ViSQOL's when the spreads were measured and earlier labels made
 FLOOR = 1e-9  # -90 dBFS in a band
 _CONSTANT = 1e-6  # standard deviation in dB below which a band has no envelope
 
@@ -75,7 +76,7 @@ class Consensus(Rater):
         self.check(reference, "reference")
         clean = reference * np.float32(10 ** ((LEVEL_DBFS - active_level(reference)) / 20))
         mid = to_mono(clean)
-        levels, nsim = band_levels(mid), Visqol().judge(mid)
+        levels, nsim = band_levels(mid), Visqol(ENGINE).judge(mid)
 
         def rate(degraded: Samples) -> Rating:
             self.check_pair(reference, degraded)
@@ -92,10 +93,10 @@ class Consensus(Rater):
         return rate
 
     def warm_up(self) -> None:
-        Visqol().warm_up()
+        Visqol(ENGINE).warm_up()
 
     def tools(self) -> dict[str, str]:
-        return Visqol().tools()
+        return Visqol(ENGINE).tools()
 
 
 def active_level(samples: Samples) -> float:

@@ -1,20 +1,20 @@
 """CPU seconds of labelling with ViSQOL relative to visqol-python as shipped, and the difference in MOS.
 
+The engine `exact` gives the values of Google's C++ program (see visqol_program.py), `fast` those of the package.
+
     python tests/bench/visqol.py [--music FOLDER] [--work FOLDER] [--rounds 5] [--all] [--only PART]...
 
 Without music it computes some. A rerun reuses the coded clips of the work folder, which is temporary by default. Parts:
-throughput   both engines in one thread, a clip per round: 10 s in 21 conditions and 30 s in 8.
+throughput   `exact` and the package in one thread, a clip per round: 10 s in 21 conditions and in one, 30 s in 8.
 job          `labels visqol` with decoding and checksums; hours for the paper's 366 h of coded audio.
 workers      wall time with two worker processes and with one; needs an idle machine.
 memory       peak resident memory of a worker, 10 s and 30 s clips.
-conformance  the published pairs; needs DEEPAQ_SHARED.
---all        difference of the engines on the first 10 s of every track in 21 conditions; half an hour for 39 tracks.
+--all        both engines minus the package on the first 10 s of every track in 21 conditions; half an hour for 39.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,6 @@ from typing import Any
 import numpy as np
 
 from deepaq.audio import Samples, fit, read, resample, to_mono
-from labels.raters.rater import rater
 from labels.rating.stage import Settings, rate
 from manifests.dataset import Dataset
 from manifests.jobs import cpu_seconds
@@ -40,7 +40,7 @@ ROOT = Path(__file__).parents[2]
 SAMPLE_RATE = 48_000
 PAPER_HOURS = 366
 SHARD = (0, 3)  # share of the clips labelled by measurements of the whole job
-PARTS = ("throughput", "job", "workers", "memory", "conformance")
+PARTS = ("throughput", "job", "workers", "memory")
 
 
 def load(path: Path) -> Samples:
@@ -70,13 +70,15 @@ def spread(values: list[float], digits: int = 2) -> str:
 
 
 def engines() -> dict[str, Any]:
-    """The two classes to compare, compiled, loaded and limited to one thread."""
+    """The engines to compare, by name: compiled, loaded and limited to one thread."""
     import numba
 
     from labels.raters.visqol import engine, shipped
+    from labels.raters.visqol.envelope import PACKAGE
 
     numba.set_num_threads(1)
-    kinds = {"fast": engine.Reference, "shipped": shipped.Reference}
+    fast = partial(engine.Reference, envelope=PACKAGE)
+    kinds = {"exact": engine.Reference, "fast": fast, "shipped": shipped.Reference}
     for kind in kinds.values():
         noise = np.random.default_rng(0).standard_normal(2 * SAMPLE_RATE)
         kind(noise).score(noise)
@@ -84,8 +86,8 @@ def engines() -> dict[str, Any]:
 
 
 def throughput(dataset: Dataset, seconds: float, count: int, rounds: int) -> float:
-    """Print both engines' CPU seconds per second of audio and their ratio; return the fast one's median."""
-    kinds = engines()
+    """Print CPU seconds per second of audio of `exact` and the package, and their ratio; return the former's median."""
+    kinds = {name: kind for name, kind in engines().items() if name != "fast"}
     rates: dict[str, list[float]] = {name: [] for name in kinds}
     found = list(islice(clips(dataset, seconds), rounds))
     for index in range(rounds):
@@ -100,8 +102,8 @@ def throughput(dataset: Dataset, seconds: float, count: int, rounds: int) -> flo
     print(f"{count} versions of {seconds:g} s or more, {rounds} rounds, CPU s per s of audio, median [least, most]")
     for name, values in rates.items():
         print(f"  {name:<8} {spread(values, 5)}")
-    print(f"  ratio    {spread([b / a for a, b in zip(rates['fast'], rates['shipped'], strict=True)])}")
-    return statistics.median(rates["fast"])
+    print(f"  ratio    {spread([b / a for a, b in zip(rates['exact'], rates['shipped'], strict=True)])}")
+    return statistics.median(rates["exact"])
 
 
 @contextmanager
@@ -146,41 +148,27 @@ def memory(data: Path, what: str) -> None:
     print(f"peak memory of a worker, {what}: {run.stdout.strip()} MiB")
 
 
-def conformance(shared: Path) -> None:
-    from tests.labels.raters.test_visqol import PAIRS
-
-    print("conformance: published MOS-LQO, fast minus published, fast minus shipped, gate")
-    judge = {name: rater("visqol", engine=name) for name in ("fast", "shipped")}
-    for reference, degraded, mos, gate in PAIRS:
-        pair = []
-        for name in (reference, degraded):
-            audio = read(shared / "visqol_conformance" / f"{name}.flac")
-            pair.append(resample(to_mono(audio.samples.astype(np.float64)), audio.sample_rate, SAMPLE_RATE))
-        value = {name: one.judge(pair[0])(pair[1]).value for name, one in judge.items()}
-        verdict = "within" if abs(value["fast"] - mos) <= gate else "BEYOND"
-        apart = value["fast"] - value["shipped"]
-        print(f"  {degraded:<36} {mos:.9f} {value['fast'] - mos:+.1e} {apart:+.1e} {verdict} {gate:.0e}")
-
-
 def differences(dataset: Dataset) -> None:
-    """Compare the engines on every degraded clip of each track's first clip."""
+    """Compare both engines with the package on every degraded clip of each track's first clip."""
     kinds = engines()
-    found: list[tuple[float, str, str]] = []
+    found: dict[str, list[tuple[float, str, str]]] = {"exact": [], "fast": []}
     cpu = dict.fromkeys(kinds, 0.0)
     for name, reference, versions in clips(dataset, first=True):
         scores = {}
         for which, kind in kinds.items():
             before = cpu_seconds()
             prepared = kind(reference)
-            scores[which] = [prepared.score(samples).mos for _, samples in versions]
+            scores[which] = np.array([prepared.score(samples).mos for _, samples in versions])
             cpu[which] += cpu_seconds() - before
-        apart = np.abs(np.subtract(scores["fast"], scores["shipped"]))
-        found += [(float(value), name, condition) for value, (condition, _) in zip(apart, versions, strict=True)]
-        print(f"  {name:<40} {apart.max():.1e}", file=sys.stderr, flush=True)
-    values = [value for value, *_ in found]
-    quantiles = "  ".join(f"{q:.0%} {np.quantile(values, q):.1e}" for q in (0.5, 0.9, 0.99, 1.0))
-    print(f"{len(found)} versions, MOS fast against shipped: {quantiles}; largest {max(found)}")
-    print(f"  CPU seconds: {cpu['fast']:.0f} against {cpu['shipped']:.0f}, {cpu['shipped'] / cpu['fast']:.2f}")
+        for which, rows in found.items():
+            apart = np.abs(scores[which] - scores["shipped"])
+            rows += [(float(value), name, condition) for value, (condition, _) in zip(apart, versions, strict=True)]
+            print(f"  {name:<40} {which:<6} {apart.max():.1e}", file=sys.stderr, flush=True)
+    for which, rows in found.items():
+        values = [value for value, *_ in rows]
+        quantiles = "  ".join(f"{q:.0%} {np.quantile(values, q):.1e}" for q in (0.5, 0.9, 0.99, 1.0))
+        print(f"{len(rows)} versions, MOS {which} against shipped: {quantiles}; largest {max(rows)}")
+        print(f"  CPU seconds: {cpu[which]:.0f} against {cpu['shipped']:.0f}, {cpu['shipped'] / cpu[which]:.2f}")
 
 
 def prepare(folder: Path, music: Path, name: str, clip_s: float) -> Path:
@@ -228,6 +216,7 @@ def run(folder: Path, music: Path | None, parts: set[str], rounds: int) -> None:
     if "throughput" in parts:
         median = throughput(Dataset(short), 10, 21, rounds)
         print(f"  the paper's {PAPER_HOURS} h, engine alone: {PAPER_HOURS * median:.1f} CPU hours")
+        throughput(Dataset(short), 10, 1, rounds)
         throughput(Dataset(long), 25, 8, rounds)
     if "job" in parts:
         whole_job(short, rounds)
@@ -236,9 +225,6 @@ def run(folder: Path, music: Path | None, parts: set[str], rounds: int) -> None:
     if "memory" in parts:
         memory(short, "10 s clips")
         memory(long, "30 s clips")
-    shared = Path(os.environ.get("DEEPAQ_SHARED", ROOT / "../shared/data"))
-    if "conformance" in parts and shared.is_dir():
-        conformance(shared)
     if "all" in parts:
         differences(Dataset(short))
 

@@ -2,7 +2,8 @@
 
 Envelopes are positive, so a circular correlation, whose wrapped part can only add, bounds the linear one from above and
 equals it at lags within the padding. A clear maximum found there is therefore the maximum over all lags, at half the
-transform length, and single precision suffices to tell that it is clear. Otherwise visqol-python's functions decide.
+transform length, and single precision suffices to tell that it is clear. Otherwise visqol-python's correlation in
+double precision decides.
 """
 
 from __future__ import annotations
@@ -13,22 +14,21 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-Reals = npt.NDArray[np.float64]
-Floats = npt.NDArray[np.float32]
+from labels.raters.visqol.envelope import Envelope, Floating, Floats, Reals
 
 PADDING = 1 / 64  # share of the length within which lags are searched exactly
 CLEAR = 5e-6  # lead required of the best lag, relative to the energies' geometric mean; rounding stays below 1e-6
 BATCH = 2_000_000  # samples transformed together
 
 
-class Envelope:
-    """Upper envelope of a reference signal, prepared for correlation with those of degraded signals."""
+class Target:
+    """A reference signal, (samples,), whose envelope is prepared for correlation with those of degraded signals."""
 
-    def __init__(self, samples: Reals) -> None:
-        self.samples = samples
+    def __init__(self, samples: Reals, envelope: Envelope) -> None:
+        self.samples, self.envelope = samples, envelope
         self.size = _fast_size(round(len(samples) * (1 + PADDING)))
         with _silenced():
-            spectra, energies, sags = _transform(samples[None], self.size)
+            spectra, energies, sags = _transform(samples[None], self.size, envelope)
         self.spectrum, self.energy, self.sag = np.conj(spectra[0]), float(energies[0]), float(sags[0])
 
 
@@ -37,7 +37,7 @@ def _silenced() -> np.errstate:
     return np.errstate(over="ignore", invalid="ignore")
 
 
-def lags(references: Sequence[Envelope], versions: Sequence[npt.NDArray[np.floating]]) -> list[int]:
+def lags(references: Sequence[Target], versions: Sequence[Floating]) -> list[int]:
     """Samples by which to delay each degraded signal to fit its reference; 0 if above half the reference's length."""
     found: dict[int, int | None] = {}
     for length in {len(version) for version in versions}:
@@ -54,20 +54,18 @@ def lags(references: Sequence[Envelope], versions: Sequence[npt.NDArray[np.float
     ]
 
 
-def _exact_lag(reference: Envelope, version: npt.NDArray[np.floating]) -> int:
+def _exact_lag(reference: Target, version: Floating) -> int:
     from visqol import signal_utils
 
-    envelopes = [
-        signal_utils.upper_envelope(np.asarray(samples, np.float64)) for samples in (reference.samples, version)
-    ]
+    envelopes = [reference.envelope.exact(np.asarray(samples, np.float64)) for samples in (reference.samples, version)]
     lag = int(signal_utils.find_best_lag(*envelopes))
     return 0 if abs(lag) > len(reference.samples) / 2 else lag
 
 
-def _clear_lags(references: Sequence[Envelope], versions: npt.NDArray[np.floating]) -> list[int | None]:
+def _clear_lags(references: Sequence[Target], versions: Floating) -> list[int | None]:
     """Lags of degraded signals, (signals, samples) -> (signals,); None if the best is not clear."""
     samples, size = versions.shape[1], references[0].size
-    spectra, energies, sags = _transform(versions, size)
+    spectra, energies, sags = _transform(versions, size, references[0].envelope)
     for spectrum, reference in zip(spectra, references, strict=True):
         spectrum *= reference.spectrum
     correlations = scipy.fft.irfft(spectra, size, overwrite_x=True)
@@ -89,30 +87,11 @@ def _clear_lag(correlation: Floats, exact: int, lead: float, wrapped: float) -> 
     return lag if abs(lag) <= exact and value - max(near, far) > lead else None
 
 
-def _transform(samples: npt.NDArray[np.floating], size: int) -> tuple[npt.NDArray[np.complex64], Reals, Reals]:
+def _transform(samples: Floating, size: int, envelope: Envelope) -> tuple[npt.NDArray[np.complex64], Reals, Reals]:
     """Spectra, energies and depths below zero of the envelopes of (rows, samples)."""
-    envelopes = upper_envelope(samples)
-    energies = np.array([np.dot(envelope, envelope) for envelope in envelopes], np.float64)
+    envelopes = envelope.rows(samples)
+    energies = np.array([np.dot(row, row) for row in envelopes], np.float64)
     return scipy.fft.rfft(envelopes, size), energies, np.maximum(0.0, -envelopes.min(axis=1).astype(np.float64))
-
-
-def upper_envelope(samples: npt.NDArray[np.floating]) -> Floats:
-    """Magnitude of the analytic signal of each row without its mean, plus that mean: (rows, samples)."""
-    length = samples.shape[1]
-    means = samples.mean(axis=1, keepdims=True, dtype=np.float64)
-    centred = np.subtract(samples, means, dtype=np.float32, casting="same_kind")
-    spectra = scipy.fft.rfft(centred)
-    spectra *= np.complex64(-1j)
-    spectra[:, 0] = 0
-    if length % 2 == 0:
-        spectra[:, -1] = 0
-    envelopes: Floats = scipy.fft.irfft(spectra, length, overwrite_x=True)
-    envelopes *= envelopes
-    centred *= centred
-    envelopes += centred
-    np.sqrt(envelopes, out=envelopes)
-    envelopes += means.astype(np.float32)
-    return envelopes
 
 
 def _fast_size(least: int) -> int:

@@ -1,8 +1,9 @@
 """ViSQOL for many degraded signals of one reference; work that depends only on the reference is done once.
 
-The steps are those of visqol-python (Apache-2.0), a port of the C++ program, and values agree with it to better than
-1e-6. Every choice (a delay, the position of a patch, the larger of two similarities) is made here only if it is clear
-beyond the rounding of either computation. Otherwise the degraded signal is rated by the package.
+The steps are those of visqol-python (Apache-2.0), a port of the C++ program. By the definition of the envelope that it
+is given, values agree to better than 1e-6 with the program or with the package. Every choice (a delay, the position of
+a patch, the larger of two similarities) is made here only if it is clear beyond the rounding of either computation.
+Otherwise the degraded signal is rated by the package with the same envelope.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from visqol.audio_utils import AudioSignal, calc_sound_pressure_level
 from visqol.gammatone import Spectrogram, prepare_spectrograms_for_comparison
 from visqol.nsim import PatchSimilarityResult, measure_patch_similarity
@@ -19,7 +19,8 @@ from visqol.patch_selector import _calc_max_num_patches, slice_signal
 
 from deepaq.errors import UserError
 from labels.raters.visqol import package, search
-from labels.raters.visqol.alignment import Envelope, lags
+from labels.raters.visqol.alignment import Target, lags
+from labels.raters.visqol.envelope import PROGRAM, Envelope, Floating
 from labels.raters.visqol.gammatone import Reals, filterbank, frame_count
 from labels.raters.visqol.mode import AUDIO, SEARCH_RADIUS, Mode
 from labels.raters.visqol.score import Score
@@ -35,23 +36,23 @@ class _TooCloseError(Exception):
 class Reference:
     """A reference signal, mono at the mode's rate, prepared to rate degraded signals."""
 
-    def __init__(self, samples: npt.NDArray[np.floating], mode: Mode = AUDIO) -> None:
-        self.mode = mode
+    def __init__(self, samples: Floating, mode: Mode = AUDIO, envelope: Envelope = PROGRAM) -> None:
+        self.mode, self.envelope = mode, envelope
         self._bank = filterbank(mode)
         self._signal = AudioSignal(samples, mode.sample_rate)
         self._level = calc_sound_pressure_level(self._signal)
         self._spectrogram = self._bank.spectrogram(self._signal.data)
-        self._envelope = Envelope(self._signal.data)
+        self._target = Target(self._signal.data, envelope)
         self._starts = package.patch_frames(self._signal.data, mode)
         self._patches = [_Patch(self, start) for start in self._starts]
 
-    def score(self, samples: npt.NDArray[np.floating]) -> Score:
+    def score(self, samples: Floating) -> Score:
         """Rate one degraded signal; raises UserError if it is too short or too different to be matched."""
-        (lag,) = lags([self._envelope], [samples])
+        (lag,) = lags([self._target], [samples])
         try:
             results = self._results(_Version(self, np.asarray(samples, np.float64), lag))
         except _TooCloseError:
-            results = package.measure(self._signal.data, samples, self.mode)
+            results = package.measure(self._signal.data, samples, self.mode, self.envelope)
         return Score.of(results, self._starts, self.mode)
 
     def _results(self, version: _Version) -> list[PatchSimilarityResult]:
@@ -78,7 +79,7 @@ class Reference:
             results.append(result)
         found = [index for index, lost in enumerate(path.lost) if not lost]
         pieces = [version.piece(int(path.offsets[index]) * self.mode.hop_s, self.mode.patch_s) for index in found]
-        delays = lags([self._patches[index].envelope for index in found], [piece.samples for piece in pieces])
+        delays = lags([self._patches[index].target for index in found], [piece.samples for piece in pieces])
         for index, piece, lag in zip(found, pieces, delays, strict=True):
             results[index] = self._patches[index].refine(results[index], version, piece, lag)
         return results
@@ -125,15 +126,15 @@ class _Patch:
 
     def __init__(self, reference: Reference, frame: int) -> None:
         mode = reference.mode
-        self._mode, self._bank = mode, reference._bank
+        self._mode, self._bank, self._envelope = mode, reference._bank, reference.envelope
         self.start_s = frame * mode.hop_s
         self.end_s = self.start_s + mode.patch_s
         self.samples: Reals = slice_signal(reference._signal, self.start_s, self.end_s).data
         self._spectrograms: dict[int, Reals] = {}
 
     @cached_property
-    def envelope(self) -> Envelope:
-        return Envelope(self.samples)
+    def target(self) -> Target:
+        return Target(self.samples, self._envelope)
 
     def refine(
         self, result: PatchSimilarityResult, version: _Version, piece: _Piece, lag: int

@@ -1,17 +1,23 @@
-"""Access to visqol-python: its models, its patches, and its results for cases too close to call."""
+"""Access to visqol-python: its models, its patches, and its results for cases too close to call.
+
+The package is version 3.8.0, and its envelope may be exchanged for that of the C++ program.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from deepaq.errors import UserError
+from labels.raters.visqol.envelope import PACKAGE, Envelope, Floating
 from labels.raters.visqol.mode import Mode
 
-Floating = npt.NDArray[np.floating]
+_EXCHANGE = Lock()
 
 
 @cache
@@ -24,22 +30,36 @@ def manager(mode: Mode) -> Any:
     return api._manager
 
 
-def measure(reference: Floating, degraded: Floating, mode: Mode) -> list[Any]:
+def measure(reference: Floating, degraded: Floating, mode: Mode, envelope: Envelope = PACKAGE) -> list[Any]:
     """The package's results for the patches of one pair; raises UserError if it cannot match them."""
-    patches: list[Any] = run(reference, degraded, mode).patch_sims
+    patches: list[Any] = run(reference, degraded, mode, envelope).patch_sims
     return patches
 
 
-def run(reference: Floating, degraded: Floating, mode: Mode) -> Any:
+def run(reference: Floating, degraded: Floating, mode: Mode, envelope: Envelope = PACKAGE) -> Any:
     """The package's whole result for one pair; raises UserError if it cannot match them."""
     from visqol.audio_utils import AudioSignal
 
     try:
-        return manager(mode).run_from_signals(
-            AudioSignal(reference, mode.sample_rate), AudioSignal(degraded, mode.sample_rate)
-        )
+        with _aligned_by(envelope):
+            return manager(mode).run_from_signals(
+                AudioSignal(reference, mode.sample_rate), AudioSignal(degraded, mode.sample_rate)
+            )
     except ValueError as error:
         raise UserError(f"ViSQOL cannot rate the pair ({error})") from None
+
+
+@contextmanager
+def _aligned_by(envelope: Envelope) -> Iterator[None]:
+    """Exchange the envelope of the package's alignment, one thread at a time."""
+    from visqol import alignment
+
+    with _EXCHANGE:
+        own, alignment.upper_envelope = alignment.upper_envelope, envelope.exact
+        try:
+            yield
+        finally:
+            alignment.upper_envelope = own
 
 
 def patch_frames(samples: Floating, mode: Mode) -> list[int]:

@@ -77,7 +77,7 @@ def test_the_raters_are_listed_with_what_they_need(monkeypatch: pytest.MonkeyPat
     assert list(found) == list(RATERS)
     assert found["visqol"] == {
         "value": "MOS-LQO, higher is better",
-        "options": "engine=fast, timeline",
+        "options": "engine=exact, timeline",
         "from": "built-in",
         "here": "yes",
     }

@@ -145,7 +145,7 @@ def test_what_is_not_asked_for_is_as_it_was(data: Path) -> None:
         assert CliRunner().invoke(main, [*arguments, *more]).exit_code == 0
     other = CliRunner().invoke(main, [*arguments, "--engine", "shipped"])
     assert other.exit_code == 2
-    assert "made with engine=fast, timeline=4; for others name the rater visqol+TAG in `labels rate`" in other.stderr
+    assert "made with engine=exact, timeline=4; for others name the rater visqol+TAG in `labels rate`" in other.stderr
 
 
 @pytest.mark.parametrize(
