@@ -37,6 +37,7 @@ DISTORTIONS = (
     *("musical-noise", "separation", "reverberation", "tandem", "pumping", "level-jumps", "vocoder"),
     *("vector-quantisation", "gap-extrapolation", "phase-dispersion", "rate-drift"),
 )
+MODES = {"visqol": "audio", "visqol-speech": "speech"}
 CLOSE = 1e-6
 PROGRAM = """
 import json, sys
@@ -117,7 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--music", type=Path)
     parser.add_argument("--work", type=Path)
-    parser.add_argument("--rater", default="visqol", choices=["visqol", "visqol-speech"])
+    parser.add_argument("--rater", default="visqol", choices=list(MODES))
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--published", action="store_true")
     parser.add_argument("--quick", action="store_true", help="a tiny round, which shows only that the script works")
@@ -147,7 +148,7 @@ def compare(work: Path, music: Path | None, name: str, python: str, quick: bool)
     items = list(pairs(Dataset(work / "data"), judges["exact"]))
     for index, (_, reference, degraded) in enumerate(items):
         np.savez(folder / f"{index:04d}.npz", reference=reference, degraded=degraded)
-    rated_by_the_program(folder, python, judges["exact"].mode.name)
+    rated_by_the_program(folder, python, MODES[name])
     found: dict[str, list[dict[str, float]]] = defaultdict(list)
     for index, (condition, reference, degraded) in enumerate(items):
         mos = json.loads((folder / f"{index:04d}.json").read_text())["mos"]

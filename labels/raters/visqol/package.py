@@ -54,12 +54,13 @@ def _aligned_by(envelope: Envelope) -> Iterator[None]:
     """Exchange the envelope of the package's alignment, one thread at a time."""
     from visqol import alignment
 
+    names = vars(alignment)
     with _EXCHANGE:
-        own, alignment.upper_envelope = alignment.upper_envelope, envelope.exact
+        own, names["upper_envelope"] = names["upper_envelope"], envelope.exact
         try:
             yield
         finally:
-            alignment.upper_envelope = own
+            names["upper_envelope"] = own
 
 
 def patch_frames(samples: Floating, mode: Mode) -> list[int]:
