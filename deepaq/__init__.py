@@ -13,21 +13,35 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from deepaq.explanation.explanation import Explanation, explain
     from deepaq.scoring.metric import Metric, load
     from deepaq.scoring.module import Distance, Quality
     from deepaq.scoring.references import References
     from deepaq.scoring.score import Score, Segment
 
 __version__ = "0.1.0"
-__all__ = ["Distance", "Metric", "Quality", "References", "Score", "Segment", "__version__", "load"]
+__all__ = [
+    "Distance",
+    "Explanation",
+    "Metric",
+    "Quality",
+    "References",
+    "Score",
+    "Segment",
+    "__version__",
+    "explain",
+    "load",
+]
 
 _HOMES = {
     "Distance": "deepaq.scoring.module",
+    "Explanation": "deepaq.explanation.explanation",
     "Metric": "deepaq.scoring.metric",
     "Quality": "deepaq.scoring.module",
     "References": "deepaq.scoring.references",
     "Score": "deepaq.scoring.score",
     "Segment": "deepaq.scoring.score",
+    "explain": "deepaq.explanation.explanation",
     "load": "deepaq.scoring.metric",
 }
 

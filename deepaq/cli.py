@@ -11,6 +11,7 @@ import click
 from deepaq.comparison.command import compare
 from deepaq.console import Console, complain, device_option, finish, json_option, note, one_line, print_json
 from deepaq.errors import UserError
+from deepaq.explanation.command import explain
 
 
 class SoundPath(click.Path):
@@ -194,3 +195,4 @@ def _pairs(
 
 
 main.add_command(compare)
+main.add_command(explain)

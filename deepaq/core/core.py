@@ -79,7 +79,7 @@ class Core(Comparator):
         return loudness.nominal_gain(reference)
 
     def compare(self, reference: Samples, degraded: Samples) -> Compared:
-        found = self.steps(*(_signal(samples) for samples in (reference, degraded)))
+        found = self.compare_powers(*powers_of(reference, degraded))
         tracks = {name: getattr(found, name) for name in ("structure", "level", "image")}
         return Compared(found.distance, tracks, found.added, found.missing, found.loudness)
 
@@ -103,6 +103,11 @@ class Core(Comparator):
         pair = ours.side + masked, theirs.side + masked
         side = tracks.structure(*pair) / self.structure + tracks.level(*pair) / self.level
         return namespace(side).maximum(side, tracks.balance(ours, theirs, masked) / self.level)
+
+
+def powers_of(reference: Samples, degraded: Samples) -> list[Powers]:
+    """Powers in bands of two signals of (frames,) or, mid and side, (frames, 2); without side if neither has one."""
+    return _powers(_signal(reference), _signal(degraded))
 
 
 def pooled(distance: Array) -> Array:

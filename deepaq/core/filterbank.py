@@ -14,7 +14,12 @@ Matrix = npt.NDArray[np.float32]
 
 def erb_bands(bands: int, fft: int, low_hz: float = 50.0, high_hz: float = 20_000.0) -> Matrix:
     """(fft // 2 + 1, bands): `gammatone` filters evenly spaced on the ERB-rate scale."""
-    return gammatone(np.linspace(erb_rate(low_hz), erb_rate(high_hz), bands), fft)
+    return gammatone(_rates(bands, low_hz, high_hz), fft)
+
+
+def erb_centres(bands: int, low_hz: float = 50.0, high_hz: float = 20_000.0) -> npt.NDArray[np.float64]:
+    """(bands,) centres of these filters in Hz."""
+    return _hz(_rates(bands, low_hz, high_hz))
 
 
 def gammatone(erb_rates: npt.NDArray[np.float64], fft: int) -> Matrix:
@@ -22,7 +27,7 @@ def gammatone(erb_rates: npt.NDArray[np.float64], fft: int) -> Matrix:
 
     ERB and ERB-rate from Glasberg and Moore 1990; width 1.019 ERB from Patterson et al. 1992.
     """
-    centres = (10 ** (erb_rates / 21.4) - 1) / 0.00437
+    centres = _hz(erb_rates)
     widths = 1.019 * 24.7 * (0.00437 * centres + 1)
     offset = ((np.arange(fft // 2 + 1) * SAMPLE_RATE / fft)[:, None] - centres) / widths
     return np.asarray((1 + offset**2) ** -4, np.float32)
@@ -44,6 +49,14 @@ def mel_bands(bands: int, fft: int, low_hz: float = 20.0, high_hz: float = 22_00
 def erb_rate(hz: float) -> float:
     """Glasberg and Moore 1990."""
     return 21.4 * math.log10(0.00437 * hz + 1)
+
+
+def _rates(bands: int, low_hz: float, high_hz: float) -> npt.NDArray[np.float64]:
+    return np.linspace(erb_rate(low_hz), erb_rate(high_hz), bands)
+
+
+def _hz(erb_rates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray((10 ** (erb_rates / 21.4) - 1) / 0.00437)
 
 
 def _mel(hz: float) -> float:

@@ -62,6 +62,16 @@ def powers(mid: Array, side: Array | None = None) -> Powers:
     return Powers(*(xp.concatenate(column, -2) for column in zip(*parts, strict=True)))
 
 
+def cross_powers(first: Array, second: Array) -> Array:
+    """Cross-powers in the same bands of two signals of (..., frames), complex: -> (..., steps, 64)."""
+    xp, bank, taper = namespace(first), _like(first, _bank()), _like(first, _taper())
+    products = (
+        ours * theirs.conj()
+        for (_, ours), (_, theirs) in zip(_spectra(first, taper, HOP), _spectra(second, taper, HOP), strict=True)
+    )
+    return xp.concatenate([x.real @ bank + 1j * (x.imag @ bank) for x in products], -2)
+
+
 def _spectra(samples: Array, taper: Array, hop: int) -> Iterator[tuple[int, Array]]:
     frames = _frames(samples, hop)
     for start in range(0, frames.shape[-2], _CHUNK):

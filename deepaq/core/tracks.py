@@ -18,7 +18,12 @@ _EDGE, _CENTRE = math.exp(-2) / (1 + 2 * math.exp(-2)), 1 / (1 + 2 * math.exp(-2
 
 def level(reference: Array, degraded: Array) -> Array:
     """Mean over bands of the absolute difference in dB: powers of (..., steps, bands) -> (..., steps)."""
-    return abs(decibels(reference) - decibels(degraded)).mean(-1)
+    return level_by_band(reference, degraded).mean(-1)
+
+
+def level_by_band(reference: Array, degraded: Array) -> Array:
+    """Absolute difference in dB: powers of (..., steps, bands) -> the same shape."""
+    return abs(decibels(reference) - decibels(degraded))
 
 
 def structure(reference: Array, degraded: Array) -> Array:
@@ -28,6 +33,11 @@ def structure(reference: Array, degraded: Array) -> Array:
     neighbouring cells. The root mean square over bands of sqrt(2 (1 - r)), the distance of two neighbourhoods that are
     freed of their mean and scaled to length 1.
     """
+    return root(structure_by_band(reference, degraded).mean(-1))
+
+
+def structure_by_band(reference: Array, degraded: Array) -> Array:
+    """Square of the distance of two neighbourhoods: powers of (..., steps, bands) -> (..., steps, bands / 2), 0 to 4."""
     x, y = _paired(reference), _paired(degraded)
     mean_x, mean_y = _blurred(x), _blurred(y)
     var_x, var_y = _blurred(x * x) - mean_x * mean_x, _blurred(y * y) - mean_y * mean_y
@@ -36,7 +46,7 @@ def structure(reference: Array, degraded: Array) -> Array:
     full_x, full_y = var_x + _FAINT**2, var_y + _FAINT**2
     covariance = _blurred(x * y) - mean_x * mean_y
     squared = var_x / full_x + var_y / full_y - 2 * covariance / xp.sqrt(full_x * full_y)
-    return root(xp.clip(squared, 0, None).mean(-1))
+    return xp.clip(squared, 0, None)
 
 
 def root(squared: Array) -> Array:
@@ -51,7 +61,12 @@ def mask(reference: Powers) -> Array:
 
 def balance(reference: Powers, degraded: Powers, masked: Array) -> Array:
     """Mean over bands of the absolute change of the interaural level difference, in dB: -> (..., steps)."""
-    return abs(_level_difference(reference, masked) - _level_difference(degraded, masked)).mean(-1)
+    return balance_by_band(reference, degraded, masked).mean(-1)
+
+
+def balance_by_band(reference: Powers, degraded: Powers, masked: Array) -> Array:
+    """Absolute change of the interaural level difference, in dB: -> (..., image steps, bands)."""
+    return abs(_level_difference(reference, masked) - _level_difference(degraded, masked))
 
 
 def _level_difference(powers: Powers, masked: Array) -> Array:

@@ -27,15 +27,22 @@ TIMELINE_S = 1.0  # resolution of a score over time, for networks that resolve t
 
 Signals = tuple[Samples, Samples]  # the reference's segment and the degraded one
 Matched = Generator[Signals, Compared, Score]
+Observer = Callable[[Span, Signals], None]
 Compare = Callable[[Sequence[Signals]], list[Compared]]
 
 
 def matched(
-    backbone: Comparator, mapping: MosMapping | None, reference: Stream, degraded: Stream, match_level: bool
+    backbone: Comparator,
+    mapping: MosMapping | None,
+    reference: Stream,
+    degraded: Stream,
+    match_level: bool,
+    observe: Observer | None = None,
 ) -> Matched:
     """Score a degraded stream: yields segments to compare, is sent their comparison, and returns the score.
 
-    Raises UserError for sound that cannot be scored.
+    observe: called with every segment that is compared, and its signals at the levels at which they are. Raises
+    UserError for sound that cannot be scored.
     """
     if not match_level:
         backbone.require_level()
@@ -47,7 +54,10 @@ def matched(
     found: list[Timed] = []
     for span in segments.spans(backbone, reference, degraded):
         if comparable := backbone.can_compare(span.samples[0]):
-            compared = yield _scaled(span, gains)
+            signals = _scaled(span, gains)
+            if observe:
+                observe(span, signals)
+            compared = yield signals
             found += over_time(span, compared, backbone)
         pair.add(span, comparable)
     if not found or not pair.levels:
@@ -108,8 +118,7 @@ def _each(compare: Compare, pairs: Sequence[Signals]) -> Sequence[Compared | Use
 
 def over_time(span: Span, compared: Compared, backbone: Comparator) -> list[Timed]:
     """Sum up the comparison of a segment about once a second, over its new samples, where either signal is audible."""
-    total = len(compared.distance)
-    new = slice(total - max(1, round(total * span.new / len(span.samples[0]))), None)
+    new = span.new_steps(len(compared.distance))
     distance = compared.distance[new]
     tracks = (compared.added, compared.missing, compared.loudness)
     count, seconds = len(distance), span.new / backbone.sample_rate

@@ -18,7 +18,7 @@ from deepaq.core.memory import Memory
 from deepaq.errors import UserError
 from deepaq.scoring import checkpoint, hub, segments
 from deepaq.scoring.checkpoint import Checkpoint
-from deepaq.scoring.matched import Matched, Signals, completed, matched
+from deepaq.scoring.matched import Matched, Observer, Signals, completed, matched
 from deepaq.scoring.references import References
 from deepaq.scoring.score import Score, Timed, sum_up
 
@@ -83,16 +83,28 @@ class Metric:
         if (degraded is None) == (references is None):
             raise UserError("give a degraded sound with its reference, or one sound and references=")
         if degraded is not None:
-            (found,) = completed([self._matched(reference, degraded, sample_rate, match_level)], self._compare)
-            if isinstance(found, UserError):
-                raise found
-            return found
+            return self.observed(reference, degraded, None, sample_rate=sample_rate, match_level=match_level)
         if not match_level:
             raise UserError("match_level=False: a gain is known, and can be scored, only with a matching reference")
         assert references is not None
         if not isinstance(references, References):
             references = self.references(references, sample_rate)
         return self.clips._unmatched(reference, references, sample_rate)
+
+    def observed(
+        self,
+        reference: Sound,
+        degraded: Sound,
+        observe: Observer | None,
+        *,
+        sample_rate: int | None = None,
+        match_level: bool = True,
+    ) -> Score:
+        """`score(reference, degraded)`; calls `observe` with every segment and its signals, as they are compared."""
+        (found,) = completed([self._matched(reference, degraded, sample_rate, match_level, observe)], self._compare)
+        if isinstance(found, UserError):
+            raise found
+        return found
 
     def score_many(
         self,
@@ -162,9 +174,16 @@ class Metric:
     def _stream(self, sound: Sound, sample_rate: int | None) -> Stream:
         return Stream(sound, self.rate, self.backbone.channels, sample_rate)
 
-    def _matched(self, reference: Sound, degraded: Sound, sample_rate: int | None, match_level: bool) -> Matched:
+    def _matched(
+        self,
+        reference: Sound,
+        degraded: Sound,
+        sample_rate: int | None,
+        match_level: bool,
+        observe: Observer | None = None,
+    ) -> Matched:
         ours, theirs = (self._stream(sound, sample_rate) for sound in (reference, degraded))
-        return (yield from matched(self.backbone, self.model.full, ours, theirs, match_level))
+        return (yield from matched(self.backbone, self.model.full, ours, theirs, match_level, observe))
 
     def _compare(self, pairs: Sequence[Signals]) -> list[Compared]:
         return self.backbone.compare_many(pairs, self._memory)

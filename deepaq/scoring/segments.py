@@ -41,6 +41,10 @@ class Span:
     samples: tuple[Samples, ...]
     sounding: tuple[Flags, ...]
 
+    def new_steps(self, total: int) -> slice:
+        """The last of `total` steps over the samples: those of the new ones, at least one."""
+        return slice(total - max(1, round(total * self.new / len(self.samples[0]))), None)
+
     def audible(self, steps: int) -> Flags:
         """Divide the new samples into `steps` equal parts, and return True for those in which any stream sounds."""
         sounding = np.logical_or.reduce(self.sounding)
