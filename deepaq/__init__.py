@@ -13,7 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deepaq.explanation.explanation import Explanation, explain
+    from deepaq.explanation.explain import explain
+    from deepaq.explanation.explanation import Explanation
     from deepaq.scoring.metric import Metric, load
     from deepaq.scoring.module import Distance, Quality
     from deepaq.scoring.references import References
@@ -41,7 +42,7 @@ _HOMES = {
     "References": "deepaq.scoring.references",
     "Score": "deepaq.scoring.score",
     "Segment": "deepaq.scoring.score",
-    "explain": "deepaq.explanation.explanation",
+    "explain": "deepaq.explanation.explain",
     "load": "deepaq.scoring.metric",
 }
 

@@ -1,8 +1,8 @@
 """The tracks of the core, divided among the bands.
 
 The distance is homogeneous in the differences that it is made of, so Euler's theorem divides it: what is pooled by a
-root mean square is divided in proportion to its squares, what is pooled by a mean in proportion to itself. The parts sum
-to the tracks.
+root mean square is divided in proportion to its squares, what is pooled by a mean in proportion to itself. The parts
+sum to the tracks.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def structure(reference: Array, degraded: Array) -> Array:
 
 
 def structure_by_band(reference: Array, degraded: Array) -> Array:
-    """Square of the distance of two neighbourhoods: powers of (..., steps, bands) -> (..., steps, bands / 2), 0 to 4."""
+    """Squared distances of neighbourhoods, 0 to 4: powers of (..., steps, bands) -> (..., steps, bands / 2)."""
     x, y = _paired(reference), _paired(degraded)
     mean_x, mean_y = _blurred(x), _blurred(y)
     var_x, var_y = _blurred(x * x) - mean_x * mean_x, _blurred(y * y) - mean_y * mean_y

@@ -25,8 +25,8 @@ def explain(reference: Path, degraded: Path, plot: Path | None, keep_level: bool
     remain without it. Of the packaged metric only: the distance of a network has no parts.
     """
     from deepaq.explanation import picture
-    from deepaq.explanation.explanation import explain as explained
-    from deepaq.explanation.words import NAMES, percent, sentences
+    from deepaq.explanation.explain import explain as explained
+    from deepaq.explanation.words import NAMES, percent
 
     if plot:
         picture.check(plot)
@@ -38,10 +38,9 @@ def explain(reference: Path, degraded: Path, plot: Path | None, keep_level: bool
         note(f"{plot}: the difference over time and frequency")
     if as_json:
         files: dict[str, Any] = {"reference": str(reference), "degraded": str(degraded)}
-        notes = {"notes": list(found.score.notes)}
-        print_json(files | found.score.to_json() | found.to_json() | {"sentences": sentences(found)} | notes)
+        print_json(files | found.score.to_json() | found.to_json() | {"notes": list(found.score.notes)})
         return
-    for line in sentences(found):
+    for line in found.sentences:
         click.echo(line)
     for kind in sorted(found.kinds, key=found.kinds.__getitem__, reverse=True):
         without = found.mos_without[kind]

@@ -57,6 +57,7 @@ def by_kind(core: Core, reference: Samples, degraded: Samples) -> Values:
     mid = _change(ours.mid, theirs.mid, cross_powers(*mids))
     shares = _of_mid(mid)[:, : count * IMAGE_EVERY]
     near = uniform_filter(shares * (mid.lost + mid.gained + 1e-3)[: count * IMAGE_EVERY], (0, 3, 3), mode="nearest")
+    near = np.maximum(near, 0)  # free of rounding
     near /= near.sum(axis=0)
     halves = (len(KINDS), count, IMAGE_EVERY, shares.shape[-1])
     divided = (shares.reshape(halves) * found.level + near.reshape(halves) * found.structure).sum(axis=2)
