@@ -35,18 +35,16 @@ class Parts:
 def parts(core: Core, ours: Powers, theirs: Powers) -> Parts:
     """Divide the tracks of a reference and a degraded signal; neither has leading dimensions."""
     found = core.compare_powers(ours, theirs)
-    count = len(found.level)
-    structure, level = _structure(ours.mid, theirs.mid), _level(ours.mid, theirs.mid)
-    halves = (count, IMAGE_EVERY, ours.mid.shape[-1])
-    return Parts(
-        *(
-            _divided(track, cells[: count * IMAGE_EVERY].reshape(halves))
-            for track, cells in ((found.structure, structure), (found.level, level))
-        ),
-        np.zeros((count, halves[-1]))
-        if ours.side is None
-        else _divided(found.image, _image(core, ours, theirs)[:count]),
-    )
+    steps, bands = len(found.level), ours.mid.shape[-1]
+
+    def halves(cells: Values) -> Values:
+        return cells[: steps * IMAGE_EVERY].reshape(steps, IMAGE_EVERY, bands)
+
+    image = np.zeros((steps, bands))
+    if ours.side is not None:
+        image = _divided(found.image, _image(core, ours, theirs)[:steps])
+    structure = _divided(found.structure, halves(_structure(ours.mid, theirs.mid)))
+    return Parts(structure, _divided(found.level, halves(_level(ours.mid, theirs.mid))), image)
 
 
 def _divided(track: Values, cells: Values) -> Values:

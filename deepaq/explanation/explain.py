@@ -78,7 +78,7 @@ class _Collector:
         return Explanation(
             score,
             cells / total if total > 0 else cells,
-            np.arange(cells.shape[1]) * COLUMN_S,
+            np.arange(cells.shape[1], dtype=np.float64) * COLUMN_S,
             erb_centres(BANDS),
             {
                 kind: None if mapping is None else float(mapping(value))

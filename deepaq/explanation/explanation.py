@@ -29,7 +29,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a distance consists of.
+    """The parts of a distance.
 
     score: what `deepaq.load().score` gives. cells: (7, columns, 64), by kind (`deepaq.explanation.kinds.KINDS`), time
     and band: shares of the *squared* distance, which is the mean of the squares over time; they sum to 1, or are all 0

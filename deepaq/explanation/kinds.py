@@ -24,11 +24,11 @@ _CELLS = (3, 3)  # steps of 20 ms, and bands, over which coherence is measured
 _LOW_CELLS, _NARROW = (9, 3), 22  # in the lowest third of the bands
 _LEAST_LEVEL_DB, _AGREE = 0.5, 0.7  # change of level that counts, share of bands that change alike
 _LEVEL_STEPS = 11  # a shorter change of level is a dropout or a click
-_EDGE_STEPS = 15
-_EDGE_DB, _SKIRT_DB, _EDGE_BANDS = 15.0, 3.0, 3
+_EDGE_STEPS = 15  # over which the edges of the spectrum are measured
+_EDGE_DB, _SKIRT_DB, _EDGE_BANDS = 15.0, 3.0, 3  # fall of lost bands, fall where they begin, least number of them
 _EXCHANGED_DB = 4.0  # change of level that tells its kind although most of the cell is exchanged
-_INNER_STEPS, _STEADY_DB = 7, 3.5
-_SMEAR_STEPS, _SMEAR_AREA = 9, (31, 9)
+_SMEAR_STEPS, _SMEAR_AREA = 9, (31, 9)  # over which levels are evened out; steps and bands of the evidence for it
+_INNER_STEPS, _STEADY_DB = 7, 3.5  # length and largest deviation of added energy that is as steady as noise or hum
 
 
 class Change(NamedTuple):
@@ -72,12 +72,11 @@ def by_kind(core: Core, reference: Samples, degraded: Samples) -> Values:
 
 
 def _change(ours: Values, theirs: Values, cross: Values) -> Change:
-    smooth = [_smooth(x.astype(np.float64)) for x in (ours, theirs)]
-    coherent = (_smooth(cross.real) ** 2 + _smooth(cross.imag) ** 2) / np.maximum(smooth[0], 1e-20)
-    lost = decibels(smooth[0]) - decibels(coherent)
-    gained = np.maximum(decibels(smooth[1]) - decibels(coherent), 0)
-    rest = np.maximum(smooth[1] - coherent, 0)
-    return Change(*smooth, rest, np.maximum(lost, 0), gained + np.maximum(-lost, 0))
+    before, after = _smooth(ours), _smooth(theirs)
+    coherent = (_smooth(cross.real) ** 2 + _smooth(cross.imag) ** 2) / np.maximum(before, 1e-20)
+    lost = decibels(before) - decibels(coherent)
+    gained = np.maximum(decibels(after) - decibels(coherent), 0) + np.maximum(-lost, 0)
+    return Change(before, after, np.maximum(after - coherent, 0), np.maximum(lost, 0), gained)
 
 
 def _smooth(cells: Values) -> Values:

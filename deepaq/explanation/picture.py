@@ -14,7 +14,7 @@ from deepaq.explanation.kinds import KINDS
 from deepaq.explanation.words import NAMES, percent
 from deepaq.files import check_writable, committed, printable
 
-_COLOURS = ("#2166ac", "#b2182b", "#e08214", "#542788", "#1b7837", "#c51b7d", "#777777")  # of the kinds
+_COLOURS = ("#2166ac", "#b2182b", "#e08214", "#542788", "#1b7837", "#c51b7d", "#777777")  # in the order of KINDS
 _HZ = (100, 200, 500, 1000, 2000, 5000, 10_000)
 _FULL = 99.5  # percentile of the cells with a difference that has the full colour
 

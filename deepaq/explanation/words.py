@@ -17,14 +17,14 @@ NAMES = {
     "image": "a changed stereo image",
     "other": "changed fine structure",
 }
-LEAST_SHARE = 0.05  # of a kind that is named
+LEAST_SHARE = 0.05  # smallest share of a kind that is named
 _MOST = 0.8  # share of a kind within the frequencies that are named
 _WIDE = 0.75  # share of the bands that counts as the whole spectrum
 _EDGE = 4  # bands
 
 
 def sentences(found: Explanation) -> list[str]:
-    """What most of the difference is, when it is worst, and what the rest is; one sentence for equal signals."""
+    """Say what most of the difference is, when it is worst, and what the rest is; one sentence for equal signals."""
     if not found.cells.any():
         return ["There is no difference."]
     return [_what(found), _when(found), _rest(found)]
