@@ -12,6 +12,7 @@ from deepaq.comparison.command import compare
 from deepaq.console import Console, complain, device_option, finish, json_option, note, one_line, print_json
 from deepaq.errors import UserError
 from deepaq.explanation.command import explain
+from deepaq.watching.command import watch
 
 
 class SoundPath(click.Path):
@@ -196,3 +197,4 @@ def _pairs(
 
 main.add_command(compare)
 main.add_command(explain)
+main.add_command(watch)

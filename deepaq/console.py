@@ -88,10 +88,13 @@ class _Output(io.FileIO):
     seen enough.
     """
 
+    broken = False
+
     def write(self, data: Any) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:
+            self.broken = True
             return len(data)
 
 
@@ -135,6 +138,12 @@ def note(message: str) -> None:
 def one_line(message: str) -> str:
     """Return `message` with line breaks and control characters escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+
+
+def reader_has_left() -> bool:
+    """Tell if what was last printed on stdout found its pipe closed."""
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return isinstance(raw, _Output) and raw.broken
 
 
 def print_json(value: Any) -> None:

@@ -166,7 +166,7 @@ def check_file(path: Path) -> None:
 def missing_bytes(path: Path) -> int:
     """Bytes of audio that a WAV or AIFF header promises beyond the end of the file, which libsndfile ignores."""
     promise = _promise(path)
-    if promise is None or _is_unknown(promise[1]):
+    if promise is None or is_unknown_length(promise[1]):
         return 0
     return max(0, sum(promise) - path.stat().st_size)
 
@@ -174,7 +174,7 @@ def missing_bytes(path: Path) -> int:
 def has_known_length(path: Path) -> bool:
     """Return False for a WAV or AIFF file whose header leaves the length open, as when written to a pipe."""
     promise = _promise(path)
-    return promise is None or not _is_unknown(promise[1])
+    return promise is None or not is_unknown_length(promise[1])
 
 
 def _promise(path: Path) -> tuple[int, int] | None:
@@ -197,7 +197,7 @@ def _promise(path: Path) -> tuple[int, int] | None:
     return None
 
 
-def _is_unknown(length: int) -> bool:
+def is_unknown_length(length: int) -> bool:
     """Tell if a length is one that programs write for unknown lengths: 0, or about the largest possible.
 
     SoX writes 0x7F000000 or 0x7FFFF000, rounded down to a whole frame, arecord 0x7FFFFF00, FFmpeg 0xFFFFFFFF.

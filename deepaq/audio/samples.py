@@ -24,11 +24,13 @@ class Audio:
     samples: float32 of shape (frames, channels), full scale is 1.0 and may be exceeded.
     sample_rate: in Hz.
     notes: lines about repairs made while decoding.
+    name: for messages.
     """
 
     samples: Samples
     sample_rate: int
     notes: tuple[str, ...] = ()
+    name: str = "the array"
 
     @property
     def frames(self) -> int:
@@ -61,7 +63,9 @@ def check(audio: Audio, name: str) -> None:
 def joined(parts: list[Audio]) -> Audio:
     """Join consecutive blocks."""
     notes = tuple(note for part in parts for note in part.notes)
-    return Audio(np.concatenate([part.samples for part in parts]), parts[0].sample_rate, notes)
+    if len(parts) == 1:
+        return parts[0]
+    return Audio(np.concatenate([part.samples for part in parts]), parts[0].sample_rate, notes, parts[0].name)
 
 
 def fit(samples: Samples, frames: int) -> Samples:

@@ -26,7 +26,7 @@ LOUDEST = 100.0  # +40 dBFS: larger samples are not scaled to 1
 
 def name_of(sound: Sound | Contents) -> str:
     """Return the name of a sound for messages: its path, or its kind."""
-    if isinstance(sound, Contents):
+    if isinstance(sound, Contents | Audio):
         return sound.name
     return str(sound) if isinstance(sound, str | Path) else "the array"
 

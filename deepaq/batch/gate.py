@@ -14,18 +14,22 @@ LONGEST_UNSCORED_S = 0.5
 
 @dataclass(frozen=True)
 class Gate:
-    """Conditions to pass. least: lowest MOS. allow_shorter: accept files that were not scored completely."""
+    """Conditions to pass. least: lowest MOS. allow_shorter: accept files that were not scored completely. option: the
+    one that gave `least`."""
 
     least: float
     allow_shorter: bool = False
+    option: str = "--min-mos"
 
     def check(self, metric: Metric, unmatched: bool) -> None:
         """Raise UserError if no file could pass with this model. unmatched: non-matching references are used."""
         best = top(metric, unmatched)
         if best is None:
-            raise UserError("--min-mos: this model gives distances only, it has no mapping to a MOS")
+            raise UserError(f"{self.option}: this model gives distances only, it has no mapping to a MOS")
         if not math.isfinite(self.least) or self.least > best:
-            raise UserError(f"--min-mos {self.least:g}: give a MOS, 1 to {best:.2f}; this model rates nothing higher")
+            raise UserError(
+                f"{self.option} {self.least:g}: give a MOS, 1 to {best:.2f}; this model rates nothing higher"
+            )
 
     def objections(self, score: Score) -> list[str]:
         """Reasons why a file does not pass; empty if it passes."""

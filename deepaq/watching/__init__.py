@@ -1,0 +1,1 @@
+"""Endless streams: one score per window, in constant memory."""
