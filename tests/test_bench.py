@@ -36,6 +36,8 @@ ROUNDS = {
     "prep_workers": (["--quick"], r"two workers / one: \d+\.\d+x"),
     "raters": (["2", "1", "lsd,si-sdr"], r"lsd +\d+\.\d+ "),
     "steps": (["--quick", "--steps", "1", "--clips", "2"], r"audio-hours per hour"),
+    "unreferenced": (["--quick", "--jobs", "1"], r"9 coded clips of 3 recordings\n.*\n.*\n\| packaged \| "),
+    "watch": (["--quick"], r"with a reference: \d+ times real time"),
     "transcode": (["--quick"], r"verified / encoders alone: \d+\.\d+"),
     "visqol": (["--quick"], r"versions, MOS exact against shipped"),
     "visqol_program": (

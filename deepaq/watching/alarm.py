@@ -26,14 +26,16 @@ class Alarm:
     below: float
     seconds: float
     low_s: float = field(default=0.0, init=False)
+    _up: bool = field(default=False, init=False)
 
     def raised(self, window: Window) -> bool:
         """Count a window, and tell if it raises the alarm."""
         if window.mos is None:
             return False
-        before = self.low_s
-        self.low_s = before + window.seconds if window.mos < self.below else 0.0
-        return before < self.seconds <= self.low_s
+        low, before = window.mos < self.below, self._up
+        self.low_s = self.low_s + window.seconds if low else 0.0
+        self._up = low and self.low_s >= self.seconds
+        return self._up and not before
 
 
 class Command:

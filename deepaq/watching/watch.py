@@ -135,6 +135,8 @@ class Watch:
             self.failure = feed.failure
         elif feed is self._reference and _longer(self._degraded.peek(2 * SHORTEST_S)):
             self.failure = f"{feed.name}: ended at {feed.start_s:.2f} s, before {self._degraded.name}"
+        elif not self._number and not feed.start_s:
+            self.failure = f"{feed.name}: holds no audio"
         if self.failure and not self._number:
             raise UserError(self.failure)
 

@@ -1,6 +1,6 @@
 """Scores without a reference on recordings left out of training: the packaged clean music beside ten clean recordings.
 
-    python tests/bench/unreferenced.py [--music FOLDER] [--out FOLDER] [--draws 30] [--model RUN]
+    python tests/bench/unreferenced.py [--music FOLDER] [--out FOLDER] [--draws 30] [--model RUN] [--quick]
 
 Cuts the recordings of MUSIC ($DEEPAQ_SHARED/music) that the packaged models were not made of, by the licence in
 music.csv, into clips of 5 s, codes them in 21 conditions and labels them with ViSQOL; a second run resumes. Prints for
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 import deepaq
 from deepaq.files import audio_below
@@ -29,6 +30,7 @@ from labels.rating.stage import rate
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.jobs import cpu_count
+from prep.synth import SAMPLE_RATE, compose
 from prep.transcode import Settings, transcode
 from training.clip import SHARED, allowed
 
@@ -57,10 +59,11 @@ def recording(path: str | Path) -> str:
     return Path(path).stem.rpartition("_")[0] or Path(path).stem
 
 
-def prepare(music: Path, out: Path, jobs: int) -> Dataset:
+def prepare(music: Path, out: Path, settings: Settings) -> Dataset:
     """Make the data set of the recordings that may not be used."""
     kept_out = sorted(set(audio_below(music)) - set(allowed(music))) or audio_below(music)
-    transcode(kept_out, out, Settings(clip_s=5.0, allow_lossy=True, jobs=jobs, quiet=True))
+    jobs = settings.jobs
+    transcode(kept_out, out, settings)
     rate(out, "visqol", Rating(jobs=jobs, quiet=True))
     return Dataset(out)
 
@@ -152,9 +155,17 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=30)
     parser.add_argument("--model", type=Path, help="model to judge in place of the packaged one")
     parser.add_argument("--jobs", type=int, default=cpu_count())
+    parser.add_argument("--quick", action="store_true", help="a tiny round, which shows only that the script works")
     options = parser.parse_args()
     metric = deepaq.load(options.model)
-    clips, clean = embedded(prepare(options.music, options.out, options.jobs), metric)
+    settings = Settings(clip_s=5.0, allow_lossy=True, jobs=options.jobs, quiet=True)
+    if options.quick:
+        options.music, options.draws = options.out / "music", 2
+        for number in range(3):
+            options.music.mkdir(parents=True, exist_ok=True)
+            soundfile.write(options.music / f"{number}.flac", compose(5, 2.0, number), SAMPLE_RATE)
+        settings = Settings(("mp3",), (32, 64, 128), 2.0, jobs=1, quiet=True)
+    clips, clean = embedded(prepare(options.music, options.out / "data", settings), metric)
     report(clips, clean, metric.clean.centre, options.draws)
 
 
