@@ -1,4 +1,4 @@
-"""What a low quality sets off: the end of the watch, or a command."""
+"""Alarms: when low quality ends a watch or runs a command."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Feed:
     """Audio of a source, in order, in constant memory.
 
     A change of the sample rate or of the number of channels begins a new section: nothing is taken across it, until
-    `go_on`. say: receives a line when no audio arrives for `stall_s` seconds, and when it arrives again. ended: the
+    `next_section`. say: receives a line when no audio arrives for `stall_s` seconds, and when it arrives again. ended: the
     source is at its end. failure: why it ended early, None if it did not.
     """
 
@@ -76,13 +76,13 @@ class Feed:
         while seconds > 0 and self.read(min(seconds, _SKIP_S)) is not None:
             seconds -= _SKIP_S
 
-    def go_on(self) -> str | None:
+    def next_section(self) -> str | None:
         """Begin the next section and return what changed; None if there is none."""
         if self._next is None:
             return None
         self._held, self._frames, self._next = [self._next], self._next.frames, None
         self._section_s, self._taken = 0.0, 0
-        return f"{self.name}: goes on at {_form(self._held[0])} from {self.start_s:.2f} s"
+        return f"{self.name}: continues at {_form(self._held[0])} from {self.start_s:.2f} s"
 
     def _count(self, seconds: float) -> int:
         """Number of frames to the end of the next `seconds`; lengths of a part of a frame do not add up."""

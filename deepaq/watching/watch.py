@@ -123,7 +123,7 @@ class Watch:
         """Tell if every stream has audio, after going on to its next section if it must."""
         for feed in self._feeds:
             while feed.peek(SHORTEST_S) is None:
-                if change := feed.go_on():
+                if change := feed.next_section():
                     self._say(change)
                 else:
                     self._end(feed)

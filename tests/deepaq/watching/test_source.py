@@ -227,13 +227,13 @@ def test_a_new_form_begins_a_section(sound: Samples, tmp_path: Path) -> None:
         first = feed.read(9.0)
         assert (first.sample_rate, first.channels) == (44_100, 2)
         assert feed.read(1.0) is None
-        change = feed.go_on()
-        assert change == f"{tmp_path / 'p'}: goes on at 48000 Hz with 1 channel from {first.seconds:.2f} s"
+        change = feed.next_section()
+        assert change == f"{tmp_path / 'p'}: continues at 48000 Hz with 1 channel from {first.seconds:.2f} s"
         second = feed.read(9.0)
         assert (second.sample_rate, second.channels) == (48_000, 1)
         assert first.seconds + second.seconds == pytest.approx(4.0, abs=0.2)
         assert feed.read(1.0) is None
-        assert feed.go_on() is None
+        assert feed.next_section() is None
         assert feed.ended
 
 

@@ -30,7 +30,7 @@ def metric() -> Metric:
 
 @pytest.fixture(scope="module")
 def clean() -> Samples:
-    """Ten seconds, of which no two are alike."""
+    """Ten seconds without a repetition."""
     return np.concatenate([music(2.0, seed) for seed in range(5)])
 
 
