@@ -22,8 +22,8 @@ class Feed:
     """Audio of a source, in order, in constant memory.
 
     A change of the sample rate or of the number of channels begins a new section: nothing is taken across it, until
-    `next_section`. say: receives a line when no audio arrives for `stall_s` seconds, and when it arrives again. ended: the
-    source is at its end. failure: why it ended early, None if it did not.
+    `next_section`. say: receives a line when no audio arrives for `stall_s` seconds, and when it arrives again. ended:
+    the source is at its end. failure: why it ended early, None if it did not.
     """
 
     def __init__(self, source: Source, say: Callable[[str], None], stall_s: float) -> None:
