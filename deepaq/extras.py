@@ -10,7 +10,7 @@ from deepaq.errors import UserError
 _TABLES = ("matplotlib", "psutil", "pyarrow", "scipy", "tqdm")  # needed by all work on data sets
 # Modules by the extra of pyproject.toml that brings them. The first extra that brings a module is named.
 MODULES = {
-    "plots": ("matplotlib",),
+    "plots": ("matplotlib", "scipy"),
     "prep": (*_TABLES, "audioop", "imageio_ffmpeg", "pydub", "pyloudnorm"),
     "labels": (*_TABLES, "numba", "visqol", "yaml"),
     "train": (*_TABLES, "huggingface_hub", "peft", "tensorboardX", "torch", "transformers"),

@@ -64,8 +64,11 @@ REFUSED = {
     "manifests report data": "prep",
     "deepaq score a.wav b.wav --timeline picture.png": "plots",
     "deepaq compare old old new --page page.html": "plots",
+    "deepaq explain a.wav b.wav": "plots",
     "deepaq embed a.wav --out points.parquet": "prep",
     "deepaq score a.wav b.wav --model hub:somebody/something": "train",
+    "deepaq score a.wav b.wav --model compact-2026a --device cuda": "train",
+    "deepaq score a.wav b.wav --model mert": "train",
     "python __import__('deepaq').Distance": "train",
 }
 
@@ -76,6 +79,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("a", "b", "old/1", "old/2", "old/3", "new/1", "new/2", "new/3"):
         write(folder / f"{name}.wav", music(2, sum(map(ord, name[-1]))))
     (folder / "data").mkdir()
+    (folder / "mert").mkdir()
+    model = {"format": 1, "backbone": "mert", "settings": {}, "info": {}, "full": None, "unmatched": None}
+    (folder / "mert" / "model.json").write_text(json.dumps(model))
     return folder
 
 
@@ -96,6 +102,8 @@ def test_without_extras_everything_about_scores_works(folder: Path) -> None:
         "deepaq score --no-reference a.wav",
         "deepaq score --against old a.wav",
         "deepaq embed a.wav --out points.npz",
+        "deepaq info --json",
+        "deepaq score a.wav b.wav --model compact-2026a",
         *(f"{program} --help" for program in ("deepaq", "manifests", "prep", "labels", "training")),
     )
     for line, (code, _, errors) in zip(lines, run(folder, *lines), strict=True):

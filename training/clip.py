@@ -15,8 +15,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from deepaq.backbones.compact import Compact
-from deepaq.core.clip import Clip
+from deepaq.compact.clip import Clip
+from deepaq.compact.light import LightCompact
 from deepaq.errors import UserError
 from deepaq.files import audio_below
 from deepaq.scoring import checkpoint
@@ -30,11 +30,10 @@ FREE = ("CC0-", "CC-BY-4.0", "MIT ")  # no share-alike, and no licence of a repo
 def head(run: Metric) -> Clip:
     """The clip head of a compact network, without torch."""
     network = run.backbone
-    if not isinstance(network, Compact):
+    if not isinstance(network, LightCompact):
         raise UserError(f"the network {network.name} has no clip head that works without torch; name a run of compact")
     found = Clip(network.settings()["clip_dims"])
-    state = network.state_dict()
-    found.tensors = {name: state[f"clip.{name}"].numpy().copy() for name in found.tensors}
+    found.tensors = network.head()
     return found
 
 

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from deepaq.audio import Samples
 from deepaq.audio.container import reason
 from deepaq.audio.stream import as_batch, mid_of
-from deepaq.backbones.pooling import MEAN, Pooling
 from deepaq.backbones.threads import forked, one_thread
 from deepaq.backbones.weights import check_header
-from deepaq.core.comparator import Comparator, Compared
+from deepaq.core.comparator import Comparator, Compared, Values
 from deepaq.core.memory import Memory
+from deepaq.core.pooling import MEAN, Pooling
 from deepaq.errors import UserError
 from deepaq.files import write_tensors
 from deepaq.registry import Registry, check_class
@@ -83,6 +83,12 @@ class Backbone(nn.Module, Comparator):
     def device(self) -> torch.device:
         """The processor that holds the weights; the CPU for a network without any."""
         return next((weights.device for weights in self.parameters()), torch.device("cpu"))
+
+    def clip_point(self, samples: Samples) -> Values:
+        with self.running():
+            description = self.describe(self.front(as_batch(samples).to(self.device)))
+            found: Values = self.embed_clip(description)[0].cpu().numpy()
+            return found
 
     @contextmanager
     def running(self) -> Iterator[None]:

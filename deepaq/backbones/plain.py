@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from deepaq.backbones import bands
+from deepaq import arrays
 from deepaq.backbones.backbone import Backbone
+from deepaq.compact import bands
 from deepaq.errors import UserError
 
 
@@ -37,7 +38,8 @@ class Plain(Backbone):
 
     def front(self, samples: Tensor) -> Tensor:
         power = bands.power(samples)
-        return bands.log_energy(power @ bands.bank(self.kind).to(power))
+        found: Tensor = bands.log_energy(power @ arrays.like(power, bands.bank(self.kind)))
+        return found
 
     def embed(self, front: Tensor) -> Tensor:
         return front

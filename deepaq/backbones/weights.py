@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from deepaq.audio.container import reason
 from deepaq.errors import UserError
 from deepaq.files import file_sha256, read_json
+from deepaq.tensors import Shape, check_shapes
 
 State = dict[str, Tensor]
-Shape = tuple[int, ...]
 BIN, SAFETENSORS = "pytorch_model.bin", "model.safetensors"
 
 
@@ -181,17 +181,6 @@ def check_header(path: Path, wanted: Mapping[str, Tensor]) -> None:
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path}: cannot be loaded ({reason(error)}); train or copy the run again") from None
     check_shapes(found, _shapes(wanted), str(path))
-
-
-def check_shapes(found: Mapping[str, Shape], wanted: Mapping[str, Shape], origin: str) -> None:
-    """Raise UserError when a tensor is missing, unknown or of another shape."""
-    missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
-    wrong = [name for name in wanted if name in found and wanted[name] != found[name]]
-    for names, what in ((missing, "lacks"), (extra, "has the unknown"), (wrong, "has another shape for")):
-        if names:
-            raise UserError(
-                f"{origin}: {what} {names[0][:200]} ({len(names)} of {len(wanted)} tensors); these are other weights"
-            )
 
 
 def _shapes(state: Mapping[str, Tensor]) -> dict[str, Shape]:

@@ -66,6 +66,10 @@ class Comparator(ABC):
         """Compare several pairs, each as by `compare`. memory: embeddings of references met before, for networks."""
         return [self.compare(*pair) for pair in pairs]
 
+    def clip_point(self, samples: Samples) -> Values:
+        """Embed a signal without its reference: (dims,), comparable across content; UserError if it cannot."""
+        raise UserError(f"the model {self.name} judges no signal without its reference")
+
     @abstractmethod
     def settings(self) -> dict[str, Any]:
         """Return the arguments that make an equal comparator, JSON-serialisable."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from deepaq import extras
-from deepaq.core.clip import Clip
+from deepaq.compact.clip import Clip
+from deepaq.compact.light import LightCompact
 from deepaq.core.comparator import Comparator
 from deepaq.core.core import Core
 from deepaq.errors import UserError
@@ -25,7 +27,11 @@ if TYPE_CHECKING:
 
 FILE = "model.json"
 FORMAT = 1
-_LIGHT: dict[str, type[Core] | type[Clip]] = {Core.name: Core, Clip.name: Clip}
+_LIGHT: dict[str, type[Core] | type[Clip] | type[LightCompact]] = {
+    Core.name: Core,
+    Clip.name: Clip,
+    LightCompact.name: LightCompact,
+}
 Field = TypeVar("Field", int, str, dict[str, Any])
 
 
@@ -52,15 +58,19 @@ class Checkpoint:
             digest.update(weights)
         return digest.hexdigest()
 
-    @property
+    @cached_property
     def network(self) -> Backbone:
-        """The network; UserError for a part without torch, which has none."""
+        """The network in torch; UserError for the core and a clip head, which have none."""
         with extras.required(f"the network {self.backbone.name}", "train"):
             from deepaq.backbones.backbone import Backbone
 
-        if not isinstance(self.backbone, Backbone):
+        if isinstance(self.backbone, Backbone):
+            return self.backbone
+        if not isinstance(self.backbone, LightCompact):
             raise UserError(f"the model {self.backbone.name} is no network: it has no layers in torch")
-        return self.backbone
+        from deepaq.backbones.compact import Compact
+
+        return Compact.of(self.backbone)
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> None:
@@ -110,7 +120,9 @@ def load(folder: Path, links: Path | None = None) -> Checkpoint:
     return Checkpoint(backbone, curves["full"], curves["unmatched"], info, clean)
 
 
-def _without_torch(kind: type[Core] | type[Clip], path: Path, settings: dict[str, Any]) -> Comparator:
+def _without_torch(
+    kind: type[Core] | type[Clip] | type[LightCompact], path: Path, settings: dict[str, Any]
+) -> Comparator:
     try:
         made = kind(**settings)
     except (TypeError, ValueError) as error:

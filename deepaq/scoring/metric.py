@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deepaq.audio import Samples
-from deepaq.audio.stream import Sound, Stream, as_batch, name_of
-from deepaq.core.clip import Clip
-from deepaq.core.comparator import Compared
+from deepaq import extras
+from deepaq.audio.stream import Sound, Stream, name_of
+from deepaq.compact.clip import Clip
+from deepaq.core.comparator import Compared, Values
 from deepaq.core.core import Core
 from deepaq.core.memory import Memory
 from deepaq.errors import UserError
@@ -131,7 +131,7 @@ class Metric:
             raise UserError("no clean references were given")
         return References(np.mean(points, axis=0), len(points))
 
-    def clip_points(self, sound: Sound, sample_rate: int | None = None) -> Iterator[tuple[float, float, Samples]]:
+    def clip_points(self, sound: Sound, sample_rate: int | None = None) -> Iterator[tuple[float, float, Values]]:
         """Yield (start and length in seconds, (dims,) embedding) of every audible segment, comparable across content.
 
         Raises UserError when none is audible.
@@ -142,7 +142,7 @@ class Metric:
         for span in segments.spans(metric.backbone, stream):
             if metric.backbone.can_compare(span.samples[0]):
                 silent = False
-                yield span.start_s, span.new / metric.rate, metric._clip_point(span.samples[0])
+                yield span.start_s, span.new / metric.rate, metric.backbone.clip_point(span.samples[0])
         if silent:
             raise UserError(f"{stream.name}: is silent")
 
@@ -164,12 +164,6 @@ class Metric:
         network = self.clips.model.network
         with network.running():
             return network.embed_clip(network.describe(network.front(samples.to(network.device)))).cpu()
-
-    def _clip_point(self, samples: Samples) -> Samples:
-        if isinstance(self.backbone, Clip):
-            return self.backbone.clip_point(samples)
-        found: Samples = self.embed_clip(as_batch(samples))[0].numpy()
-        return found
 
     def _stream(self, sound: Sound, sample_rate: int | None) -> Stream:
         return Stream(sound, self.rate, self.backbone.channels, sample_rate)
@@ -214,7 +208,7 @@ def load(run: str | Path | None = None, device: str = CPU) -> Metric:
     else:
         model = checkpoint.load(PACKAGED if run is None else EARLIER.get(str(run), Path(run)))
     if device != CPU and not isinstance(model.backbone, Core | Clip):
-        from deepaq.backbones.device import device_of
-
-        model.network.to(device_of(device))
+        with extras.required(f"device {device}", "train"):
+            from deepaq.backbones.device import device_of
+        model.backbone = model.network.to(device_of(device))
     return Metric(model, device)

@@ -42,9 +42,9 @@ class Distance(nn.Module):
         metric = model if isinstance(model, Metric) else load(model)
         self.comparator = metric.backbone
         self.backbone: Backbone | None = None
-        if isinstance(metric.backbone, Backbone):
+        if not isinstance(metric.backbone, Core):
             # A copy, because this module may be moved to another device and the caller's metric must not.
-            self.comparator = self.backbone = deepcopy(metric.backbone).eval().requires_grad_(False)
+            self.comparator = self.backbone = deepcopy(metric.model.network).eval().requires_grad_(False)
         self.register_buffer(
             "precision", torch.zeros(()), persistent=False
         )  # its type is the precision of the comparison

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from deepaq.audio import Samples
+from deepaq.core.comparator import Values
 from deepaq.errors import UserError
 from deepaq.files import audio_below, committed, file_sha256
 
@@ -24,7 +24,7 @@ CACHE_VARIABLE = "DEEPAQ_CACHE"
 class References:
     """Clean music. centre: (dims,), mean of the sounds' embeddings. count: number of sounds. music: what they are."""
 
-    centre: Samples
+    centre: Values
     count: int
     music: str = ""
 

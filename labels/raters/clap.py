@@ -121,7 +121,7 @@ def _tensors(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     from safetensors import SafetensorError, safe_open
 
-    from deepaq.backbones.weights import check_shapes
+    from deepaq.tensors import check_shapes
 
     wanted = {name: tensor for name, tensor in wanted.items() if tensor.is_floating_point()}
     try:

@@ -74,12 +74,13 @@ class DeepaqFr(Rater):
         return _metric(self.model, self.device)
 
     def tools(self) -> dict[str, str]:
-        from deepaq.core.clip import Clip
+        from deepaq.compact.clip import Clip
+        from deepaq.compact.light import LightCompact
         from deepaq.core.core import Core
 
         metric = self._metric()
         own = {"backbone": metric.backbone.name, NETWORK: metric.fingerprint}
-        if isinstance(metric.backbone, Core | Clip):
+        if isinstance(metric.backbone, Core | Clip | LightCompact):
             return own | {"numpy": package_version("numpy"), "scipy": package_version("scipy")}
         from deepaq.backbones.backbone import BACKBONES
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from deepaq.backbones.pooling import MEAN, Pooling
+from deepaq.core.pooling import MEAN, Pooling
 
 TAU = 2.0
 CLEAN, UNCODED = 0, -1  # in place of a codec's number, from 1: clean; distorted without a bitrate

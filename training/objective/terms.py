@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import huber_loss
 
-from deepaq.backbones.pooling import MEAN, Pooling
+from deepaq.core.pooling import MEAN, Pooling
 from training.objective.batch import Labels
 from training.objective.curve import Curve
 from training.objective.loss import (

@@ -13,6 +13,8 @@ import torch
 
 import deepaq
 from deepaq.backbones.threads import one_thread
+from deepaq.scoring.checkpoint import Checkpoint
+from deepaq.scoring.metric import Metric
 from tests.sounds import RATE, music
 
 FORK = """
@@ -52,7 +54,7 @@ def test_a_forked_worker_scores_with_the_metric_of_its_parent(name: str) -> None
 
 def test_scoring_uses_one_thread_and_restores_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     before = torch.get_num_threads()
-    metric, sound, seen = deepaq.load("compact-2026a"), music(1, 1), []
+    metric, sound, seen = Metric(Checkpoint(deepaq.load("compact-2026a").model.network)), music(1, 1), []
     embed = metric.backbone.embed_audio
     monkeypatch.setattr(
         metric.backbone, "embed_audio", lambda samples: (seen.append(torch.get_num_threads()), embed(samples))[1]

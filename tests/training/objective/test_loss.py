@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from deepaq.backbones.pooling import Pooling
+from deepaq.core.pooling import Pooling
 from training.objective.loss import (
     CLEAN,
     UNCODED,

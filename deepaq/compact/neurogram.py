@@ -8,14 +8,12 @@ here, whose distance grows as the term falls.
 from __future__ import annotations
 
 import math
-from functools import cache
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional as F
 
-from deepaq.backbones import bands
+from deepaq import arrays
+from deepaq.arrays import Array, namespace
+from deepaq.compact import bands
 
 BANDS = bands.NEURO_BANDS
 FLOOR = -9.0  # log10 of a power: -90 dBFS, ViSQOL's floor
@@ -24,37 +22,33 @@ _TAPER = 0.375  # share of power that a Hann window keeps; ViSQOL does not compe
 _HALF_DB = 5.0  # factor for log10 of a power; ViSQOL uses 10 log10 of the amplitude
 _FAINT = 0.02  # deviation below which a neighbourhood has little structure
 # Gaussian over 3 x 3 cells with deviation 0.5, as in the published NSIM.
-_WEIGHTS = [math.exp(-2 * (x * x + y * y)) for x in (-1, 0, 1) for y in (-1, 0, 1)]
+_GAUSSIAN = [math.exp(-2 * (x * x + y * y)) for x in (-1, 0, 1) for y in (-1, 0, 1)]
+_WEIGHTS = np.array([weight / sum(_GAUSSIAN) for weight in _GAUSSIAN], np.float32)
 
 
-def levels(samples: Tensor, every: int = 1) -> Tensor:
+def levels(samples: Array, every: int = 1) -> Array:
     """Levels in bands: (batch, frames) at 48 kHz -> (batch, steps, 32), log10 of the power relative to full scale.
 
     The steps are those of `bands.power`; `every` > 1 computes only every n-th step.
     """
     margin = (bands.NEURO_WINDOW - bands.WINDOW) // 2
-    found = bands.energies(F.pad(samples, (margin, margin)), bands.bank("neuro").to(samples), every * bands.HOP)
-    return torch.log10((_TAPER * found).clamp(min=10**FLOOR))
+    found = bands.energies(arrays.padded(samples, margin, margin), bands.bank("neuro"), every * bands.HOP)
+    xp = namespace(found)
+    return xp.log10(xp.clip(_TAPER * found, 10**FLOOR, None))
 
 
-def luminance(levels: Tensor) -> Tensor:
+def luminance(levels: Array) -> Array:
     """Logarithm of the levels above the floor, (batch, steps, 32) -> the same shape; NSIM compares ratios of levels."""
-    return torch.log(_HALF_DB * (levels - FLOOR) + 1)
+    return namespace(levels).log(_HALF_DB * (levels - FLOOR) + 1)
 
 
-def structure(levels: Tensor) -> Tensor:
+def structure(levels: Array) -> Array:
     """Neighbourhoods without mean, scaled to length 1: (batch, steps, 32) -> (batch, steps, 32, 9).
 
     Half the squared distance between two of them is one minus their correlation.
     """
-    cells = F.unfold(F.pad(_HALF_DB * (levels[:, None] - FLOOR), (1, 1, 1, 1), mode="replicate"), 3)
-    cells = cells.transpose(1, 2).unflatten(1, levels.shape[1:])
-    weights = _weights().to(cells)
-    apart = cells - (cells * weights).sum(dim=3, keepdim=True)
-    variance = (apart.square() * weights).sum(dim=3, keepdim=True)
-    return apart * weights.sqrt() / (variance + _FAINT**2).sqrt()
-
-
-@cache
-def _weights() -> Tensor:
-    return bands.constant(np.array(_WEIGHTS) / sum(_WEIGHTS))
+    cells = arrays.neighbours(_HALF_DB * (levels - FLOOR))
+    weights, root = (arrays.like(cells, values) for values in (_WEIGHTS, np.sqrt(_WEIGHTS)))
+    apart = cells - (cells * weights).sum(-1, keepdims=True)
+    variance = (apart * apart * weights).sum(-1, keepdims=True)
+    return apart * root / namespace(cells).sqrt(variance + _FAINT**2)

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deepaq.backbones.pooling import MEAN, Pooling
+from deepaq.core.pooling import MEAN, Pooling
 from deepaq.scoring.score import power_mean
 
 powers = st.sampled_from([1.0, 2.0, 3.0])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from visqol.nsim import C3, GAUSSIAN_WINDOW
 
-from deepaq.backbones import bands, neurogram
+from deepaq.compact import bands, neurogram
 from labels.raters.visqol.gammatone import Filterbank
 from labels.raters.visqol.mode import AUDIO
 from tests.sounds import music

@@ -5,16 +5,17 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
-import torch
-from torch import Tensor
 
+from deepaq import arrays
+from deepaq.arrays import Array, namespace
+from deepaq.audio import Samples
 from deepaq.core import filterbank
-from deepaq.core.description import FLOOR, QUIET_RMS
 from deepaq.core.filterbank import SAMPLE_RATE, Matrix, erb_rate, gammatone
 
 WINDOW, HOP = 2048, 960  # 43 ms Hann windows, 50 frames a second
 FRAMES_PER_S = SAMPLE_RATE / HOP
+FLOOR = 1e-7  # relative to the signal's power: -70 dB
+_QUIET_RMS = 1e-3  # -60 dBFS
 _BLOCK = 64  # steps computed together, so that their spectra fit the processor's cache
 NEURO_WINDOW, NEURO_BANDS = 3840, 32  # ViSQOL's: 80 ms
 
@@ -35,30 +36,26 @@ def mel_bands() -> Matrix:
     return filterbank.mel_bands(96, WINDOW)
 
 
-def power(samples: Tensor) -> Tensor:
+def power(samples: Array) -> Array:
     """Power spectra of signals scaled to RMS 1: (batch, frames) at 48 kHz -> (batch, steps, bins).
 
     The bins of a step sum to about 1. Signals below -60 dBFS are scaled as if at that level.
     """
-    taper = torch.hann_window(WINDOW, dtype=samples.dtype, device=samples.device)
-    rms = samples.square().mean(dim=1, keepdim=True).sqrt().clamp(min=QUIET_RMS)
-    spectrum = torch.stft(samples / rms, WINDOW, HOP, window=taper, center=False, return_complex=True)
-    return _power(spectrum).transpose(1, 2) * _scale(len(taper))
+    xp = namespace(samples)
+    rms = xp.clip(xp.sqrt((samples * samples).mean(-1, keepdims=True)), _QUIET_RMS, None)
+    spectra = arrays.spectra(samples / rms, arrays.like(samples, hann(WINDOW)), HOP, _BLOCK)
+    return xp.concatenate([arrays.power(block) for block in spectra], -2) * _scale(WINDOW)
 
 
-def energies(samples: Tensor, bank: Tensor, hop: int = HOP) -> Tensor:
+def energies(samples: Array, bank: Matrix, hop: int = HOP) -> Array:
     """Powers in bands of Hann windows: (batch, frames) and (bins, bands) -> (batch, steps, bands).
 
     A window has 2 * (bins - 1) samples and starts every `hop` samples.
     """
     window = 2 * (len(bank) - 1)
-    taper = torch.hann_window(window, dtype=samples.dtype, device=samples.device)
-    blocks = samples.unfold(1, window, hop).split(_BLOCK, dim=1)
-    return torch.cat([_power(torch.fft.rfft(block * taper)) @ bank for block in blocks], dim=1) * _scale(len(taper))
-
-
-def _power(spectrum: Tensor) -> Tensor:
-    return spectrum.real.square() + spectrum.imag.square()
+    filters = arrays.like(samples, bank)
+    spectra = arrays.spectra(samples, arrays.like(samples, hann(window)), hop, _BLOCK)
+    return namespace(samples).concatenate([arrays.power(block) @ filters for block in spectra], -2) * _scale(window)
 
 
 def _scale(window: int) -> float:
@@ -66,21 +63,21 @@ def _scale(window: int) -> float:
     return 2 / (window * 0.375 * window)
 
 
-def log_energy(energy: Tensor, floor: float = FLOOR) -> Tensor:
+def log_energy(energy: Array, floor: float = FLOOR) -> Array:
     """log10 of a power plus a floor, by default 70 dB below the power of the signal."""
-    return torch.log10(energy + floor)
+    return namespace(energy).log10(energy + floor)
+
+
+@cache
+def hann(window: int) -> Samples:
+    """The periodic Hann window, (window,)."""
+    return np.hanning(window + 1)[:-1].astype(np.float32)
 
 
 _BANKS = {"erb": erb_bands, "mel": mel_bands, "neuro": neuro_bands}
 
 
 @cache
-def bank(kind: str) -> Tensor:
+def bank(kind: str) -> Matrix:
     """Filter bank `erb` (64 bands), `mel` (96) or `neuro` (32), cached: float32 (bins, bands)."""
-    return constant(_BANKS[kind]())
-
-
-def constant(values: npt.ArrayLike) -> Tensor:
-    """Make a float32 tensor that autograd accepts, even in inference mode."""
-    with torch.inference_mode(False):
-        return torch.from_numpy(np.array(values, np.float32))
+    return _BANKS[kind]()
