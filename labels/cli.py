@@ -138,10 +138,11 @@ def import_(
 ) -> None:
     """Make a data set of a listening test: audio and ratings.
 
-    FORMAT: igorc96, odaq, odaq-b1, odaq-b2, peass, saoc, sassec, sisec08, stahl2024, webmushra, or csv with columns
-    reference, degraded and score, and optionally listener, item, condition, role, content, group (stimuli whose
-    common score is all that is known), ci_low and ci_high, score_std and n_listeners, n_correct (ABX) or n_chosen
-    (choice shares) with n_trials, and scale, scale_low, scale_high, better. Commas, semicolons or tabs delimit.
+    FORMAT: igorc96, odaq, odaq-b1, odaq-b2, odaq-neural, odaq-stereo, peass, saoc, sassec, sisec08, stahl2024,
+    webmushra, or csv with columns reference, degraded and score, and optionally listener, item, condition, role,
+    content, group (stimuli whose common score is all that is known), ci_low and ci_high, score_std and n_listeners,
+    n_correct (ABX) or n_chosen (choice shares) with n_trials, and scale, scale_low, scale_high, better. Commas,
+    semicolons or tabs delimit.
     A csv with columns degraded_id, score and listener adds ratings to stimuli that the data set already holds, on the
     scale of the ratings there.
     """

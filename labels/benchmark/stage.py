@@ -11,6 +11,7 @@ from deepaq.errors import UserError
 from labels.benchmark.agreement import Bootstrap
 from labels.benchmark.evaluate import Evaluation
 from labels.benchmark.groups import by_group
+from labels.benchmark.leaderboard import AGGREGATED, leaderboard
 from labels.benchmark.overall import overall
 from labels.benchmark.paper import beside
 from labels.benchmark.rated import Rated, read_tests
@@ -104,6 +105,7 @@ def benchmark(data: Sequence[Path], raters: Sequence[str], out: Path, settings: 
         ],
         "tests": evaluated,
         "overall": overall(evaluation, tests) if len(tests) > 1 else [],
+        "leaderboard": leaderboard(tests, raters),
         "paper": {test["name"]: rows for test in evaluated if (rows := beside(test))},
         "notes": [
             short_line(f"{test.name}: {s.condition} of {s.item}", s.common or 0.0)
@@ -130,8 +132,10 @@ def usable() -> tuple[list[str], list[str]]:
 
 
 def headline(report: dict[str, Any]) -> dict[str, Any]:
-    """PCC of each rater under the first protocol of each test, for the last line of the command."""
-    return {
+    """PCC of each rater under the first protocol of each test and by ODAQ's, for the last line of the command."""
+    board = report["leaderboard"]
+    ranked = {"leaderboard": {row["rater"]: row[AGGREGATED] for row in board["rows"]}} if board else {}
+    return ranked | {
         "protocol": {test["name"]: test["protocols"][0]["protocol"] for test in report["tests"] if test["protocols"]},
         "pcc": {
             test["name"]: {result["rater"]: result["pcc"][0] for result in test["protocols"][0]["results"]}

@@ -166,6 +166,8 @@ _BUILT_IN = {
     "odaq": "labels.listening.odaq:Odaq",
     "odaq-b1": "labels.listening.odaq:OdaqB1",
     "odaq-b2": "labels.listening.odaq:OdaqB2",
+    "odaq-neural": "labels.listening.odaq:OdaqNeural",
+    "odaq-stereo": "labels.listening.odaq:OdaqStereo",
     "peass": "labels.listening.sebass:Peass",
     "saoc": "labels.listening.sebass:Saoc",
     "sassec": "labels.listening.sebass:Sassec",

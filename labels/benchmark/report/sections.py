@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from labels.benchmark.evaluate import SYSTEM_MEAN
+from labels.benchmark.leaderboard import AGGREGATED, COHORTS, LISTENERS, STIMULI
 from labels.benchmark.report.blocks import (
     NONE,
     Block,
@@ -25,6 +26,8 @@ def sections(report: dict[str, Any]) -> list[Section]:
     raters = report["raters"]
     found = [Section("Summary", _summary(report))]
     found += [of_test(test, raters, report["paper"].get(test["name"], [])) for test in report["tests"]]
+    if report["leaderboard"]:
+        found.append(Section("ODAQ's leaderboard", _leaderboard(report["leaderboard"])))
     if report["overall"]:
         found.append(Section("All tests", _overall(report["overall"])))
     found.append(Section("Raters and their cost", [_raters(report)]))
@@ -86,6 +89,34 @@ def _ranked(report: dict[str, Any]) -> list[str]:
         return sum(known) / len(known) if known else -2.0
 
     return sorted((rater["name"] for rater in report["raters"]), key=mean, reverse=True)
+
+
+def _leaderboard(board: dict[str, Any]) -> list[Block]:
+    """Raters and public entries in one table, the best first."""
+    names = board["methods"]
+    rows = [
+        (row[AGGREGATED], [title_of(row["rater"]), "here", *(row["methods"][name] for name in names), row[AGGREGATED]])
+        for row in board["rows"]
+    ]
+    rows += [
+        (entry[AGGREGATED], [entry["metric"], "public", *(entry.get(name) for name in names), entry[AGGREGATED]])
+        for entry in board["entries"]
+    ]
+    rows.sort(key=lambda row: -1 if row[0] is None else row[0], reverse=True)
+    cells = [[*row[:2], *map(figure, row[2:])] for _, row in rows]
+    rated = min(row["stimuli"] for row in board["rows"])
+    text = (
+        "The absolute PCC within each processing method and its average by Fisher's z, without hidden references and "
+        "anchors: the protocol of ODAQ's public leaderboard, beside its entries of 2024, which rest on "
+        f"{LISTENERS} listeners of {len(COHORTS)} cohorts and {STIMULI} stimuli. "
+    )
+    text += (
+        "So do the figures from here."
+        if board["complete"] and rated == STIMULI
+        else f"The figures from here rest on {board['listeners']} listeners ({', '.join(board['tests'])}) and "
+        f"{rated} stimuli or more, so they compare only roughly."
+    )
+    return [Text(text), Table("", ["metric", "from", *names, "average"], cells, text_columns=2)]
 
 
 def _overall(rows: Sequence[dict[str, Any]]) -> list[Block]:

@@ -16,6 +16,8 @@ from typing import Any
 from deepaq.cells import csv_cell, markdown_text
 from deepaq.files import committed
 from labels.benchmark.evaluate import SYSTEM_MEAN
+from labels.benchmark.leaderboard import AGGREGATED
+from labels.benchmark.protocol import MAIN
 from labels.benchmark.report.blocks import Charts, Section, Table, Text
 from labels.benchmark.report.one_test import STATISTICS
 from labels.benchmark.report.scatter import charts
@@ -101,6 +103,10 @@ def _results(report: dict[str, Any]) -> Iterator[list[Any]]:
                         yield [*about, result["rater"], mapping, name, *numbers, *size]
             for name, value in (part["ceiling"] or {}).items():
                 yield [*about, "listeners", "", name, value, None, None, part["stimuli"], part["items"]]
+    for row in (report["leaderboard"] or {"rows": []})["rows"]:
+        about = ["odaq (leaderboard)", MAIN, row["rater"], ""]
+        for name, value in (row["methods"] | {AGGREGATED: row[AGGREGATED]}).items():
+            yield [*about, f"absolute pcc, {name}", value, None, None, row["stimuli"], None]
     for row in report["overall"]:
         for way in ("average", "pooled"):
             for name, numbers in row[way].items():

@@ -72,6 +72,21 @@ def odaq_xml(root: Path) -> Path:
     return root
 
 
+def odaq_later(root: Path, subset: str) -> Path:
+    """A later subset, in its folder of ODAQ's collection and beside the first one; its table has a name of its own."""
+    odaq(root / "2024-icassp")
+    folder = root / subset / "audio" / "QNLR_07_trio"
+    for i, process in enumerate(ODAQ):
+        audio(folder / f"{process}.wav", 7, 0.02 * i)
+    rows = [
+        (score, "QNLR", "Q1", process, folder.name, f"Subject 1: {who}")
+        for who, process, score in ratings(100, 10, ODAQ)
+    ]
+    header = ("score", "method", "condition", "process", "item", "subject")
+    table(root / subset / "all_results_2025.csv", header, rows)
+    return root
+
+
 def sebass(root: Path, stem: str, part: str = "", hidden: str = "orig") -> Path:
     conditions = (hidden, "Algo8", "SAOC", "Algo21", "anchor")
     folders = {"hidden_ref": "orig", "anchor": "anker_mix"}
@@ -174,6 +189,8 @@ LAYOUTS: dict[str, Callable[[Path], Path]] = {
     "odaq": odaq,
     "odaq-b1": lambda root: odaq(root, "ODAQ_v1_BSU/Cohort_B1_results.csv"),
     "odaq-b2": lambda root: odaq(root, "ODAQ_v1_BSU/Cohort_B2_results.csv"),
+    "odaq-neural": lambda root: odaq_later(root, "2025-lanzendorfer"),
+    "odaq-stereo": lambda root: odaq_later(root, "2025-aes"),
     "peass": lambda root: sebass(root, "PEASS"),
     "saoc": saoc,
     "sassec": lambda root: sebass(root, "SASSEC"),

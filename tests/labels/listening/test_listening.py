@@ -71,6 +71,22 @@ def test_odaq_xml_says_the_same_as_its_csv(tmp_path: Path) -> None:
     }
 
 
+def test_later_subsets_of_odaq_are_found_by_their_items(tmp_path: Path) -> None:
+    reading = read("odaq-stereo", tmp_path)
+    stimulus = reading.stimuli["QNLR_07_trio", "TM7k"]
+    assert (stimulus.content, stimulus.reference) == ("QNLR", tmp_path / "2025-aes/audio/QNLR_07_trio/reference.wav")
+    assert {item for item, _ in reading.stimuli} == {"QNLR_07_trio"}
+    (tmp_path / "2025-aes" / "all_results_2025.csv").unlink()
+    session = (
+        "<MUSHRA><info subjectName='ann'/><trial trialName='QNLR_07_trio'><testFile fileName='TM7k.wav' score='44'/>"
+    )
+    (tmp_path / "2025-aes" / "any.xml").write_text(f"{session}</trial></MUSHRA>")
+    assert reader("odaq-stereo").read(tmp_path / "2025-aes").ratings["QNLR_07_trio", "TM7k", "ann"].value == 44
+    audio(tmp_path / "2025-aes" / "combined" / "QNLR_07_trio" / "reference.wav", 1)
+    with pytest.raises(UserError, match="several items QNLR_07_trio; name the folder of one variant"):
+        reader("odaq-stereo").read(tmp_path)
+
+
 def test_a_broken_xml_session_is_named_and_the_others_are_read(tmp_path: Path) -> None:
     folder = odaq_xml(tmp_path) / "ODAQ" / "ODAQ_listening_test"
     (folder / "ODAQ_2023-08-01_125454_ben.xml").write_text("<MUSHRA><trials>")
