@@ -17,7 +17,7 @@ from deepaq.console import (
     show,
 )
 from labels.benchmark.command import benchmark
-from labels.codecs.command import compare
+from labels.codecs.command import codecs, compare
 from labels.console import FOLDER, conclude, settings_of
 
 DATA = click.argument("data", type=FOLDER)
@@ -190,5 +190,5 @@ def _rate(
     conclude(stage.rate(data, name, settings), as_json)
 
 
-for command in (benchmark, compare):
+for command in (benchmark, compare, codecs):
     main.add_command(command)

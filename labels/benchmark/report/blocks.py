@@ -32,9 +32,9 @@ class Table:
 
 @dataclass(frozen=True)
 class Charts:
-    """Placeholder for the scatter plots of a test, for formats that can show them."""
+    """Placeholder for charts, for formats that can show them. shown: the part of a report that they show."""
 
-    test: dict[str, Any]
+    shown: dict[str, Any]
 
 
 Block = Text | Table | Charts

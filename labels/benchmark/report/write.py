@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,15 @@ def write(report: dict[str, Any], out: Path) -> None:
     files = {
         "report.md": markdown(report),
         "report.html": html(report),
-        "results.csv": _csv(_results(report)),
-        "stimuli.csv": _csv(_stimuli(report)),
+        "results.csv": csv_text(_results(report)),
+        "stimuli.csv": csv_text(_stimuli(report)),
         "report.json": json.dumps(report, allow_nan=False, indent=1) + "\n",
     }
+    write_files(files, out)
+
+
+def write_files(files: Mapping[str, str], out: Path) -> None:
+    """Write texts by name into the folder `out`, in order, each whole or not at all."""
     for name, text in files.items():
         with committed(out / name) as partial:
             partial.write_text(text, encoding="utf-8")
@@ -62,8 +67,15 @@ def set_markdown(title: str, sections: Sequence[Section]) -> str:
 def html(report: dict[str, Any]) -> str:
     """Render the report as one HTML page."""
     better = {rater["name"]: bool(rater["higher_is_better"]) for rater in report["raters"]}
+    tests = ", ".join(test["about"]["title"] for test in report["tests"])
+    lead = f"{', '.join(better)} on {tests}"
+    return set_html(TITLE, lead, sections(report), lambda shown: charts(shown, better))
+
+
+def set_html(title: str, lead: str, sections: Sequence[Section], draw: Callable[[dict[str, Any]], str]) -> str:
+    """Render sections as one HTML page. draw: gives the HTML of charts, from what `Charts` holds."""
     parts = []
-    for section in sections(report):
+    for section in sections:
         body = []
         for block in section.blocks:
             if isinstance(block, Text):
@@ -73,10 +85,9 @@ def html(report: dict[str, Any]) -> str:
             elif isinstance(block, Table):
                 body.append(table(block.header, block.rows, block.caption, block.text_columns))
             elif isinstance(block, Charts):
-                body.append(charts(block.test, better))
+                body.append(draw(block.shown))
         parts.append((section.title, "\n".join(body)))
-    tests = ", ".join(test["about"]["title"] for test in report["tests"])
-    return page(TITLE, f"{', '.join(better)} on {tests}", parts)
+    return page(title, lead, parts)
 
 
 def _markdown_table(block: Table) -> str:
@@ -122,7 +133,8 @@ def _stimuli(report: dict[str, Any]) -> Iterator[list[Any]]:
             yield [test["name"], *(row[name] for name in names), *(row["values"][rater] for rater in raters)]
 
 
-def _csv(rows: Iterator[list[Any]]) -> str:
+def csv_text(rows: Iterable[Sequence[Any]]) -> str:
+    """Render rows as CSV in which no cell is a formula."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([list(map(csv_cell, row)) for row in rows])
     return text.getvalue()
