@@ -48,6 +48,26 @@ def test_bd_rate_equals_a_numerical_integration_without_the_library(seed: int) -
     assert percent(bd_rate(*curves)) == pytest.approx(wanted, rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("anchor", "other", "wanted"),
+    [
+        (
+            ([9487.76, 4593.60, 2486.44, 1358.24], [40.037, 38.615, 36.845, 34.851]),
+            ([9787.80, 4469.00, 2451.52, 1356.24], [40.121, 38.651, 36.970, 34.987]),
+            -4.417485350589045,
+        ),
+        (
+            ([686.76, 309.58, 157.11, 85.95], [40.28, 37.18, 34.24, 31.42]),
+            ([893.34, 407.8, 204.93, 112.75], [40.39, 37.21, 34.17, 31.24]),
+            31.379878202397627,
+        ),
+    ],
+)
+def test_bd_rate_equals_that_of_the_common_test_conditions(anchor: tuple, other: tuple, wanted: float) -> None:
+    """Values of the package bjontegaard 1.3.0 (pchip), which its authors compared with the JCT-VC spreadsheet."""
+    assert percent(bd_rate(curve(*anchor), curve(*other))) == pytest.approx(wanted, rel=1e-9)
+
+
 @pytest.mark.parametrize("factor", [0.5, 0.8, 2.0])
 def test_a_curve_moved_along_the_bitrate_gives_the_factor(factor: float) -> None:
     quality = [2.0, 3.1, 4.0, 4.4]
