@@ -1,4 +1,4 @@
-"""What a rater says about the codecs of a data set: curves, BD-rates, bitrates at given values, crossings."""
+"""Judgement of the codecs of a data set by a rater: curves, BD-rates, bitrates at given values, crossings."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _pairs(analysis: Analysis) -> list[dict[str, Any]]:
 
 
 def _remarks(curve: Curve) -> list[str]:
-    """What keeps a curve from being read like a textbook's, in words."""
+    """Peculiarities of a curve in words."""
     if len(curve.kbps) == 1:
         return ["one bitrate only, which makes no curve"]
     lines = []
