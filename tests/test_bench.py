@@ -129,6 +129,27 @@ def test_truth_judges_raters_on_the_tests_of_a_folder(tmp_path: Path, capsys, mo
     assert sorted((tmp_path / "out").rglob("*.parquet")) == before
 
 
+def test_scores_without_a_reference_are_compared_with_listeners(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.bench import unreferenced_truth
+    from tests.labels.benchmark.benchmarks import listening_test
+
+    listening_test(tmp_path / "made", "one", 1, items=4)
+    shutil.copytree(tmp_path / "made" / "in", tmp_path / "listening" / "one")
+    (tmp_path / "listening" / "one" / "one.csv").rename(tmp_path / "listening" / "one" / "ratings.csv")
+    arguments = ["--listening", str(tmp_path / "listening"), "--out", str(tmp_path / "out"), "--family", "one=codecs"]
+    monkeypatch.setattr(sys, "argv", ["unreferenced_truth", *arguments])
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    unreferenced_truth.main()
+    printed = capsys.readouterr().out
+    found = dict(re.findall(r"^\| (.*?) \| (−?[\d.]+|–)", printed.partition("SRCC")[0], re.MULTILINE))
+    assert found["other tests"] == "–"
+    assert found["condition only"] != "–"
+    assert -1 <= float(found["packaged music"].replace("−", "-")) <= 1
+    assert found["packaged music"] != found["other items"]
+
+
 def test_the_constants_and_the_criteria_of_the_core_are_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

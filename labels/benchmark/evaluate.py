@@ -79,7 +79,7 @@ class Evaluation:
                     "mapped": {c.name: as_numbers(self.bootstrap.mapped(points, c)) for c in curves[rater]},
                 }
             )
-        baseline = _points(test, _system_mean(test, mask), mask)
+        baseline = _points(test, system_mean(test, mask), mask)
         return {
             "protocol": name,
             "stimuli": int(mask.sum()),
@@ -172,7 +172,7 @@ def _pairs(a: Values, b: Values, y: Values) -> tuple[tuple[Values, Values], ...]
     return (a, y), (b, y), (a, b)
 
 
-def _system_mean(test: Rated, mask: Mask) -> Values:
+def system_mean(test: Rated, mask: Mask) -> Values:
     """(stimuli,): the mean share of the same condition on the other items; NaN without other items.
 
     NaN throughout when fewer than two conditions come on several items: the mean of the others falls as a stimulus

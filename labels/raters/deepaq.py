@@ -90,12 +90,12 @@ class DeepaqFr(Rater):
 class DeepaqNmr(DeepaqFr):
     """Distance to unrelated clean music in the learned space; the pair's own reference is not listened to.
 
-    Options: references, a folder of clean music (other than what is rated; 10 recordings or more); model, as above.
+    Options: references, a folder of clean music other than what is rated, of ten recordings or more, by default the
+    music that the model carries; model and gives, as above.
     """
 
     name = "deepaq-nmr"
     identity = None
-    needs = ("references",)
 
     def __init__(self, references: str = "", model: str = "", gives: str = DISTANCE, device: str = CPU) -> None:
         super().__init__(model, gives, device)
@@ -132,8 +132,14 @@ def _metric(model: str, device: str) -> Metric:
 
 @cache
 def _references(folder: str, model: str, device: str) -> References:
-    if not folder:
-        raise UserError("rater deepaq-nmr: needs clean music as references; give --option references=FOLDER")
     from deepaq.scoring.references import find
 
-    return _metric(model, device).references(find(Path(folder)))
+    metric = _metric(model, device)
+    if folder:
+        return metric.references(find(Path(folder)))
+    try:
+        return metric.clean
+    except UserError:
+        raise UserError(
+            f"rater deepaq-nmr: {model} carries no clean music; give it by --option references=FOLDER"
+        ) from None

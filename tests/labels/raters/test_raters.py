@@ -81,7 +81,7 @@ def test_the_raters_are_listed_with_what_they_need(monkeypatch: pytest.MonkeyPat
         "from": "built-in",
         "here": "yes",
     }
-    assert found["deepaq-nmr"]["options"] == "references (needed), model, gives=distance"
+    assert found["deepaq-nmr"]["options"] == "references, model, gives=distance, device=cpu"
     assert found["log-mel"]["value"] == "dB, lower is better"
     monkeypatch.setattr("labels.raters.rater.find_spec", lambda package: None)
     lines = CliRunner().invoke(main, ["raters"]).stdout.splitlines()
@@ -119,7 +119,11 @@ def test_a_missing_package_is_named_before_anything_is_rated(monkeypatch: pytest
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("deepaq-nmr", {}, "needs clean music as references; give --option references=FOLDER"),
+        (
+            "deepaq-nmr",
+            {"model": "compact-2026a"},
+            "compact-2026a carries no clean music; give it by --option references",
+        ),
         ("deepaq-nmr", {"references": "nowhere"}, "nowhere: no such folder of clean music"),
         ("deepaq-fr", {"model": "nowhere"}, "nowhere: no such run folder"),
         ("fad-clap", {}, "needs its weights; give --option weights=FOLDER"),
