@@ -6,18 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import median_filter, minimum_filter1d, uniform_filter, uniform_filter1d
 
 from deepaq.audio import Samples
 from deepaq.core.core import Core, powers_of
 from deepaq.core.parts import parts
 from deepaq.core.spectrum import IMAGE_EVERY, cross_powers
 from deepaq.core.tracks import decibels, mask
+from deepaq.explanation import around
+from deepaq.explanation.around import Values
 
 KINDS = ("missing", "added", "smeared", "bandwidth", "level", "image", "other")
 _MISSING, _ADDED, _SMEARED, _BANDWIDTH, _LEVEL, _IMAGE, _OTHER = range(len(KINDS))
-
-Values = npt.NDArray[np.float64]
 
 _AUDIBLE_DB, _SILENT_DB = -83.0, -88.0  # level of a band above, and at, the threshold of hearing
 _CELLS = (3, 3)  # steps of 20 ms, and bands, over which coherence is measured
@@ -56,8 +55,7 @@ def by_kind(core: Core, reference: Samples, degraded: Samples) -> Values:
     mids = [np.ascontiguousarray(x if x.ndim == 1 else x[:, 0]) for x in (reference, degraded)]
     mid = _change(ours.mid, theirs.mid, cross_powers(*mids))
     shares = _of_mid(mid)[:, : count * IMAGE_EVERY]
-    near = uniform_filter(shares * (mid.lost + mid.gained + 1e-3)[: count * IMAGE_EVERY], (0, 3, 3), mode="nearest")
-    near = np.maximum(near, 0)  # free of rounding
+    near = around.mean(shares * (mid.lost + mid.gained + 1e-3)[: count * IMAGE_EVERY], 3, 3)
     near /= near.sum(axis=0)
     halves = (len(KINDS), count, IMAGE_EVERY, shares.shape[-1])
     divided = (shares.reshape(halves) * found.level + near.reshape(halves) * found.structure).sum(axis=2)
@@ -82,8 +80,8 @@ def _change(ours: Values, theirs: Values, cross: Values) -> Change:
 def _smooth(cells: Values) -> Values:
     """Mean over the cells around each, over more time where bands are narrow."""
     cells = cells.astype(np.float64)
-    found = uniform_filter(cells, _CELLS, mode="nearest")
-    found[:, :_NARROW] = uniform_filter(cells, _LOW_CELLS, mode="nearest")[:, :_NARROW]
+    found = around.mean(cells, *_CELLS)
+    found[:, :_NARROW] = around.mean(cells, *_LOW_CELLS)[:, :_NARROW]
     return found
 
 
@@ -117,13 +115,13 @@ def _level(ours: Values, theirs: Values) -> Values:
     common[enough] = np.nanmedian(change[enough], axis=1)
     alike = abs(np.where(heard, change, np.inf) - common[:, None]) < np.maximum(1.0, 0.4 * abs(common[:, None]))
     common *= alike.sum(axis=1) > _AGREE * np.maximum(heard.sum(axis=1), 1)
-    common = median_filter(common, _LEVEL_STEPS, mode="nearest")
+    common = around.median(common[:, None], _LEVEL_STEPS)[:, 0]
     return np.where(abs(common) > _LEAST_LEVEL_DB, common, 0.0)
 
 
 def _beyond_edges(reference: Values, degraded: Values) -> npt.NDArray[np.bool_]:
     """True for the bands above the highest, and below the lowest, that the degraded signal keeps."""
-    ours, theirs = (decibels(uniform_filter1d(x, _EDGE_STEPS, axis=0, mode="nearest")) for x in (reference, degraded))
+    ours, theirs = (decibels(around.mean(x, _EDGE_STEPS)) for x in (reference, degraded))
     heard = ours > _AUDIBLE_DB
     weaker = (ours - theirs > _SKIRT_DB) | ~heard
     deep = heard & ((ours - theirs > _EDGE_DB) | (theirs < _SILENT_DB))
@@ -142,19 +140,19 @@ def _smeared(mid: Change) -> npt.NDArray[np.bool_]:
     They are not smeared if what is added is steadier than that mean, as hum and noise are.
     """
     ours, theirs = decibels(mid.ours), decibels(mid.theirs)
-    around = decibels(uniform_filter1d(mid.ours, _SMEAR_STEPS, axis=0, mode="nearest"))
-    valley, change = around - ours, theirs - ours
+    valley = decibels(around.mean(mid.ours, _SMEAR_STEPS)) - ours
+    change = theirs - ours
     toward = (np.sign(change) == np.sign(valley)) & (abs(change) < abs(valley) + 2) & (abs(valley) > 2)
     weight = abs(change)
     evidence = _ratio(weight * toward, weight) > 0.5
     rest = decibels(mid.rest)
-    inner = (minimum_filter1d(rest, _INNER_STEPS, axis=0, mode="nearest") > _AUDIBLE_DB).astype(float)
-    steady = (uniform_filter(inner, _SMEAR_AREA, mode="nearest") > 0.2) & (_spread(rest, inner) < _STEADY_DB**2)
+    inner = (around.least(rest, _INNER_STEPS) > _AUDIBLE_DB).astype(float)
+    steady = (around.mean(inner, *_SMEAR_AREA) > 0.2) & (_spread(rest, inner) < _STEADY_DB**2)
     return toward & evidence & ~steady
 
 
 def _ratio(part: Values, whole: Values) -> Values:
-    part, whole = (uniform_filter(x, _SMEAR_AREA, mode="nearest") for x in (part, whole))
+    part, whole = (around.mean(x, *_SMEAR_AREA) for x in (part, whole))
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 1e-9)
 
 

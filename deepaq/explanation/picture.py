@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from deepaq import extras
 from deepaq.errors import UserError
 from deepaq.explanation.explanation import COLUMN_S, Explanation
 from deepaq.explanation.kinds import KINDS
@@ -24,6 +25,8 @@ def check(path: Path) -> None:
     if path.suffix.lower() != ".png":
         raise UserError(f"--plot {path}: end the name in .png")
     check_writable(path, "--plot")
+    with extras.required(f"--plot {path}"):
+        import matplotlib  # noqa: F401
 
 
 def write(path: Path, found: Explanation, title: str) -> None:
