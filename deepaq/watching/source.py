@@ -107,7 +107,8 @@ class Source:
     def _file(self) -> Iterator[IO[bytes]]:
         if self.named == STDIN:
             if sys.stdin is None or sys.stdin.isatty():
-                raise UserError("stdin: is a terminal; pipe audio into the command, or name a file")
+                kind = "closed" if sys.stdin is None else "a terminal"
+                raise UserError(f"stdin: is {kind}; pipe audio into the command, or name a file")
             with os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0) as file:
                 yield file
             return
