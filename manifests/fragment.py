@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from deepaq.errors import UserError
@@ -20,7 +21,10 @@ from manifests.schema import SCHEMA_VERSION, TableSpec
 from manifests.values import fault, footer_fault
 
 FOOTER_KEY = b"deepaq"
-MOST_ROWS = 50_000_000  # limit per fragment: a small file may claim any number
+# Limits per fragment, because a small file may claim any number of rows and repeat a long text in all of them.
+MOST_ROWS = 50_000_000
+MOST_BYTES, MOST_TIMES = 1 << 26, 200  # bytes of a table in memory, in addition to these times the size of its file
+_WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8, "BYTE_ARRAY": 4}
 _BROKEN = (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, RecursionError)
 
 
@@ -97,7 +101,7 @@ def read_fragment(path: Path, layout: pa.Schema) -> pa.Table:
     Raises UserError when it is damaged, foreign, of a newer version, or holds a value that no row may hold (see
     `manifests.values`), and FileNotFoundError when it is gone.
     """
-    with _opened(path) as file:
+    with _opened(path, layout) as file:
         _footer(path, file)
         names = set(file.schema_arrow.names)
         for field in layout:
@@ -105,6 +109,7 @@ def read_fragment(path: Path, layout: pa.Schema) -> pa.Table:
                 raise UserError(f"{path}: lacks the column {field.name}; it is damaged or foreign, move it away")
         try:
             part = file.read(columns=[name for name in layout.names if name in names], use_threads=False)
+            _check_size(path, sum(_text_bytes(column) for column in part.itercolumns()))
             columns = [
                 part[field.name].cast(field.type) if field.name in names else pa.nulls(part.num_rows, field.type)
                 for field in layout
@@ -119,11 +124,17 @@ def read_fragment(path: Path, layout: pa.Schema) -> pa.Table:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+def _opened(path: Path, layout: pa.Schema | None = None) -> Iterator[pq.ParquetFile]:
+    """Open a fragment. layout: columns that will be read; their texts are read as dictionaries, which hold each once.
+
+    Raises UserError if the columns are large beyond the limits, without reading them.
+    """
     if not path.is_file() and path.exists():  # opening a pipe would wait for a writer
         raise _damaged(path)
     try:
-        file = pq.ParquetFile(path, page_checksum_verification=True)
+        metadata = pq.read_metadata(path)
+        texts = _texts(metadata, layout.names) if layout else []
+        file = pq.ParquetFile(path, metadata=metadata, page_checksum_verification=True, read_dictionary=texts)
     except FileNotFoundError:
         raise
     except _BROKEN:
@@ -131,7 +142,51 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     with file:
         if file.metadata.num_rows > MOST_ROWS:
             raise UserError(f"{path}: claims {file.metadata.num_rows} rows, at most {MOST_ROWS} are read; move it away")
+        if layout:
+            _check_size(path, _claimed_bytes(metadata, layout.names))
         yield file
+
+
+def _leaves(metadata: pq.FileMetaData, names: Sequence[str]) -> Iterator[int]:
+    """Yield the numbers of the Parquet columns that belong to the columns `names`."""
+    for index in range(metadata.num_columns):
+        if metadata.schema.column(index).path.partition(".")[0] in names:
+            yield index
+
+
+def _texts(metadata: pq.FileMetaData, names: Sequence[str]) -> list[str]:
+    columns = (metadata.schema.column(index) for index in _leaves(metadata, names))
+    return [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
+
+
+def _claimed_bytes(metadata: pq.FileMetaData, names: Sequence[str]) -> int:
+    """Memory of the columns `names`, each text counted once, by what the file says of them."""
+    total = 8 * metadata.num_rows * len(names)
+    for index in _leaves(metadata, names):
+        column = metadata.schema.column(index)
+        width = _WIDTHS.get(column.physical_type, column.length)  # FIXED_LEN_BYTE_ARRAY
+        chunks = [metadata.row_group(group).column(index) for group in range(metadata.num_row_groups)]
+        total += sum(chunk.total_uncompressed_size + width * chunk.num_values for chunk in chunks)
+    return total
+
+
+def _text_bytes(column: pa.ChunkedArray) -> int:
+    """Memory of the texts of a column that was read as a dictionary, each counted as often as it occurs."""
+    total = 0
+    for chunk in column.chunks:
+        found = chunk.keys if isinstance(chunk, pa.MapArray) else chunk
+        if isinstance(found, pa.DictionaryArray) and len(found):
+            lengths = pc.cast(pc.binary_length(found.dictionary), pa.int64())
+            total += pc.sum(pc.take(lengths, found.indices)).as_py() or 0
+    return total
+
+
+def _check_size(path: Path, size: int) -> None:
+    if size > MOST_BYTES + MOST_TIMES * path.stat().st_size:
+        raise UserError(
+            f"{path}: its table has {size:,} bytes, too many for a file of {path.stat().st_size:,}; it is not to be"
+            " trusted, move it away"
+        )
 
 
 def _damaged(path: Path) -> UserError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -154,9 +153,7 @@ def _before(
 
     reported: the rows that the figures come from. audio: of these, as plain distances take it.
     """
-    path = out / folder.BEFORE
-    if start is Start.RESUMED and path.is_file():
-        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if start is Start.RESUMED and (kept := folder.before(out)):
         return kept
     systems = {"untrained": trainer.judge(reported)}
     for name, settings in BASELINES.items():
@@ -166,7 +163,7 @@ def _before(
     found = {name: figures.correlations(reported.table, distances) for name, distances in systems.items()}
     if trainer.world.first:
         heldout.write(out, reported.table, systems)
-        checkpoint.write_json(path, found)
+        checkpoint.write_json(out / folder.BEFORE, found)
     gather.wait()
     return found
 

@@ -175,6 +175,8 @@ def check_header(path: Path, wanted: Mapping[str, Tensor]) -> None:
     """Raise UserError unless the header of a safetensors file has the names and shapes of `wanted`."""
     from safetensors import SafetensorError, safe_open
 
+    if not path.is_file():  # opening a pipe would wait for a writer
+        raise UserError(f"{path}: is missing or is not a file; train or copy the run again")
     try:
         with safe_open(path, "pt") as file:
             found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118

@@ -41,20 +41,33 @@ def lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _training(info: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    recipe, data = info.get("recipe", {}), info.get("data", {})
+    """Format what a run states about its training, which may hold anything."""
+    recipe, data = _part(info, "recipe"), _part(info, "data")
     if recipe:
-        raters = ", ".join([*recipe.get("data", {}).get("raters", {}), *recipe.get("data", {}).get("teachers", {})])
+        settings = _part(recipe, "data")
+        raters = ", ".join([*_part(settings, "raters"), *_part(settings, "teachers")])
         yield "trained", f"recipe {recipe.get('name', '-')}, {info.get('steps', '-')} steps; labels of {raters or '-'}"
     if data:
         hours = data.get("clean_hours")
-        size = "" if hours is None else f", {hours:.2f} h clean"
+        size = f", {hours:.2f} h clean" if _is_number(hours) else ""
         yield "data", f"{data.get('clips', '-')} clips, {data.get('rows', '-')} rows{size}"
-    for mode, groups in info.get("validation", {}).items():
-        figures = groups.get("all", {}) if isinstance(groups, dict) else {}
-        if {"srcc", "pcc", "n"} <= set(figures):
+    validation = _part(info, "validation")
+    for mode in validation:
+        figures = _part(_part(validation, mode), "all")
+        if all(_is_number(figures.get(name)) for name in ("srcc", "pcc", "n")):
             text = (
                 f"SRCC {figures['srcc']:.3f}, PCC {figures['pcc']:.3f} with the labels of {figures['n']} held-out rows"
             )
             yield "validation", f"{mode}: {text}"
-    if tools := info.get("provenance", {}).get("tools", {}):
+    if tools := _part(_part(info, "provenance"), "tools"):
         yield "made with", ", ".join(f"{name} {version}" for name, version in tools.items())
+
+
+def _part(content: dict[str, Any], key: str) -> dict[str, Any]:
+    """The section of that name; an empty one if there is none or it is something else."""
+    found = content.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

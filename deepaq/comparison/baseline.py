@@ -11,7 +11,7 @@ from typing import Any
 from deepaq.audio.container import reason
 from deepaq.comparison.side import Scored, Side, Window
 from deepaq.errors import UserError
-from deepaq.files import committed, file_sha256
+from deepaq.files import committed, file_sha256, read_json
 
 FORMAT = 2
 
@@ -53,7 +53,7 @@ def read(path: Path, originals: Mapping[str, Path], fingerprint: str, keep_level
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = read_json(path)
         if content["format"] != FORMAT:
             raise UserError(
                 f"{path}: is a baseline of format {content['format']}, this version reads {FORMAT}; make it again with"

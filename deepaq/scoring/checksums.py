@@ -8,6 +8,7 @@ from deepaq.errors import UserError
 from deepaq.files import file_sha256
 
 FILE = "SHA256SUMS"
+LARGEST_LIST, LARGEST_FILE = 1 << 20, 1 << 34  # bytes
 _READ = (".json", ".safetensors")  # files that loading a model may read
 _UNLISTED = {"head.safetensors", "bad-batch.json"}  # by earlier versions
 
@@ -30,8 +31,12 @@ def verify(folder: Path, complete: bool = False, links: Path | None = None) -> N
     for name, digest in listed.items():
         path = folder / name
         if path.is_file():
+            if (size := path.stat().st_size) > LARGEST_FILE:
+                raise UserError(f"{path}: has {size:,} bytes; a model's file has at most {LARGEST_FILE:,}")
             if file_sha256(path) != digest:
                 raise UserError(f"{path}: differs from its checksum in {FILE}; copy or train the run again")
+        elif path.exists():
+            raise UserError(f"{path}: is not a file; copy the run again")
         elif complete:
             raise UserError(f"{path}: is missing; copy the run again")
 
@@ -43,6 +48,8 @@ def _exists(path: Path) -> bool:
 def _entries(path: Path) -> dict[str, str]:
     """Name -> checksum."""
     found = {}
+    if not path.is_file() or path.stat().st_size > LARGEST_LIST:
+        raise UserError(f"{path}: is not a list of checksums; copy the run again")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):

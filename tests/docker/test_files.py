@@ -20,7 +20,7 @@ def test_every_copied_path_exists_and_reaches_the_builder() -> None:
     for line in (DOCKER / "Dockerfile").read_text().splitlines():
         if line.startswith("COPY") and "--from" not in line:
             for source in [word for word in line.split()[1:-1] if not word.startswith("--")]:
-                optional = source.endswith("*")  # the lock, which `make lock` writes
+                optional = source.endswith("*")  # the lock, which fits one platform
                 assert optional or (ROOT / source).exists(), source
                 assert source in allowed or any(fnmatch(name, source) for name in allowed), (
                     f"{source} is hidden from the builder by .dockerignore"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -49,7 +50,22 @@ def test_a_lock_names_what_others_bring_and_its_hashes_are_checked(tmp_path: Pat
     assert "inner==1.0" in lines[0]
     lock = tmp_path / "constraints.lock"
     lock.write_text(run.stdout)
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(tmp_path / "to"), "--require-hashes"]
+    fits = [sys.executable, "docker/lock.py", "--fits", str(lock)]
+    assert subprocess.run(fits, cwd=ROOT).returncode == 0
+    (tmp_path / "other.lock").write_text(run.stdout.replace("# Python 3.", "# Python 4.", 1))
+    for path in (tmp_path / "other.lock", tmp_path / "none.lock"):
+        assert subprocess.run([*fits[:-1], str(path)], cwd=ROOT).returncode == 1
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        str(tmp_path / "to"),
+        "--require-hashes",
+    ]
     install += ["-r", str(lock)]
     assert subprocess.run(install, env=offline, capture_output=True).returncode == 0
     with zipfile.ZipFile(files[1], "a") as archive:
@@ -57,3 +73,25 @@ def test_a_lock_names_what_others_bring_and_its_hashes_are_checked(tmp_path: Pat
     again = subprocess.run(install, env=offline, capture_output=True, text=True)
     assert again.returncode != 0
     assert "hash" in again.stderr.lower()
+
+
+def test_the_lock_in_the_repository_holds_what_the_image_needs_at_the_versions_of_constraints_txt() -> None:
+    """Made again by `make lock` when the requirements change."""
+    command = [sys.executable, "docker/requirements.py", "all", "dask"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    # Markers of other Python versions than the image's 3.11 do not apply.
+    needed = {name(line) for line in run.stdout.splitlines() if "python_version>='3.13'" not in line}
+    first, *lines = (ROOT / "docker" / "constraints.lock").read_text().splitlines()
+    assert first == "# Python 3.11, linux, x86_64"
+    assert all(re.fullmatch(r"[a-z0-9-]+==[^ ]+ --hash=sha256:[0-9a-f]{64}", line) for line in lines)
+    locked = {name(line): line.split()[0].partition("==")[2] for line in lines}
+    pinned = (line.partition("==") for line in (ROOT / "constraints.txt").read_text().splitlines())
+    versions = {name(package): version for package, _, version in pinned}
+    assert needed - set(locked) == {"torch"}  # installed from the index of the wanted build
+    for package in needed & set(versions) & set(locked):
+        assert locked[package] == versions[package], package
+
+
+def name(requirement: str) -> str:
+    """Name of the package that a requirement or a lock's line begins with, as indices write it."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[\[=<>~! ;]", requirement)[0]).lower()

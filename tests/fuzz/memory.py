@@ -15,3 +15,12 @@ def peak_mib() -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM")), 0)
+
+
+def reset_peak() -> bool:
+    """Begin a new peak; False where the system does not allow it."""
+    reset = Path("/proc/self/clear_refs")
+    if not reset.exists():
+        return False
+    reset.write_text("5")
+    return True

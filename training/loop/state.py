@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 
 from deepaq.backbones.backbone import Backbone
 from deepaq.errors import UserError
-from deepaq.files import partial_prefix, sync, write_tensors
+from deepaq.files import partial_prefix, read_json, sync, write_tensors
 from deepaq.scoring.checkpoint import write_json
 from manifests.storage import sweep
 
@@ -59,13 +58,15 @@ def save(folder: Path, state: State) -> None:
 def restore(folder: Path, state: State) -> None:
     """Restore what `save` wrote, in place; UserError when it is damaged."""
     try:
-        progress = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        progress = read_json(folder / "state.json")
         groups, curves = progress.pop("groups"), progress.pop("curves")
+        if not (folder / "optimiser.safetensors").is_file():
+            raise FileNotFoundError("optimiser.safetensors is no file")
         moments = load_file(folder / "optimiser.safetensors")
         state.network.restore(folder)
         state.curves.load_state_dict({name: torch.tensor(value) for name, value in curves.items()})
         _restore_optimiser(state.optimiser, moments, groups)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
         raise UserError(f"{folder}: is damaged ({error}); remove it to resume from an earlier state") from None
     state.progress = progress
 

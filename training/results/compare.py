@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import statistics
@@ -13,15 +14,17 @@ from typing import Any
 
 from scipy.stats import t
 
+from deepaq.console import one_line
 from deepaq.errors import UserError
+from deepaq.files import read_json
 from deepaq.scoring import checkpoint
 from training.loop.figures import LEVEL
 from training.recipe import from_json
 from training.results import heldout
-from training.results.folder import METRICS, SETTINGS
+from training.results.folder import HELD_OUT, METRICS, SETTINGS
 from training.results.heldout import HeldOutTable
 from training.results.paired import against_best, over_tracks
-from training.settings import HOW
+from training.settings import HOW, is_number
 
 # Columns: mode, group of rows, measure; `mapping` stands for the curve that the measure is named after.
 COLUMNS = (
@@ -99,12 +102,12 @@ def compare(runs: Iterable[Path]) -> list[dict[str, Any]]:
             "hours": max(_hours(member) for member in members),
             "trainable": members[0].metrics["parameters"]["trainable"],
         }
-        rows.append({"name": name, **effort, **_columns(members, "trained")})
+        rows.append({"name": one_line(name), **effort, **_columns(members, "trained")})
         systems.append([(member.rows, "trained") for member in members])
     nothing = {"seeds": [], "steps": 0, "hours": 0.0, "trainable": 0}
     everything = [member for members in kinds.values() for member in members]
     for name, system, own in _untrained(everything):
-        rows.append({"name": name, **nothing, **_columns(own, system)})
+        rows.append({"name": one_line(name), **nothing, **_columns(own, system)})
         systems.append([(own[0].rows, system)])
     scores = [row["full all srcc"].mean if row["full all srcc"] else -math.inf for row in rows[: len(kinds)]]
     for row, pair in zip(rows, against_best(systems, scores.index(max(scores))), strict=True):
@@ -133,14 +136,28 @@ def _hours(member: Member) -> float:
 def _read(run: Path) -> Member:
     try:
         names = (SETTINGS, METRICS, checkpoint.FILE)
-        content, metrics, model = (json.loads((run / name).read_text(encoding="utf-8")) for name in names)
+        content, metrics, model = (read_json(run / name) for name in names)
         settings = from_json(content).to_json()  # with the defaults of settings that are newer than the run
         settings["data"]["fingerprint"] = model["info"]["data"]["fingerprint"]
-        return Member(settings, metrics, heldout.read(run))
+        member = Member(settings, metrics, heldout.read(run))
+        _check(member)
+        return member
     except OSError:
         raise UserError(f"{run}: is not a finished run of `training fit`; run that command again") from None
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{run}: its {SETTINGS}, {METRICS} or {checkpoint.FILE} is damaged; train it again") from None
+    except (ValueError, KeyError, TypeError, AttributeError, csv.Error):
+        files = f"{SETTINGS}, {METRICS}, {checkpoint.FILE} or {HELD_OUT}"
+        raise UserError(f"{run}: its {files} is damaged; train it again") from None
+
+
+def _check(member: Member) -> None:
+    """Compute everything that a comparison takes from a run; raises what that raises for a damaged one."""
+    row = (*_columns([member], "trained").values(), _hours(member), member.metrics["parameters"]["trainable"])
+    numbers = [value.mean if isinstance(value, Estimate) else value for value in row if value is not None]
+    for _, system, own in _untrained([member]):
+        numbers += [value.mean for value in _columns(own, system).values() if value is not None]
+    if not all(is_number(value) and math.isfinite(value) for value in numbers):
+        raise ValueError("a figure is not a number")
+    _kind(member.settings), _names([member.settings])
 
 
 def _kind(settings: dict[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import shutil
 from collections.abc import Mapping
 from enum import Enum
@@ -12,7 +11,7 @@ from typing import Any
 
 from deepaq.console import note
 from deepaq.errors import UserError
-from deepaq.files import file_sha256
+from deepaq.files import file_sha256, read_json
 from deepaq.scoring import checkpoint, checksums
 from training.loop import log, state
 from training.loop.trainer import BAD_BATCH, BEST
@@ -64,8 +63,10 @@ def start(out: Path, recipe: Recipe, overwrite: bool, resume: bool) -> Start:
 def resumed(out: Path, overrides: tuple[str, ...] = ()) -> Recipe:
     """Return the recipe of the run in `out` with overrides; UserError without a run or for what may not change."""
     try:
-        content = json.loads((out / SETTINGS).read_text(encoding="utf-8"))
+        content = read_json(out / SETTINGS)
     except (OSError, ValueError):
+        content = None
+    if not isinstance(content, dict):
         raise UserError(f"{out}: holds no run to resume ({SETTINGS} is missing or damaged)") from None
     for override in overrides:
         if override.partition("=")[0].partition(".")[0] not in MAY_CHANGE:
@@ -75,11 +76,15 @@ def resumed(out: Path, overrides: tuple[str, ...] = ()) -> Recipe:
 
 def result(out: Path, fingerprint: str) -> dict[str, Any]:
     """Return what the finished run in `out` reached; UserError when it was trained on other rows or labels."""
-    model, found = (json.loads((out / name).read_text(encoding="utf-8")) for name in (checkpoint.FILE, METRICS))
-    if model["info"]["data"]["fingerprint"] != fingerprint:
+    try:
+        model, found = (read_json(out / name) for name in (checkpoint.FILE, METRICS))
+        trained_on, kept = model["info"]["data"]["fingerprint"], dict(found)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{out}: its {checkpoint.FILE} or {METRICS} is damaged; --overwrite trains it again") from None
+    if trained_on != fingerprint:
         raise UserError(f"{out}: holds a run on other rows or labels; choose another folder, or use --overwrite")
     note(f"{out}: is already trained; --overwrite trains it again")
-    return {**found, "run": str(out)}
+    return {**kept, "run": str(out)}
 
 
 def begin(out: Path, recipe: Recipe) -> None:
@@ -96,6 +101,15 @@ def reopen(out: Path, recipe: Recipe) -> None:
     for name in (CHECKSUMS, checkpoint.FILE):
         (out / name).unlink(missing_ok=True)
     checkpoint.write_json(out / SETTINGS, recipe.to_json())
+
+
+def before(out: Path) -> dict[str, Any]:
+    """Return what a run wrote about the untrained network and plain distances; empty if that is missing or damaged."""
+    try:
+        found = read_json(out / BEFORE)
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def skipped(out: Path) -> dict[str, str]:

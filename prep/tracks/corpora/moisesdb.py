@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from deepaq.errors import UserError
+from deepaq.files import read_json
 from prep.tracks.corpora.corpus import BY_FILES, Corpus, Source, inside
 
 
@@ -23,14 +23,14 @@ class MoisesDb(Corpus):
     def sources(self, root: Path) -> Iterator[Source]:
         for path in self._descriptions(root):
             try:
-                described = json.loads(path.read_text(encoding="utf-8"))
+                described = read_json(path)
                 parts = [
                     inside(path.parent, f"{stem['stemName']}/{track['id']}.{track['extension']}", path)
                     for stem in described["stems"]
                     for track in stem["tracks"]
                 ]
                 name = f"{described['artist']} - {described['song']}"
-            except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            except (OSError, ValueError, KeyError, TypeError) as error:
                 raise UserError(f"{path}: is not a track description of MoisesDB ({error!r}); {BY_FILES}") from None
             if not parts:
                 raise UserError(f"{path}: names no stems; {BY_FILES}")
