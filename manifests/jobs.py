@@ -24,11 +24,10 @@ _JOIN_S = 60  # longest wait for a cluster's first worker
 
 
 def cpu_count() -> int:
-    """Number of processors that this process may use."""
-    import psutil
+    """Number of processors that this process may use, by its affinity, its container and LOKY_MAX_CPU_COUNT."""
+    import joblib
 
-    process = psutil.Process()
-    return len(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else psutil.cpu_count() or 1
+    return int(joblib.cpu_count())
 
 
 def cpu_seconds() -> float:

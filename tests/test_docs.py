@@ -2,57 +2,37 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
-import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from prep.synth import compose
-from tests import throwaway
+from tests import warm
 from tests.conftest import ROOT
+from tests.pages import PAGES, blocks
 from tests.sounds import write
 
-FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PAGES = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md"))]
 SHOWN = ("text", "toml", "yaml", "bibtex", "csv")  # languages of blocks that are output or data
 # Lines that no test can run: they get the project itself, need an engine or a cluster, or train for long.
 ELSEWHERE = ("git ", "python3 -m venv", ". .venv", "pip install", "docker ", "docker/", "torchrun ", "make ", "cd ")
 
 
-@dataclass(frozen=True)
-class Block:
-    page: str
-    info: str
-    text: str
-
-    @property
-    def language(self) -> str:
-        return self.info.split()[0] if self.info else ""
-
-    def option(self, name: str) -> str | None:
-        found = re.search(rf'{name}=(?:"([^"]*)"|(\S+))', self.info)
-        return found and (found[1] or found[2])
-
-
-def blocks(page: str) -> list[Block]:
-    return [Block(page, info.strip(), text) for info, text in FENCE.findall((ROOT / page).read_text())]
-
-
-def environment(root: Path, folder: Path) -> dict[str, str]:
-    """Environment with the commands of this installation, the packages of `root` first and caches in `folder`."""
+def environment(folder: Path) -> dict[str, str]:
+    """Environment with the commands of this installation, `--jobs 1` as the default and caches in `folder`."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "PYTHONPATH": str(root), "DEEPAQ_CACHE": str(folder / ".cache")}
-
-
-def run(command: list[str], folder: Path, root: Path, block: Block, variables: dict[str, str] | None = None) -> None:
-    variables = variables or environment(root, folder)
-    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{block.page}:\n{block.text}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    return {
+        **os.environ,
+        "PATH": path,
+        "PYTHONPATH": str(ROOT),
+        "DEEPAQ_CACHE": str(folder / ".cache"),
+        "LOKY_MAX_CPU_COUNT": "1",
+    }
 
 
 def shortened(text: str) -> str:
@@ -63,20 +43,30 @@ def shortened(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
+def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Variables under which the commands of this installation run at once."""
+    place = tmp_path_factory.mktemp("commands")
+    with warm.commands(place / "warm", environment(place)) as variables:
+        yield variables
+
+
+@pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A user's folder: music of both splits, a pair of files and two folders to compare."""
     from manifests.ids import track_id
     from manifests.split import VALID, split_of
 
     folder = tmp_path_factory.mktemp("user")
-    wanted = {True: 2, False: 2}
-    for number in range(40):
+    wanted = {True: 1, False: 2}
+    for number in itertools.count():
         path = write(folder / "spare.flac", compose(5, 4, number))
         held_out = split_of(track_id(path)) == VALID
         if wanted[held_out]:
             wanted[held_out] -= 1
             (folder / "music").mkdir(exist_ok=True)
             path.rename(folder / "music" / f"track{number}.flac")
+        if not any(wanted.values()):
+            break
     (folder / "spare.flac").unlink(missing_ok=True)
     track = sorted((folder / "music").iterdir())[0]
     shutil.copy(track, folder / "reference.flac")
@@ -93,7 +83,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "docs/extending.md"])
 @pytest.mark.xdist_group("docs")
-def test_every_block_of_a_page_runs(page: str, folder: Path, tmp_path: Path) -> None:
+def test_every_block_of_a_page_runs(page: str, folder: Path, variables: dict[str, str], tmp_path: Path) -> None:
+    """The folder `data` is handed on: what an earlier page has done in it is not done anew."""
     user = shutil.copytree(folder, tmp_path / "user")
     for block in blocks(page):
         assert block.language in ("console", "python", *SHOWN), f"{page}: a block without a known language"
@@ -101,18 +92,20 @@ def test_every_block_of_a_page_runs(page: str, folder: Path, tmp_path: Path) -> 
             (user / str(block.option("file"))).write_text(block.text)
             continue
         if block.language == "console" and (text := shortened(block.text)).strip():
-            run(["bash", "-euo", "pipefail", "-c", text], user, ROOT, block)
+            block.saying(text).run(user, variables)
         elif block.language == "python":
-            run([sys.executable, "-c", block.text], user, ROOT, block)
+            block.run(user, variables)
+    if (user / "data").exists() and not (folder / "data").exists():
+        shutil.copytree(user / "data", folder / "data")
 
 
-def test_the_readme_begins_with_what_the_commands_print(tmp_path: Path) -> None:
+def test_the_readme_begins_with_what_the_commands_print(variables: dict[str, str], tmp_path: Path) -> None:
     """MOS and distance to .02: encoders round differently on other processors."""
     found = blocks("README.md")
     shown = found[0].text.splitlines()
     makes = next(block for block in found if block.text.startswith("prep synth"))
     script = f"{makes.text}\n{shown[0].removeprefix('$ ')} > printed"
-    run(["bash", "-euo", "pipefail", "-c", script], tmp_path, ROOT, makes)
+    makes.saying(script).run(tmp_path, variables)
     printed = [line.split("\t") for line in (tmp_path / "printed").read_text().splitlines()]
     expected = [line.split() for line in shown[1:]]
     assert [name for *_, name in printed] == [name for *_, name in expected]
@@ -145,16 +138,3 @@ def test_the_command_reference_is_what_the_commands_say() -> None:
     finally:
         sys.path.pop(0)
     assert TARGET.read_text() == reference(), "run: python docs/reference.py"
-
-
-def test_the_page_about_parts_of_ones_own_is_followed_from_scratch(tmp_path: Path) -> None:
-    """Writes the package, trains, installs, uses, tests and uninstalls it exactly as the page says."""
-    pytest.importorskip("setuptools", "77", reason="building without network needs setuptools 77 or newer")
-    variables = throwaway.environment(tmp_path / "environment", tmp_path / "cache")
-    user = tmp_path / "user"
-    for block in blocks("docs/extending.md"):
-        if path := block.option("new"):
-            (user / path).parent.mkdir(parents=True, exist_ok=True)
-            (user / path).write_text(block.text)
-        elif block.language == "console":
-            run(["bash", "-euo", "pipefail", "-c", block.text], user, ROOT, block, variables)

@@ -27,6 +27,7 @@ def environment(folder: Path, cache: Path) -> dict[str, str]:
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "DEEPAQ_CACHE": str(cache),
+        "LOKY_MAX_CPU_COUNT": "1",
         "PIP_NO_INDEX": "1",
         "PIP_NO_BUILD_ISOLATION": "0",  # which pip reads as: do not isolate
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
