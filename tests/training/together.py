@@ -1,10 +1,11 @@
-"""What a process of `test_gather` does: its share of one step's gradient, in float64.
+"""Four processes that share one step's gradient, in float64, then two of them.
 
-python -m tests.training.together FOLDER RANK SIZE
+python -m tests.training.together FOLDER
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 from pathlib import Path
 
@@ -42,7 +43,10 @@ def fronts(kind: str, rows: int) -> Tensor:
 
 
 def gradients(kind: str, share: slice, first: bool = True) -> dict[str, Tensor]:
-    """Of the parameters of network and curve, of a loss with all its terms. share: of the clips."""
+    """Return the gradients of network and curve by parameter, for a loss with all its terms.
+
+    share: the clips that this process embeds. first: whether its parameters are the ones that all start from.
+    """
     rows = table(CLIPS)
     labels = Labeller(rows, literal_bitrate=False)(np.arange(len(rows)))
     versions = len(rows) // CLIPS
@@ -60,9 +64,8 @@ def gradients(kind: str, share: slice, first: bool = True) -> dict[str, Tensor]:
     return {name: p.grad for name, p in parameters.items() if p.grad is not None and p.requires_grad}
 
 
-def main() -> None:
-    folder, rank, size = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    torch.set_num_threads(1)
+def take_part(folder: Path, rank: int, size: int) -> None:
+    """Compute the share of one of `size` processes; the last of them saves the result in `folder`."""
     while size > 1:  # then again with half as many
         dist.init_process_group("gloo", init_method=f"file://{folder / str(size)}", rank=rank, world_size=size)
         assert added(torch.tensor(float(rank))) == size * (size - 1) / 2
@@ -75,6 +78,20 @@ def main() -> None:
         size //= 2
         if rank >= size:
             return
+
+
+def main() -> None:
+    """Fork the processes, so that the packages are loaded once."""
+    torch.set_num_threads(1)
+    for kind in KINDS:
+        network(kind)
+    fork = multiprocessing.get_context("fork")
+    processes = [fork.Process(target=take_part, args=(Path(sys.argv[1]), rank, 4)) for rank in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    sys.exit(any(process.exitcode for process in processes))
 
 
 if __name__ == "__main__":

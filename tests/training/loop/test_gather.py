@@ -21,14 +21,25 @@ from training.loop.gather import World
 
 ENV = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
+# What torchrun does with two processes, but forked from one that has loaded the packages.
+LAUNCH = """
+import sys
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+import training.fit
+from training.cli import main
+
+endpoint = {"rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0"}
+config = LaunchConfig(min_nodes=1, max_nodes=1, nproc_per_node=2, start_method="fork", **endpoint)
+elastic_launch(config, main)(sys.argv[1:], standalone_mode=False)
+"""
+
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Gradients of four and of two gloo processes."""
     folder = tmp_path_factory.mktemp("together")
     command = [sys.executable, "-m", "tests.training.together", str(folder)]
-    processes = [subprocess.Popen([*command, str(rank), "4"], cwd=ROOT, env=ENV) for rank in range(4)]
-    assert [process.wait(timeout=300) for process in processes] == [0] * 4
+    subprocess.run(command, cwd=ROOT, env=ENV, check=True, timeout=300)
     return folder
 
 
@@ -46,14 +57,12 @@ def test_gradients_are_those_of_one_process(found: Path, kind: str, size: int) -
 def test_torchrun_trains_as_one_process_does(labelled: Path, tmp_path: Path) -> None:
     overrides = ["backbone.width=16", "backbone.blocks=1", "backbone.clip_dropout=0.0", "data.segment_s=1.0",
                  "data.clips=2", "data.versions=4", "max_steps=4", "epoch_steps=2"]  # fmt: skip
-    arguments = ["fit", str(labelled), "--out", str(tmp_path / "two"), "--cache", str(tmp_path / "cache"), "-q"]
+    cache = tmp_path / "cache"
+    arguments = ["fit", str(labelled), "--out", str(tmp_path / "two"), "--cache", str(cache), "-q"]
     for override in overrides:
         arguments += ["-o", override]
-    script = tmp_path / "launch.py"
-    script.write_text("from training.cli import main\nmain()\n")
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
-    subprocess.run([*launcher, *arguments], cwd=ROOT, env=ENV, check=True, timeout=300, capture_output=True)
-    fit(labelled, tmp_path / "one", recipe.load("compact", overrides), Options(quiet=True))
+    subprocess.run([sys.executable, "-c", LAUNCH, *arguments], cwd=ROOT, env=ENV, check=True, timeout=300)
+    fit(labelled, tmp_path / "one", recipe.load("compact", overrides), Options(cache=cache, quiet=True))
     for name in ("steps.csv", "epochs.csv"):
         two, one = (list(csv.DictReader((tmp_path / run / name).open())) for run in ("two", "one"))
         assert len(two) == len(one) > 0
