@@ -31,10 +31,10 @@ demo: $(INSTALLED)  ## run the whole pipeline offline in minutes: music, 21 cond
 	PATH="$(abspath $(BIN)):$$PATH" bash demo.sh
 
 test: $(INSTALLED)  ## run the test suite
-	$(BIN)/python -m pytest -n auto --dist loadgroup -q
+	$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder -q
 
 coverage: $(INSTALLED)  ## run the test suite and report which lines it does not reach
-	$(BIN)/python -m pytest -n auto --dist loadgroup -q --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder -q --cov --cov-report=term:skip-covered
 
 check: $(INSTALLED)  ## check style, types and the command reference
 	$(BIN)/ruff check .

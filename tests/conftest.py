@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+# Groups of tests that take minutes, longest first: none of them shall begin when the others have ended.
+LONG = ("docs", "labelled", "plugins", "hosts", "tests/test_bench.py", "tests/deepaq/scoring/test_packaged.py",
+        "tests/labels/benchmark/test_benchmark_real.py", "tests/labels/raters/test_raters.py")  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +20,17 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real recordings at {folder} (set DEEPAQ_SHARED)")
     return folder
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give one worker all tests of a file, and one all on the labelled data set, so that fixtures are made once."""
+    groups = {}
+    for item in items:
+        mark = item.get_closest_marker("xdist_group")
+        if not mark:
+            name = "labelled" if "labelled" in getattr(item, "fixturenames", ()) else item.location[0]
+            mark = pytest.mark.xdist_group(name).mark
+            item.add_marker(pytest.mark.xdist_group(name))
+        groups[item] = str(mark.args[0])
+    items.sort(key=lambda item: LONG.index(groups[item]) if groups[item] in LONG else len(LONG))
