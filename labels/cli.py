@@ -149,7 +149,7 @@ def import_(
     from labels.importing import stage
     from manifests.jobs import workers
 
-    settings = stage.Settings(
+    settings = stage.ImportSettings(
         options=tuple((key, value) for key, value in own.items() if value is not None),
         jobs=workers(jobs),
         outside=outside,

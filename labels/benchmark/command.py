@@ -65,7 +65,7 @@ def benchmark(
     own = {f"{name}.{key}": value for name in trained for key, value in trained[name].items()}
     if device != CPU:
         own |= {f"{name}.{DEVICE}": device for name in names if DEVICE in all_options(name, {})}
-    how = stage.Settings(
+    how = stage.BenchmarkSettings(
         fit_on=fit_on,
         options=tuple((own | settings_of(settings)).items()),
         resamples=resamples,

@@ -27,7 +27,7 @@ from manifests.fragment import fragments
 
 
 @dataclass(frozen=True)
-class Settings:
+class BenchmarkSettings:
     """Settings of a benchmark.
 
     fit_on: data sets to fit mappings on, instead of the other tests. options: ("RATER.KEY", value) pairs.
@@ -57,7 +57,7 @@ class Settings:
         return {key: value for owner, _, key, value in parts if owner == name}
 
 
-def benchmark(data: Sequence[Path], raters: Sequence[str], out: Path, settings: Settings) -> dict[str, Any]:
+def benchmark(data: Sequence[Path], raters: Sequence[str], out: Path, settings: BenchmarkSettings) -> dict[str, Any]:
     """Evaluate `raters` on the listening tests in the data sets `data` and write the report into the folder `out`.
 
     Returns the report (see `labels.benchmark.report.write`); its `errors` name every stimulus that a rater failed on.

@@ -24,7 +24,7 @@ from manifests.storage import sweep
 
 
 @dataclass(frozen=True)
-class Settings:
+class ImportSettings:
     """Settings of an import.
 
     options: the user's description of a test (name, scale, ...). jobs: worker processes. outside: also accept audio
@@ -40,7 +40,7 @@ class Settings:
         jobs.workers(self.jobs)
 
 
-def import_test(name: str, path: Path, out: Path, settings: Settings) -> dict[str, Any]:
+def import_test(name: str, path: Path, out: Path, settings: ImportSettings) -> dict[str, Any]:
     """Read the test at `path` with the reader `name` into the data set `out`, which may exist.
 
     A CSV file of ratings by degraded_id only adds labels to an existing data set. A new data set is removed again if
@@ -83,7 +83,7 @@ def import_test(name: str, path: Path, out: Path, settings: Settings) -> dict[st
     return result
 
 
-def plan(name: str, path: Path, out: Path, settings: Settings) -> dict[str, Any]:
+def plan(name: str, path: Path, out: Path, settings: ImportSettings) -> dict[str, Any]:
     """Report what `import_test` would read, without writing. Keys: test, items, stimuli, ratings, errors.
 
     The errors also name the audio files that do not exist.
@@ -163,7 +163,7 @@ def _names_ids(test: Reader, path: Path) -> TypeGuard[Table]:
     return "degraded_id" in header(path)
 
 
-def _read_ids(test: Table, path: Path, dataset: Dataset, settings: Settings) -> Reading:
+def _read_ids(test: Table, path: Path, dataset: Dataset, settings: ImportSettings) -> Reading:
     """Read the columns degraded_id, score and optionally listener; the degraded_id stands for the item."""
     test.call(path)
     lines = list(rows(path, ("degraded_id", "score"), ("score",)))

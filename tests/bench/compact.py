@@ -26,10 +26,8 @@ from deepaq.audio import to_mid_side
 from deepaq.backbones.backbone import build
 from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.scoring.metric import Metric
-from labels.benchmark.stage import Settings as BenchmarkSettings
-from labels.benchmark.stage import benchmark
-from labels.importing.stage import Settings as ImportSettings
-from labels.importing.stage import import_test
+from labels.benchmark.stage import BenchmarkSettings, benchmark
+from labels.importing.stage import ImportSettings, import_test
 from labels.raters.rater import rater
 from manifests.jobs import cpu_seconds
 from prep.synth import SAMPLE_RATE, compose

@@ -27,9 +27,8 @@ from deepaq.errors import UserError
 from labels.benchmark.protocol import ALL, MAIN
 from labels.benchmark.report.blocks import Section, Table, Text, figure, interval
 from labels.benchmark.report.write import set_markdown
-from labels.benchmark.stage import Settings, benchmark
-from labels.importing.stage import Settings as Import
-from labels.importing.stage import import_test
+from labels.benchmark.stage import BenchmarkSettings, benchmark
+from labels.importing.stage import ImportSettings, import_test
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.jobs import cpu_count
@@ -61,7 +60,7 @@ def imported(folder: Path, work: Path) -> Path | None:
         return None
     if not done.exists():
         named = (("name", folder.name),) if form == "csv" else ()
-        result = import_test(form, source, data, Import(named, quiet=True))
+        result = import_test(form, source, data, ImportSettings(named, quiet=True))
         done.write_text("\n".join([f"{key}: {value}" for key, value in result.items() if key != "errors"]) + "\n")
     if schema.OK not in Dataset(data).degraded(["status"])["status"].to_pylist():
         print(f"{folder.name}: left out, has no audio", file=sys.stderr)
@@ -244,7 +243,7 @@ def judge(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
     raters = options.raters.split(",")
     own = {key: value for key, value in DEFAULTS.items() if key.rpartition(".")[0] in raters}
     own |= {key: value for key, _, value in (text.partition("=") for text in options.option)}
-    settings = Settings(
+    settings = BenchmarkSettings(
         options=tuple(own.items()), jobs=options.jobs, resamples=options.resamples, mappings=False, quiet=True
     )
     report = benchmark(data, raters, options.out / "report", settings)

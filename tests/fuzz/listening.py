@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 from deepaq.errors import UserError
-from labels.importing.stage import Settings, import_test
+from labels.importing.stage import ImportSettings, import_test
 from manifests.dataset import Dataset
 from tests.labels.listening.listening_layouts import LAYOUTS
 
@@ -62,7 +62,7 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
 def outcome(name: str, source: Path, out: Path) -> str:
     """Import the test and read what has become of it."""
     try:
-        import_test(name, source, out, Settings(jobs=1, quiet=True))
+        import_test(name, source, out, ImportSettings(jobs=1, quiet=True))
     except UserError:
         return "refused"
     if out.exists():

@@ -15,8 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from labels.importing.stage import Settings as ImportSettings
-from labels.importing.stage import import_test
+from labels.importing.stage import ImportSettings, import_test
 from labels.rating.stage import Settings, rate
 from manifests import schema
 from manifests.cli import main

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from labels.benchmark.stage import Settings
-from labels.importing.stage import Settings as ImportSettings
-from labels.importing.stage import import_test
+from labels.benchmark.stage import BenchmarkSettings
+from labels.importing.stage import ImportSettings, import_test
 from tests.labels.listening.listening_layouts import table
 from tests.sounds import music, write
 
-ONE = Settings(jobs=1, quiet=True, resamples=200)
+ONE = BenchmarkSettings(jobs=1, quiet=True, resamples=200)
 IMPORT = ImportSettings(jobs=1, quiet=True)
 RATERS = ("lsd", "si-sdr")  # a distance and a similarity, both cheap
 RATE = 24_000

@@ -9,9 +9,8 @@ import pytest
 from deepaq.errors import UserError
 from labels.benchmark.rated import read_tests
 from labels.benchmark.report.sections import sections
-from labels.benchmark.stage import Settings, benchmark
-from labels.importing.stage import Settings as ImportSettings
-from labels.importing.stage import import_test
+from labels.benchmark.stage import BenchmarkSettings, benchmark
+from labels.importing.stage import ImportSettings, import_test
 from labels.rating.stage import Settings as RateSettings
 from labels.rating.stage import rate
 from manifests.dataset import Dataset
@@ -60,7 +59,7 @@ def test_data_sets_rated_with_different_options_are_not_one_rater(tmp_path: Path
 def test_a_rater_that_is_constant_over_a_test_is_reported(tmp_path: Path) -> None:
     data = small(tmp_path / "data")
     model = networks.silence(tmp_path / "model.onnx")
-    settings = Settings(options=(("onnx.model", str(model)),), resamples=100, jobs=1, quiet=True)
+    settings = BenchmarkSettings(options=(("onnx.model", str(model)),), resamples=100, jobs=1, quiet=True)
     report = benchmark([data], ("lsd", "onnx", "si-sdr"), tmp_path / "report", settings)
     differences = [row["difference"] for row in report["tests"][0]["comparisons"]]
     assert differences.count(None) == 2
@@ -71,7 +70,7 @@ def test_failures_on_what_mappings_are_fitted_on_are_named(tmp_path: Path) -> No
     data, other = small(tmp_path / "a", "a"), small(tmp_path / "b", "b")
     row = Dataset(other).degraded().to_pylist()[0]
     (other / row["path"]).write_bytes(b"no audio")
-    settings = Settings(fit_on=(other,), resamples=100, jobs=1, quiet=True)
+    settings = BenchmarkSettings(fit_on=(other,), resamples=100, jobs=1, quiet=True)
     (error,) = benchmark([data], ("lsd",), tmp_path / "report", settings)["errors"]
     assert error.startswith(f"b: lsd: coded of {row['item']}: ")
 

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from deepaq.audio import read
 from labels.cli import main
 from labels.importing.scores import mean_of
-from labels.importing.stage import Settings, import_test
+from labels.importing.stage import ImportSettings, import_test
 from manifests import schema
 from manifests.check import problems
 from manifests.compact import compact
@@ -27,7 +27,7 @@ from manifests.fragment import fragments, read_footer
 from tests.labels.listening.listening_layouts import LAYOUTS, audio, own, sebass, stahl2024, table
 from tests.sounds import music, write
 
-ONE = Settings(jobs=1, quiet=True)
+ONE = ImportSettings(jobs=1, quiet=True)
 
 
 def run(*arguments: object) -> Result:

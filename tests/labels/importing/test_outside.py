@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labels.importing.stage import Settings, import_test
+from labels.importing.stage import ImportSettings, import_test
 from labels.listening.reader import reader
 from manifests.dataset import Dataset
 from tests.labels.listening.listening_layouts import audio, igorc96, odaq, table, webmushra
@@ -25,7 +25,7 @@ def test_csv_files_elsewhere_are_refused_unless_they_are_allowed(tmp_path: Path)
     result = import_test("csv", path, tmp_path / "out", ONE)
     assert (result["ok"], stored(tmp_path / "out")) == (0, 0)
     assert "lies outside the test's folder; move it there, or allow it with --outside" in result["errors"][0]
-    allowed = import_test("csv", path, tmp_path / "out", Settings(jobs=1, quiet=True, outside=True))
+    allowed = import_test("csv", path, tmp_path / "out", ImportSettings(jobs=1, quiet=True, outside=True))
     assert (allowed["ok"], allowed["errors"]) == (1, [])
 
 

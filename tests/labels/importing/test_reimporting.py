@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from deepaq.errors import UserError
-from labels.importing.stage import Settings, import_test
+from labels.importing.stage import ImportSettings, import_test
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer
 from tests.labels.listening.listening_layouts import audio, sebass, table
 
-ONE = Settings(jobs=1, quiet=True)
+ONE = ImportSettings(jobs=1, quiet=True)
 
 
 def test_ratings_that_were_corrected_or_removed_since_are_named(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def rated(folder: Path, scores: dict[str, float], **options: str) -> tuple[Path,
     audio(folder / "b.wav", 1, 0.1)
     rows = [("a.wav", "b.wav", score, who) for who, score in scores.items()]
     path = table(folder / "t.csv", ("reference", "degraded", "score", "listener"), rows)
-    import_test("csv", path, folder / "out", Settings(tuple(options.items()), 1, True))
+    import_test("csv", path, folder / "out", ImportSettings(tuple(options.items()), 1, True))
     (row,) = Dataset(folder / "out").degraded().to_pylist()
     return folder / "out", row["degraded_id"]
 
@@ -58,7 +58,7 @@ def test_ratings_of_ones_own_are_on_the_scale_of_those_that_are_there(tmp_path: 
     assert (row["value"], row["scale"]) == (4, "ACR")
     assert (row["extras"]["scale_low"], row["extras"]["scale_high"]) == (1, 5)
     assert read_footer(fragments(out / "labels")[-1])["settings"]["test"]["scale"] == "ACR"
-    assert import_test("csv", tmp_path / "t.csv", out, Settings((("scale", "ACR"),), 1, True))["errors"] == []
+    assert import_test("csv", tmp_path / "t.csv", out, ImportSettings((("scale", "ACR"),), 1, True))["errors"] == []
 
 
 @pytest.mark.parametrize(("option", "value"), [("scale", "MUSHRA"), ("highest", "10"), ("lowest", "0")])
@@ -66,5 +66,5 @@ def test_another_scale_than_that_of_the_ratings_there_is_refused(tmp_path: Path,
     out, name = rated(tmp_path, {"ann": 3}, scale="ACR")
     path = table(tmp_path / "mine.csv", ("degraded_id", "score", "listener"), [(name, 5, "cleo")])
     with pytest.raises(UserError, match=rf"--{option} {value}: .*holds ratings of scale ACR, 1 to 5; leave it out"):
-        import_test("csv", path, out, Settings(((option, value),), 1, True))
+        import_test("csv", path, out, ImportSettings(((option, value),), 1, True))
     assert mean(out)["value"] == 3

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from deepaq.errors import UserError
-from labels.importing.stage import Settings, import_test, plan
+from labels.importing.stage import ImportSettings, import_test, plan
 from labels.listening.reader import Reading, reader
 from manifests.dataset import Dataset
 from tests.labels.listening.listening_layouts import audio, table, webmushra
 
 HEADER = ("session_test_id", "session_uuid", "trial_id", "rating_stimulus", "rating_score")
-ONE = Settings(jobs=1, quiet=True)
+ONE = ImportSettings(jobs=1, quiet=True)
 
 
 def read(folder: Path, **options: str) -> Reading:

@@ -9,8 +9,7 @@ import pytest
 
 from deepaq.audio import read, resample, to_mono
 from deepaq.errors import UserError
-from labels.importing.stage import Settings as ImportSettings
-from labels.importing.stage import import_test
+from labels.importing.stage import ImportSettings, import_test
 from labels.raters.rater import rater
 from labels.raters.visqol import IDENTITY_MOS, SAMPLE_RATE
 from labels.rating.stage import Settings, rate
