@@ -38,6 +38,7 @@ ROUNDS = {
     "steps": (["--quick", "--steps", "1", "--clips", "2"], r"audio-hours per hour"),
     "unreferenced": (["--quick", "--jobs", "1"], r"9 coded clips of 3 recordings\n.*\n.*\n\| packaged \| "),
     "watch": (["--quick"], r"with a reference: \d+ times real time"),
+    "visits": (["--quick"], r"prep transcode +\d+ files +\d+ visits"),
     "transcode": (["--quick"], r"verified / encoders alone: \d+\.\d+"),
     "visqol": (["--quick"], r"versions, MOS exact against shipped"),
     "visqol_program": (

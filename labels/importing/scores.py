@@ -18,7 +18,6 @@ from manifests.provenance import provenance
 
 LISTENERS = "listeners"  # the rater of the mean
 LISTENER = "listener"  # folder for single listeners, whose rater is listener:<name>
-PREFIX = f"{LISTENER}:"
 LEVEL = 0.95
 
 
@@ -53,11 +52,10 @@ def write_ratings(
     """
     footer = provenance(f"labels import {test.name}", {"test": test.describe(), "level": LEVEL}, packages)
     known = {(row["degraded_id"], row["rater"]): row for row in listener_rows(dataset)}
+    single = [(name, rating) for name, group in ratings.items() for rating in group if rating.listener is not None]
     rows = {
-        (name, f"{PREFIX}{rating.listener}"): _row(name, f"{PREFIX}{rating.listener}", test, rating.value, rating.error)
-        for name, group in ratings.items()
-        for rating in group
-        if rating.listener is not None
+        (name, rater := schema.LISTENER + str(rating.listener)): _row(name, rater, test, rating.value, rating.error)
+        for name, rating in single
     }
     new = [row for key, row in rows.items() if key not in known or _better(row, known[key])]
     if new:
@@ -79,7 +77,7 @@ def contradictions(dataset: Dataset, test: Reader, ratings: Mapping[str, list[Ra
         if read_footer(path).get("settings", {}).get("test", {}).get("name") == test.name:
             for row in read_fragment(path, layout).to_pylist():
                 if row["status"] == schema.OK:
-                    known[row["rater"].removeprefix(PREFIX)][row["degraded_id"]] = row["value"]
+                    known[row["rater"].removeprefix(schema.LISTENER)][row["degraded_id"]] = row["value"]
     given = {(rating.listener, name): rating.value for name, group in ratings.items() for rating in group}
     lines = []
     for listener, values in sorted(known.items()):
@@ -97,7 +95,7 @@ def contradictions(dataset: Dataset, test: Reader, ratings: Mapping[str, list[Ra
 def listener_rows(dataset: Dataset) -> list[dict[str, Any]]:
     """The label rows of single listeners."""
     rows = dataset.labels(LISTENER, ["value", "error"]).to_pylist()
-    return [row for row in rows if row["rater"].startswith(PREFIX)]
+    return [row for row in rows if row["rater"].startswith(schema.LISTENER)]
 
 
 def _means(

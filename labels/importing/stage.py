@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from deepaq.errors import UserError
 from labels.importing.job import NO_REFERENCE, Import, Item, stimulus_id
-from labels.importing.scores import LISTENERS, PREFIX, contradictions, listener_rows, write_ratings
+from labels.importing.scores import LISTENERS, contradictions, listener_rows, write_ratings
 from labels.length import short_line, too_short
 from labels.listening.reader import READERS, Rating, Reader, Reading, Stimulus, reader
 from labels.listening.rows import header, number, rows
@@ -176,7 +176,7 @@ def _read_ids(test: Table, path: Path, dataset: Dataset, settings: ImportSetting
         if name not in known:
             reading.problems.append(f"{where}: {dataset.root} holds no degraded file {name!r}; left out")
             continue
-        before = held.get((name, f"{PREFIX}{listener}"))
+        before = held.get((name, f"{schema.LISTENER}{listener}"))
         if before is not None and number(row["score"]) != before:
             reading.problems.append(f"{where}: {listener} rated {name} {before:g} before; that rating is kept")
             continue

@@ -106,7 +106,7 @@ def test_a_level_that_moves_is_heard_however_slowly() -> None:
     found = metric().score(clean, fading, sample_rate=RATE)
     assert found.distance > 3 * metric().score(clean, softened(clean, 20), sample_rate=RATE).distance
     off = [segment.distance for segment in found.segments]
-    assert off[-1] > 3 * min(off)  # somewhere the gain is the one that is removed
+    assert off[-1] > 3 * min(off)  # somewhere the signal has the one gain that is removed
     (moving,) = [note for note in found.notes if "level moves" in note]
     assert re.search(r"between -1[67]\.\d and -[23]\.\d dB", moving)  # of segments of 10 s
     unheard = metric("plain").score(clean, fading, sample_rate=RATE)
@@ -115,7 +115,7 @@ def test_a_level_that_moves_is_heard_however_slowly() -> None:
 
 
 def test_damage_counts_less_the_softer_the_music_is_played(sound: np.ndarray) -> None:
-    """As for ViSQOL, which does not hear what lies below -90 dBFS."""
+    """ViSQOL, too, does not hear what lies below -90 dBFS."""
     sound = sound - sound.mean(axis=0)  # an offset is removed where it is large enough
     pairs = [(softened(sound, db), softened(noisy(sound, 0.001), db)) for db in (0, 20, 40)]
     found = [metric().score(*pair, sample_rate=RATE) for pair in pairs]

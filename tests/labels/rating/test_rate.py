@@ -166,7 +166,9 @@ def test_a_full_disk_is_one_line_and_a_rerun_completes(data: Path) -> None:
 
 
 def test_options_are_the_rater_s_and_stand_in_the_footer(data: Path) -> None:
-    run = CliRunner().invoke(main, ["visqol", str(data), "--timeline", "--engine", "shipped", "--jobs", "1", "-q"])
+    run = CliRunner().invoke(
+        main, ["visqol", str(data), "--conditions", "mp3-*", "--timeline", "--engine", "shipped", "--jobs", "1", "-q"]
+    )
     assert run.exit_code == 0, run.output
     rows = Dataset(data).labels("visqol").to_pylist()
     # Two seconds hold two patches, fewer than the four seconds asked for.

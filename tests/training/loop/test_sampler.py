@@ -33,7 +33,7 @@ class Levels:
 
 
 def sampler(rows: Table, data: Data, items: int = 10, seed: int = 0, levels: Levels | None = None) -> Sampler:
-    """Of fronts that say which row and which item they are."""
+    """Make a sampler of fronts that say which row and which item they are."""
     time = torch.arange(ITEMS, dtype=torch.float32)[:, None]
     fronts = [torch.cat([torch.full_like(time, row), time], dim=1) for row in range(len(rows))]
     return build(Store(rows, levels or Levels(), 1.0, fronts), data, items, seed)  # type: ignore[arg-type]
