@@ -43,16 +43,16 @@ def tables(out: Path) -> list[pa.Table]:
 class Torture:
     """A folder of music, an undisturbed run on it, and ways to disturb others."""
 
-    def __init__(self, folder: Path, minutes: float) -> None:
-        self.folder, self.music = folder, folder / "music"
+    def __init__(self, folder: Path, minutes: float, jobs: int = 2) -> None:
+        self.folder, self.music, self.jobs = folder, folder / "music", jobs
         write_tracks(self.music, minutes=minutes, seed=0, jobs=1)
         began = time.perf_counter()
         self.run(folder / "whole")
         self.seconds = time.perf_counter() - began
         self.whole = tables(folder / "whole")
 
-    def command(self, out: Path, jobs: int = 2) -> list[str]:
-        return [*COMMAND, str(self.music), "--out", str(out), "--jobs", str(jobs), *CONDITIONS]
+    def command(self, out: Path) -> list[str]:
+        return [*COMMAND, str(self.music), "--out", str(out), "--jobs", str(self.jobs), *CONDITIONS]
 
     def run(self, out: Path) -> None:
         subprocess.run(self.command(out), check=True, capture_output=True)
@@ -102,7 +102,7 @@ def main() -> None:
     kills = 1 if options.quick else options.kills
     rng = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as name:
-        torture = Torture(Path(name), 0.2 if options.quick else 1.5)
+        torture = Torture(Path(name), 0.14, jobs=1) if options.quick else Torture(Path(name), 1.5)
         size = sum(path.stat().st_size for path in (torture.folder / "whole").rglob("*") if path.is_file())
         print(f"undisturbed: {torture.seconds:.1f} s, {torture.whole[1].num_rows} rows, {size / 2**20:.1f} MiB")
         moments = [(rng.uniform(0, 0.95), rng.uniform(0, 1)) for _ in range(kills)]

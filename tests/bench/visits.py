@@ -56,11 +56,11 @@ class Reader:
 def read(call: Callable[[], object]) -> Reader:
     """Follow a call."""
     reader = Reader()
-    sys.setprofile(reader)
+    sys.settrace(reader)
     try:
         call()
     finally:
-        sys.setprofile(None)
+        sys.settrace(None)
     return reader
 
 

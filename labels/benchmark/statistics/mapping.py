@@ -91,7 +91,7 @@ class Mlp(Curve):
         from threadpoolctl import threadpool_limits
 
         starts = [self._start(seed) for seed in range(self._STARTS)]
-        how = {"jac": True, "method": "L-BFGS-B", "options": {"maxiter": 300}}
+        how = {"jac": True, "method": "L-BFGS-B", "options": {"maxiter": 3000}}  # converges in a few hundred at most
         with threadpool_limits(1):  # threads slow so small a network down twenty times
             fits = [minimize(self._loss, start, (t, ratings), **how) for start in starts]
         self.parameters: Values = min(fits, key=lambda fit: float(fit.fun)).x

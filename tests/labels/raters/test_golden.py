@@ -2,22 +2,28 @@
 
 The values are those of each rater's reference implementation, called directly and not through ours. PEAQ, the 2f-model,
 the consensus and DeePAQ have none beside ours: their values hold them where they are. (PEAQ's agreement with published
-values is in test_peaq.) FAD and ONNX networks need weights that are not here, `deepaq-nmr` clean music.
+values is in test_peaq.) What FAD and ONNX networks make of their weights is computed again here in plain NumPy and
+SciPy; `deepaq-nmr` needs clean music.
 """
 
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.linalg import sqrtm
 
 from deepaq.errors import UserError
+from labels.raters.fad import Fad
 from labels.raters.rater import RATERS, rater
 from tests.labels.raters.golden import pair
+from tests.labels.raters.networks import difference
 
 OPTIONS = {"visqol-speech": {"mapping": "exponential"}, "deepaq-fr": {"model": "compact-2026a"}}
-WITHOUT = {"fad", "fad-clap", "onnx", "deepaq-nmr"}
+WITHOUT = {"deepaq-nmr"}
+COMPUTED = {"lsd", "log-mel", "fad", "fad-clap", "onnx"}  # by the tests below
 # name: (value, tolerance, source)
 GOLDEN = {
     "visqol": (2.0287237457, 1e-5, "visqol-python, VisqolApi in audio mode"),
@@ -80,5 +86,27 @@ def test_the_plain_distances_are_those_of_a_few_plain_lines() -> None:
     assert found["log-mel"] == pytest.approx(apart, abs=1e-3)
 
 
+@pytest.mark.parametrize(("name", "options"), [("fad", {"layer": "6"}), ("fad-clap", {})])
+def test_fad_is_the_distance_of_gaussians_by_a_matrix_square_root(name: str, options: dict[str, str]) -> None:
+    """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^1/2), of embeddings by random weights."""
+    judge = rater(name, weights="random", **options)
+    assert isinstance(judge, Fad)
+    reference, degraded = pair(judge.sample_rate, judge.channels)
+    first, second = (judge.embedding().frames(samples) for samples in (reference, degraded))
+    c1, c2 = np.cov(first.T), np.cov(second.T)
+    shared = np.trace(sqrtm(c1 @ c2)).real
+    expected = np.square(first.mean(axis=0) - second.mean(axis=0)).sum() + np.trace(c1) + np.trace(c2) - 2 * shared
+    assert expected > 0
+    assert judge.judge(reference)(degraded).value == pytest.approx(expected, rel=1e-3)
+
+
+def test_an_onnx_network_gives_what_it_computes(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    judge = rater("onnx", model=str(difference(tmp_path / "difference.onnx")))
+    reference, degraded = pair(judge.sample_rate, judge.channels)
+    expected = -np.mean(np.square(reference.astype(np.float64) - degraded))
+    assert judge.judge(reference)(degraded).value == pytest.approx(expected, rel=1e-4)
+
+
 def test_no_rater_is_without_a_golden_value_unawares() -> None:
-    assert {name for name in RATERS if name in RATERS.own} == set(GOLDEN) | WITHOUT | {"lsd", "log-mel"}
+    assert {name for name in RATERS if name in RATERS.own} == set(GOLDEN) | WITHOUT | COMPUTED
