@@ -50,20 +50,22 @@ class Analysis:
     def pair(self, a: str, b: str) -> dict[str, Any]:
         """BD-rate of b against a in percent, the values that it rests on, and where the better codec changes.
 
-        better: the codec that needs fewer bits, None if the interval includes 0 or there is none.
+        ahead: the codec that needs fewer bits, or is better throughout; None if that is unknown. better: the same,
+        None unless the interval excludes 0.
         """
         first, second = self.curves[a][0], self.curves[b][0]
         common, point = overlap(first, second), bd_rate(first, second)
-        found: dict[str, Any] = {"a": a, "b": b, "bd_rate": None, "values": None, "better": None, "why": None}
+        found: dict[str, Any] = {"a": a, "b": b, **dict.fromkeys(("bd_rate", "values", "ahead", "better", "why"))}
         if common is None or point is None:
-            found["why"] = _why(a, first, b, second)
+            found |= _apart(a, first, b, second)
         else:
             numbers = self._resampled(point, bd_rate, a, b)
             low, high = numbers[1:]
+            found["ahead"] = b if point < 0 else a if point > 0 else None
             found["values"] = sorted(self.sign * end for end in common)
             found["bd_rate"] = [None if number is None else percent(number) for number in numbers]
             if low is not None and high is not None and low * high > 0:
-                found["better"] = b if high < 0 else a
+                found["better"] = found["ahead"]
             least = min(int(curve.efficient.sum()) for curve in (first, second))
             found["why"] = f"rests on {least} points, {FEW} are usual" if least < FEW else None
         return found | {"crossings": self._crossings(a, b)}
@@ -151,12 +153,14 @@ def _remarks(curve: Curve) -> list[str]:
     return lines
 
 
-def _why(a: str, first: Curve, b: str, second: Curve) -> str:
+def _apart(a: str, first: Curve, b: str, second: Curve) -> dict[str, Any]:
+    """What can be said about two codecs without a BD-rate."""
     short = [name for name, curve in ((a, first), (b, second)) if curve.efficient.sum() < 2]
     if short:
-        return f"{' and '.join(short)} {'has' if len(short) == 1 else 'have'} no rising curve of two bitrates or more"
-    better = b if second.range[0] >= first.range[1] else a
-    return f"the curves do not overlap: {better} is better at all its bitrates"
+        has = "has" if len(short) == 1 else "have"
+        return {"why": f"{' and '.join(short)} {has} no rising curve of two bitrates or more"}
+    ahead = b if second.range[0] >= first.range[1] else a
+    return {"ahead": ahead, "why": f"the curves do not overlap: {ahead} is better at all its bitrates"}
 
 
 def _log(kbps: float | None) -> float | None:

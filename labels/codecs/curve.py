@@ -24,7 +24,10 @@ _SATURATED = 0.1  # slope of the last step, as a share of the mean slope, below 
 
 @dataclass(frozen=True)
 class Curve:
-    """Points of a codec. kbps: (n,), ascending, without equal ones. quality: (n,), higher is better."""
+    """Points of a codec, none in a resample without its clips.
+
+    kbps: (n,), ascending, without equal ones. quality: (n,), higher is better.
+    """
 
     kbps: Values
     quality: Values
@@ -76,6 +79,8 @@ class Curve:
 
     def kbps_at(self, quality: float) -> float | None:
         """The bitrate at which the curve reaches `quality`; None beyond its range."""
+        if not len(self.kbps):
+            return None
         low, high = self.range
         if not low <= quality <= high:
             return None
@@ -110,8 +115,10 @@ def percent(difference: float) -> float:
 
 def crossings(a: Curve, b: Curve) -> list[float]:
     """The bitrates, in kbps, at which the better of two curves changes, within the bitrates that both have."""
+    if min(len(a.kbps), len(b.kbps)) < 2:
+        return []
     low, high = max(a.kbps[0], b.kbps[0]), min(a.kbps[-1], b.kbps[-1])
-    if min(len(a.kbps), len(b.kbps)) < 2 or not low < high:
+    if not low < high:
         return []
     places = np.linspace(np.log(low), np.log(high), _STEPS)
     places[[0, -1]] = np.log(low), np.log(high)

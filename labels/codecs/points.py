@@ -77,10 +77,10 @@ def judged(dataset: Dataset, rater: str, codecs: Collection[str] = ()) -> Judged
         raise UserError(f"{dataset.root}: {rater} rates no codec {min(unknown)}; it rates {', '.join(known) or 'none'}")
     rows = [row for row in rows if not codecs or row.codec in codecs or names[row.degraded_id] in codecs]
     if not rows:
-        raise UserError(
-            f"{dataset.root}: {rater} has rated no coded clips; run `labels rate {dataset.root} --rater {rater}`"
-        )
+        raise UserError(f"{dataset.root}: {rater} has rated no clip of a codec at a known bitrate; rate such clips")
     whole = [row for row in rows if not too_short(row.extras.get("common", about[row.degraded_id]["common"]))]
+    if not whole:
+        raise UserError(f"{dataset.root}: all coded clips differ in length from their references; code them again")
     notes = [f"{len(rows) - len(whole)} clips differ in length from their reference and do not count"] * (
         len(whole) < len(rows)
     )
@@ -182,5 +182,6 @@ def _failures(
 
 
 def _asked(row: Mapping[str, Any], codecs: Collection[str]) -> bool:
-    """Tell if a degraded clip is coded at a bitrate, by one of `codecs`."""
-    return row["codec"] is not None and row["bitrate_kbps"] is not None and (not codecs or row["codec"] in codecs)
+    """Tell if a degraded clip is coded at a bitrate, by one of `codecs`, of whatever build."""
+    wanted = {name.partition(" [")[0] for name in codecs}
+    return row["codec"] is not None and row["bitrate_kbps"] is not None and (not wanted or row["codec"] in wanted)

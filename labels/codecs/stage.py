@@ -62,19 +62,21 @@ def codecs(data: Path, settings: Settings) -> dict[str, Any]:
 
 def disagreements(raters: Sequence[dict[str, Any]]) -> list[str]:
     """A line for every two codecs whose order by BD-rate is not the same for all raters."""
-    orders: dict[tuple[str, str], list[tuple[str, float, bool]]] = {}
+    orders: dict[tuple[str, str], list[tuple[str, dict[str, Any]]]] = {}
     for one in raters:
         for pair in one["pairs"]:
-            if pair["bd_rate"] is not None:
-                told = one["rater"], pair["bd_rate"][0], pair["better"] is not None
-                orders.setdefault((pair["a"], pair["b"]), []).append(told)
-    return [_line(a, b, told) for (a, b), told in orders.items() if len({rate < 0 for _, rate, _ in told}) > 1]
+            if pair["ahead"] is not None:
+                orders.setdefault((pair["a"], pair["b"]), []).append((one["rater"], pair))
+    return [_line(a, b, told) for (a, b), told in orders.items() if len({pair["ahead"] for _, pair in told}) > 1]
 
 
-def _line(a: str, b: str, told: Sequence[tuple[str, float, bool]]) -> str:
-    sure = {rate < 0 for _, rate, decided in told if decided}
-    parts = [
-        f"{rater} prefers {b if rate < 0 else a} ({rate:+.0f} %{'' if decided else ', not significant'})"
-        for rater, rate, decided in told
-    ]
+def _line(a: str, b: str, told: Sequence[tuple[str, dict[str, Any]]]) -> str:
+    sure = {pair["ahead"] for _, pair in told if pair["better"] or not pair["bd_rate"]}
+    parts = [f"{rater} prefers {pair['ahead']} ({_how(pair)})" for rater, pair in told]
     return f"raters {'disagree' if len(sure) > 1 else 'do not clearly agree'} on {a} and {b}: {', '.join(parts)}"
+
+
+def _how(pair: dict[str, Any]) -> str:
+    if pair["bd_rate"] is None:
+        return "at all its bitrates"
+    return f"{pair['bd_rate'][0]:+.0f} %{'' if pair['better'] else ', not significant'}"

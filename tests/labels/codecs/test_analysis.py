@@ -108,7 +108,10 @@ def test_a_crossing_has_an_interval_unless_it_is_uncertain() -> None:
 def test_raters_that_order_two_codecs_differently_are_named() -> None:
     one = said(points({"a": rising(), "b": rising(0.5)}, 0.02)) | {"rater": "one"}
     other = said(points({"a": rising(), "b": rising(2.0)}, 0.02)) | {"rater": "other"}
-    unsure = {"rater": "unsure", "pairs": [{"a": "a", "b": "b", "bd_rate": [6.0, -3.0, 16.0], "better": None}]}
+    unsure = {
+        "rater": "unsure",
+        "pairs": [{"a": "a", "b": "b", "bd_rate": [6.0, -3.0, 16.0], "ahead": "a", "better": None}],
+    }
     assert disagreements([one, one]) == []
     (line,) = disagreements([one, other])
     assert line.startswith("raters disagree on a and b: one prefers b (-5")
@@ -116,6 +119,24 @@ def test_raters_that_order_two_codecs_differently_are_named() -> None:
     (line,) = disagreements([one, unsure])
     assert line.startswith("raters do not clearly agree on a and b: one prefers b (-5")
     assert line.endswith("unsure prefers a (+6 %, not significant)")
+
+
+def test_a_rater_whose_curves_do_not_overlap_has_an_order_too() -> None:
+    apart = said(points({"a": rising(), "b": {kbps: value - 3 for kbps, value in rising().items()}}))
+    one = said(points({"a": rising(), "b": rising(0.5)}, 0.02)) | {"rater": "one"}
+    (line,) = disagreements([one, apart | {"rater": "other"}])
+    assert line.startswith("raters disagree on a and b: one prefers b (-5")
+    assert line.endswith("other prefers a (at all its bitrates)")
+
+
+def test_a_codec_of_few_tracks_is_missing_from_some_resamples() -> None:
+    whole = points({"a": rising(), "b": rising(0.8)}, 0.1)
+    clips = whole.clips.copy()
+    clips[len(KBPS) :, 2:] = 0
+    found = said(Points(whole.keys, whole.tracks, clips, whole.kbps * clips, whole.value * clips), at=(3.0,))
+    assert found["pairs"][0]["bd_rate"][1:] == [None, None]
+    assert found["at"][1]["kbps"][1:] == [None, None]
+    assert found["at"][0]["kbps"][1] is not None
 
 
 def test_clips_count_once_each_and_points_of_other_tracks_keep_their_mean() -> None:

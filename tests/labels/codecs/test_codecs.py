@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from labels.cli import main
+from labels.codecs import chart
 from labels.codecs.points import judged
 from labels.codecs.report import RESULTS
 from manifests import schema
@@ -90,6 +91,32 @@ def test_report_is_written_whole(coded: Path, tmp_path: Path) -> None:
     assert all(len(row) == len(RESULTS) for row in rows)
     assert [row[2] for row in rows].count("value") == 2 * len(BITRATES)
     assert json.loads((out / "report.json").read_text())["raters"][0]["rater"] == "deepaq-fr"
+
+
+@pytest.mark.parametrize(("low", "high", "count"), [(4.8, 7.2, 3), (6.0, 7.1, 3), (6.25, 6.8, 3), (6.38, 6.78, 2)])
+def test_the_axis_of_bitrates_has_labels_within_its_ends(low: float, high: float, count: int) -> None:
+    per, first, labels = chart.labels_between(low, high)
+    assert len(labels) == count
+    places = [(first + place) / per for place in range(count)]
+    assert low <= places[0] <= places[-1] <= high
+    assert [float(label) for label in labels] == pytest.approx([2**place for place in places], rel=0.01)
+
+
+def test_ratings_of_listeners_judge_too(copy: Path, tmp_path: Path) -> None:
+    rows = Dataset(copy).degraded().to_pylist()
+    ratings = [(row["degraded_id"], 20 + row["actual_kbps"] / 2 + i, f"p{i}") for row in rows for i in range(3)]
+    with (tmp_path / "ratings.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("degraded_id", "score", "listener"), *ratings])
+    assert (
+        CliRunner().invoke(main, ["import", "csv", str(tmp_path / "ratings.csv"), "--out", str(copy), "-q"]).exit_code
+        == 0
+    )
+    result = codecs(copy, "--rater", "listeners", "--json")
+    assert result.exit_code == 0
+    (one,) = json.loads(result.stdout.splitlines()[-1])["raters"]
+    assert (one["scale"], one["higher_is_better"]) == ("MUSHRA", True)
+    point = one["curves"][0]["points"][0]
+    assert point["value"][0] == pytest.approx(21 + point["kbps"] / 2)
 
 
 def test_clips_that_lack_a_bitrate_are_counted_and_left_out(copy: Path) -> None:
