@@ -154,7 +154,7 @@ def _remarks(curve: Curve) -> list[str]:
 
 
 def _apart(a: str, first: Curve, b: str, second: Curve) -> dict[str, Any]:
-    """What can be said about two codecs without a BD-rate."""
+    """Order of two codecs without a BD-rate, and why they have none."""
     short = [name for name, curve in ((a, first), (b, second)) if curve.efficient.sum() < 2]
     if short:
         has = "has" if len(short) == 1 else "have"
