@@ -13,7 +13,7 @@ from deepaq.comparison.side import Scored, Side, Window
 from deepaq.errors import UserError
 from deepaq.files import committed, file_sha256, read_json
 
-FORMAT = 2
+FORMAT = 3
 
 
 def write(path: Path, side: Side, originals: Mapping[str, Path], fingerprint: str, keep_level: bool) -> None:
@@ -75,6 +75,10 @@ def _scored(found: dict[str, Any]) -> Scored:
     windows = tuple(Window(*(float(window[key]) for key in keys)) for window in found["windows"])
     if not windows:
         raise ValueError("a file has no windows")
-    tracks = {str(name): float(value) for name, value in found["tracks"].items()}
-    mos, distance, level_db = (float(found[key]) for key in ("mos", "distance", "level_db"))
-    return Scored(mos, distance, level_db, tracks, windows, float(found["kbps"]), float(found["bandwidth_hz"]))
+    tracks, loudness = (
+        {str(name): float(value) for name, value in found[key].items()} for key in ("tracks", "loudness")
+    )
+    mos, distance, level_db, kbps, edge_hz = (
+        float(found[key]) for key in ("mos", "distance", "level_db", "kbps", "bandwidth_hz")
+    )
+    return Scored(mos, distance, level_db, tracks, windows, kbps, edge_hz, loudness)

@@ -35,6 +35,7 @@ class Comparison:
     low, high: 95 % interval of the mean over tracks, None with too few. p: of the sign test. tail: 5th percentile of
     the MOS of both. worst_file, worst: largest drops of a file and of a window. needed: files that would show .05 MOS.
     tracks, level_db: mean changes of the parts of the distance and of the level. bandwidth_hz, kbps: means of both.
+    loudness: means of both of the loudness that is added and missing, by these names; empty for networks.
     """
 
     a: str
@@ -58,6 +59,7 @@ class Comparison:
     level_db: float
     bandwidth_hz: tuple[float, float]
     kbps: tuple[float, float]
+    loudness: dict[str, tuple[float, float]]
 
     def to_json(self) -> dict[str, Any]:
         """The figures, JSON-serialisable."""
@@ -83,6 +85,7 @@ class Comparison:
             "tracks": self.tracks,
             "level_db": self.level_db,
             "bandwidth_hz": {"a": self.bandwidth_hz[0], "b": self.bandwidth_hz[1]},
+            "loudness": {name: {"a": first, "b": second} for name, (first, second) in self.loudness.items()},
         }
 
 
@@ -123,6 +126,10 @@ def compare(a: Side, b: Side, tracks: Mapping[str, str]) -> Comparison:
         float(np.mean([second.level_db - first.level_db for first, second in zip(ours, theirs, strict=True)])),
         _means([s.bandwidth_hz for s in ours], [s.bandwidth_hz for s in theirs]),
         _means([s.kbps for s in ours], [s.kbps for s in theirs]),
+        {
+            name: _means([s.loudness[name] for s in ours], [s.loudness[name] for s in theirs])
+            for name in ours[0].loudness
+        },
     )
 
 

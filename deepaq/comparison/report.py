@@ -39,6 +39,8 @@ def rows(found: Comparison) -> list[tuple[str, str]]:
     if found.tracks:
         parts = ", ".join(f"{name} {value:+.3f}" for name, value in found.tracks.items())
         lines.append(("distance", f"{parts} (mean changes of its parts)"))
+    for name, (first, second) in found.loudness.items():
+        lines.append((f"{name} loudness", f"{100 * first:.1f} -> {100 * second:.1f} % of the original's"))
     lines.append(("level", f"{found.level_db:+.2f} dB (removed before scoring unless --keep-level)"))
     lower, upper = (edge / 1000 for edge in found.bandwidth_hz)
     lines.append(("bandwidth", f"{lower:.1f} -> {upper:.1f} kHz"))

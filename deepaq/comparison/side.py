@@ -24,7 +24,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Scored:
-    """The score of one degraded file. kbps: its size over its length. bandwidth_hz: its upper frequency edge."""
+    """The score of one degraded file. kbps: its size over its length. bandwidth_hz: its upper frequency edge.
+
+    loudness: `added` and `missing`, as shares of the original's loudness; empty for networks.
+    """
 
     mos: float
     distance: float
@@ -33,6 +36,7 @@ class Scored:
     windows: tuple[Window, ...]
     kbps: float
     bandwidth_hz: float
+    loudness: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -72,4 +76,7 @@ def scored(score: Score, degraded: Path) -> Scored:
     assert score.length_s is not None
     windows = tuple(Window(s.start_s - score.lag_s, s.seconds, float(s.mos or 0.0)) for s in score.segments)
     kbps = 8 * degraded.stat().st_size / 1000 / score.length_s
-    return Scored(score.mos, score.distance, score.level_db, score.tracks, windows, kbps, score.bandwidth_hz or 0.0)
+    shares = {"added": score.added, "missing": score.missing}
+    loudness = {name: share for name, share in shares.items() if share is not None}
+    edge_hz = score.bandwidth_hz or 0.0
+    return Scored(score.mos, score.distance, score.level_db, score.tracks, windows, kbps, edge_hz, loudness)

@@ -20,7 +20,9 @@ BATCH = 16  # pairs that a GPU takes together
 
 
 class DeepaqFr(Rater):
-    """Distance to the matching reference in the learned space; extras: mos where the model has a mapping.
+    """Distance to the matching reference in the learned space; extras: mos where the model has a mapping, and, of
+    the packaged metric, its parts: structure, level and image, which sum to the distance, and added and missing, the
+    loudness that the degraded signal has in excess and lacks, as shares of the reference's.
 
     Options: model, the run folder (the packaged model by default); gives, `distance` (default) or `mos`, the MOS that
     the distance is mapped to; device, `cpu` (default), `cuda`, `cuda:1` or `auto`. The metric aligns the pair itself.
@@ -58,7 +60,8 @@ class DeepaqFr(Rater):
         return [score if isinstance(score, UserError) else self._matched(score) for score in scores]
 
     def _matched(self, score: Score) -> Rating:
-        return self._rating(score, lag_samples=score.lag_samples, level_db=score.level_db)
+        parts = {**score.tracks, "added": score.added, "missing": score.missing}
+        return self._rating(score, lag_samples=score.lag_samples, level_db=score.level_db, **parts)
 
     def _rating(self, score: Score, **extras: float | None) -> Rating:
         extras["mos"] = score.mos

@@ -32,6 +32,7 @@ def clip(dataset: Dataset, row: Labelled) -> str:
     about = f"{row.value:.3f} · {row.track} · {row.condition}"
     if row.actual_kbps is not None:
         about += f" · {row.actual_kbps:.1f} kbps"
+    about += "".join(f" · {name} {share:.1%}" for name, share in row.loudness.items())
     parts = []
     for name, relative in (("reference", row.reference_path), ("degraded", row.path)):
         try:

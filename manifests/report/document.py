@@ -15,6 +15,7 @@ from manifests.diff import footers
 from manifests.report import charts, clips, page
 from manifests.report.rows import (
     LEAST_COMMON,
+    LOUDNESS,
     Labelled,
     by_codec,
     choose_rater,
@@ -27,6 +28,10 @@ from manifests.report.rows import (
 from manifests.report.summary import by_rater, summarise
 
 MOST_FAILURES = 200
+_LOUDNESS = (
+    "added and missing: loudness that the degraded clips have in excess and lack, as a share of the reference's. Noise "
+    "and interference are added; holes, dropouts and a lower bandwidth are missing."
+)
 
 
 def write_report(dataset: Dataset, out: Path, rater: str | None = None, count: int = 4) -> dict[str, object]:
@@ -88,15 +93,22 @@ def _overview(dataset: Dataset) -> str:
 
 def _conditions(rows: Sequence[Labelled]) -> str:
     cells = []
+    stated = LOUDNESS if any(row.loudness for row in rows) else ()
     for codec, conditions in by_codec(rows).items():
         for condition, members in conditions.items():
             values = [row.value for row in members]
             kbps = [row.actual_kbps for row in members if row.actual_kbps is not None]
             numbers = [f"{value:.3f}" for value in (*quartiles(values), float(np.mean(values)))]
+            numbers += [_percent([row.loudness[name] for row in members if row.loudness]) for name in stated]
             cells.append([codec, condition, str(len(values)), f"{np.mean(kbps):.1f}" if kbps else "–", *numbers])
     quarters = ["minimum", "lower quartile", "median", "upper quartile", "maximum", "mean"]
-    header = ["codec", "condition", "clips", "kbps", *quarters]
-    return page.folded("Show the numbers", page.table(header, cells, text_columns=2))
+    header = ["codec", "condition", "clips", "kbps", *quarters, *stated]
+    note = page.paragraph(_LOUDNESS, "note") if stated else ""
+    return page.folded("Show the numbers", page.table(header, cells, text_columns=2) + note)
+
+
+def _percent(shares: Sequence[float]) -> str:
+    return f"{np.mean(shares):.1%}" if shares else "–"
 
 
 def _saturation(rows: Sequence[Labelled]) -> str:

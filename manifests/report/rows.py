@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
@@ -14,13 +14,15 @@ from deepaq.errors import UserError
 from manifests import schema
 from manifests.dataset import Dataset
 
+LOUDNESS = ("added", "missing")  # in extras: shares of the reference's loudness
+
 
 @dataclass(frozen=True)
 class Labelled:
     """A rated degraded clip.
 
     track_id, track: id of the clean track, and its name for readers. value: the rating. timeline: ratings over time;
-    extras say at what times.
+    extras say at what times. loudness: `added` and `missing`, as shares of the reference's, if a rater states them.
     """
 
     degraded_id: str
@@ -36,6 +38,7 @@ class Labelled:
     value: float
     extras: dict[str, float]
     timeline: list[float | None] | None
+    loudness: dict[str, float] = field(default_factory=dict)
 
     @property
     def order(self) -> tuple[float, str]:
@@ -66,6 +69,7 @@ def labelled(dataset: Dataset, rater: str) -> list[Labelled]:
     names = track_names(dataset, references.values())
     columns = ["reference_id", "condition", "codec", "bitrate_kbps", "actual_kbps", "path", "item"]
     degraded = {row["degraded_id"]: row for row in dataset.degraded(columns).to_pylist()}
+    loudness = _loudness(dataset)
     found = []
     for label in dataset.labels(rater, ["value", "extras", "timeline"]).to_pylist():
         clip = degraded.get(label["degraded_id"], {})
@@ -87,9 +91,20 @@ def labelled(dataset: Dataset, rater: str) -> list[Labelled]:
                 label["value"],
                 dict(label["extras"] or ()),
                 label["timeline"],
+                loudness.get(label["degraded_id"], {}),
             )
         )
     return sorted(found, key=lambda row: (row.codec, row.order, row.track))
+
+
+def _loudness(dataset: Dataset) -> dict[str, dict[str, float]]:
+    """Loudness that is added and missing, by degraded_id, from the first rater that states both."""
+    found: dict[str, dict[str, float]] = {}
+    for label in dataset.labels(columns=["extras"]).to_pylist():
+        extras = dict(label["extras"] or ())
+        if all(name in extras for name in LOUDNESS):
+            found.setdefault(label["degraded_id"], {name: extras[name] for name in LOUDNESS})
+    return found
 
 
 def track_names(dataset: Dataset, references: Iterable[Mapping[str, Any]]) -> dict[str, str]:

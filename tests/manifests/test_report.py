@@ -154,6 +154,22 @@ def test_tracks_of_one_file_name_are_told_apart_by_their_folders(data: Path) -> 
     assert "b/song · " in text
 
 
+def test_added_and_missing_loudness_stand_beside_any_raters_values(data: Path) -> None:
+    assert "loudness that" not in " ".join(report(data).text)
+    rate(data, "deepaq-fr", Settings(jobs=1, quiet=True))
+    for label in Dataset(data).labels("deepaq-fr").to_pylist():
+        extras = dict(label["extras"])
+        assert sum(extras[name] for name in ("structure", "level", "image")) == pytest.approx(label["value"])
+    text = " ".join(report(data).text)
+    assert "added and missing: loudness that the degraded clips have in excess and lack" in text
+    (added, missing) = re.search(r"opus-032 · [\d.]+ kbps · added ([\d.]+)% · missing ([\d.]+)%", text).groups()
+    extras = {
+        (f"{100 * values['added']:.1f}", f"{100 * values['missing']:.1f}")
+        for values in (dict(label["extras"]) for label in Dataset(data).labels("deepaq-fr").to_pylist())
+    }
+    assert (added, missing) in extras
+
+
 def test_pairs_with_missing_audio_are_named(data: Path) -> None:
     short = Dataset(data).labels().to_pylist()[0]["degraded_id"]
     assert "Missing audio" not in report(data).text

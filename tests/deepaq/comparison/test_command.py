@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ def test_less_noise_is_better(folder: Path) -> None:
     assert 0 < found["low"] < found["mean"] < found["high"]
     assert found["kbps"]["a"] == pytest.approx(found["kbps"]["b"], rel=0.01)
     assert found["bandwidth_hz"]["a"] > 20_000
+    assert found["loudness"]["added"]["a"] > found["loudness"]["added"]["b"] > found["loudness"]["missing"]["b"]
     assert set(found) >= {"a", "b", "missing", "median", "ties", "p", "tail", "worst", "needed_files"}
     backwards = compare(folder / "originals", folder / "fine", folder / "coarse", "--json", "--max-drop", 0.05)
     assert figures(backwards)["verdict"] == "worse"
@@ -62,6 +64,7 @@ def test_the_same_build_twice_is_not_told_apart(folder: Path) -> None:
     result = compare(folder / "originals", folder / "fine", folder / "fine", "--max-drop", 0, "--max-worst-drop", 0)
     assert result.exit_code == 0
     assert "are not told apart" in result.stdout
+    assert re.search(r"added loudness +(\d+\.\d) -> \1 % of the original's", result.stdout)
 
 
 def test_lists_give_the_same_figures_as_folders(folder: Path, tmp_path: Path) -> None:
