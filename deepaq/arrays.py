@@ -38,11 +38,14 @@ def frames(samples: Array, window: int, hop: int) -> Array:
     return samples.unfold(-1, window, hop)
 
 
-def spectra(samples: Array, taper: Array, hop: int, block: int) -> Iterator[Array]:
-    """Yield the spectra of tapered windows every `hop` samples, (..., steps, bins), in blocks of `block` steps."""
+def power_spectra(samples: Array, taper: Array, hop: int, block: int) -> Iterator[Array]:
+    """Yield the power spectra of tapered windows every `hop` samples in blocks of `block` steps, (..., steps, bins)."""
+    if form := _exported(samples):
+        yield form.power_spectra(samples, taper, hop)
+        return
     views = frames(samples, len(taper), hop)
     for start in range(0, views.shape[-2], block):
-        yield rfft(views[..., start : start + block, :] * taper)
+        yield power(rfft(views[..., start : start + block, :] * taper))
 
 
 def rfft(samples: Array) -> Array:
@@ -62,11 +65,18 @@ def padded(samples: Array, before: int, after: int) -> Array:
     return _functional().pad(samples, (before, after))
 
 
+def first(steps: Array, count: int) -> Array:
+    """The first `count` steps of (batch, steps, columns)."""
+    form = _exported(steps)
+    return form.first(steps, count) if form else steps[:, :count]
+
+
 def repeated(steps: Array, count: int) -> Array:
-    """Every step of (..., steps, bands) `count` times."""
+    """Every step of (batch, steps, columns) `count` times."""
     if isinstance(steps, np.ndarray):
-        return np.repeat(steps, count, axis=-2)
-    return steps.repeat_interleave(count, dim=-2)
+        return np.repeat(steps, count, axis=1)
+    form = _exported(steps)
+    return form.repeated(steps, count) if form else steps.repeat_interleave(count, dim=1)
 
 
 def neighbours(cells: Array) -> Array:
@@ -75,6 +85,8 @@ def neighbours(cells: Array) -> Array:
         around = np.pad(cells, [(0, 0), (1, 1), (1, 1)], mode="edge")
         views = np.lib.stride_tricks.sliding_window_view(around, (3, 3), axis=(-2, -1))
         return views.reshape(*cells.shape, 9)
+    if form := _exported(cells):
+        return form.neighbours(cells)
     functional = _functional()
     found = functional.unfold(functional.pad(cells[:, None], (1, 1, 1, 1), mode="replicate"), 3)
     return found.transpose(1, 2).unflatten(1, cells.shape[1:])
@@ -94,6 +106,8 @@ def deviation(values: Array, axis: int) -> Array:
 
 def quantiles(values: Array, shares: npt.NDArray[np.float32], axis: int) -> Array:
     """Quantiles over an axis, (shares, ...), between two values on the line through them."""
+    if form := _exported(values):
+        return form.quantiles(values, shares, axis)
     found = namespace(values).quantile(values, like(values, shares), axis)
     return found.astype(values.dtype) if isinstance(values, np.ndarray) else found
 
@@ -149,6 +163,13 @@ def _erf(values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     for factor in (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592):
         series = (series + factor) * share
     return np.copysign(1 - series * np.exp(-size * size), values)
+
+
+def _exported(array: Array) -> ModuleType | None:
+    """The forms of operations for ONNX, while a network of torch is written as such a file."""
+    if isinstance(array, np.ndarray) or not namespace(array).onnx.is_in_onnx_export():
+        return None
+    return import_module("deepaq.exported")
 
 
 def _functional() -> ModuleType:

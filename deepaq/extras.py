@@ -14,6 +14,7 @@ MODULES = {
     "prep": (*_TABLES, "audioop", "imageio_ffmpeg", "pydub", "pyloudnorm"),
     "labels": (*_TABLES, "numba", "visqol", "yaml"),
     "train": (*_TABLES, "huggingface_hub", "peft", "tensorboardX", "torch", "transformers"),
+    "onnx": ("onnx", "onnxruntime"),
 }
 
 

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = ("plots", "prep", "labels", "train", "dask", "baselines", "speech", "export")
+EXTRAS = ("plots", "prep", "labels", "train", "onnx", "dask", "baselines", "speech", "export")
 ALONE = ("pyclarity", "tinysoundfont")  # installed on request, with --no-deps
 # Remarks that the metadata lack.
 NOTES = {

@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 from tests.pages import PAGES, blocks
 from tests.sounds import write
 
-SHOWN = ("text", "toml", "yaml", "bibtex", "csv")  # languages of blocks that are output or data
+SHOWN = ("text", "toml", "yaml", "bibtex", "csv", "javascript", "cpp")  # languages of blocks that are output or data
 # Lines that no test can run: they get the project itself, need an engine or a cluster, or train for long.
 ELSEWHERE = ("git ", "python3 -m venv", ". .venv", "pip install", "docker ", "docker/", "torchrun ", "make ", "cd ")
 

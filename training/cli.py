@@ -141,13 +141,21 @@ def compare(runs: tuple[Path, ...], form: str | None, out: Path | None, as_json:
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Write to this new folder.")
 @click.option("--merge", is_flag=True, help="Add LoRA to the weights and store them whole; their licence applies.")
+@click.option("--onnx", is_flag=True, help="Write one ONNX file instead, with a JSON file that says how to use it.")
 @click.option("--push", metavar="REPOSITORY", help="Upload the folder to this repository on the hub.")
 @click.option("--public", is_flag=True, help="Make a repository that --push creates public.")
-def export(run: Path, out: Path, merge: bool, push: str | None, public: bool) -> None:
+def export(run: Path, out: Path, merge: bool, onnx: bool, push: str | None, public: bool) -> None:
     """Copy the finished RUN without private parts: weights, mappings, settings, card, checksums."""
     from training.results.export import export as stage
     from training.results.export import push as upload
 
-    click.echo(stage(run, out, merge))
+    if onnx and merge:
+        raise UserError("--merge: an ONNX file holds the merged network anyway; leave it out")
+    if onnx:
+        from training.results.onnx import export as stage_onnx
+
+        click.echo(stage_onnx(run, out))
+    else:
+        click.echo(stage(run, out, merge))
     if push:
         click.echo(upload(out, push, private=not public))

@@ -43,8 +43,8 @@ def power(samples: Array) -> Array:
     """
     xp = namespace(samples)
     rms = xp.clip(xp.sqrt((samples * samples).mean(-1, keepdims=True)), _QUIET_RMS, None)
-    spectra = arrays.spectra(samples / rms, arrays.like(samples, hann(WINDOW)), HOP, _BLOCK)
-    return xp.concatenate([arrays.power(block) for block in spectra], -2) * _scale(WINDOW)
+    spectra = arrays.power_spectra(samples / rms, arrays.like(samples, hann(WINDOW)), HOP, _BLOCK)
+    return xp.concatenate(list(spectra), -2) * _scale(WINDOW)
 
 
 def energies(samples: Array, bank: Matrix, hop: int = HOP) -> Array:
@@ -54,8 +54,8 @@ def energies(samples: Array, bank: Matrix, hop: int = HOP) -> Array:
     """
     window = 2 * (len(bank) - 1)
     filters = arrays.like(samples, bank)
-    spectra = arrays.spectra(samples, arrays.like(samples, hann(window)), hop, _BLOCK)
-    return namespace(samples).concatenate([arrays.power(block) @ filters for block in spectra], -2) * _scale(window)
+    spectra = arrays.power_spectra(samples, arrays.like(samples, hann(window)), hop, _BLOCK)
+    return namespace(samples).concatenate([block @ filters for block in spectra], -2) * _scale(window)
 
 
 def _scale(window: int) -> float:

@@ -14,12 +14,12 @@ _QUANTILES = np.array([0.1, 0.5, 0.9], np.float32)
 
 
 def flatness(power: Array) -> Array:
-    """(..., bins) -> (..., 24): log10 of geometric over arithmetic mean, in bands of equal width.
+    """(batch, steps, bins) -> (batch, steps, 24): log10 of geometric over arithmetic mean, in bands of equal width.
 
     Near 0 for noise, strongly negative for tones and for spectra with holes.
     """
     xp, width = namespace(power), (power.shape[-1] - 1) // FLAT
-    banded = power[..., 1 : 1 + width * FLAT].reshape(*power.shape[:-1], FLAT, width) + _FLAT_FLOOR
+    banded = power[..., 1 : 1 + width * FLAT].reshape(power.shape[0], -1, FLAT, width) + _FLAT_FLOOR
     return xp.log10(banded).mean(-1) - xp.log10(banded.mean(-1))
 
 

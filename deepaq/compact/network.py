@@ -58,7 +58,7 @@ def over_time(samples: Array) -> Array:
     if samples.ndim == 2:
         side = xp.full_like(neuro, neurogram.FLOOR)
     else:  # a step of `embed` has two frames; one suffices here
-        side = arrays.repeated(neurogram.levels(samples[:, 1], 2), 2)[:, : neuro.shape[1]]
+        side = arrays.first(arrays.repeated(neurogram.levels(samples[:, 1], 2), 2), neuro.shape[1])
     erb = bands.log_energy(bands.energies(middle, bands.bank("erb")), 10**neurogram.FLOOR)
     return xp.concatenate([neuro, side, erb], -1)
 
@@ -77,7 +77,7 @@ def embed(columns: Array, weights: Weights, blocks: int) -> Array:
     the third, their structure; the fourth, the luminance of the side signal.
     """
     xp = namespace(columns)
-    neuro, side, erb = _columns(columns[:, : columns.shape[1] // 2 * 2], NEURO, NEURO, ERB)
+    neuro, side, erb = _columns(arrays.first(columns, columns.shape[1] // 2 * 2), NEURO, NEURO, ERB)
     luminance, structure = neurogram.luminance(neuro), neurogram.structure(neuro)
     middle = structure[..., neurogram.CELLS // 2]
     inputs = xp.concatenate([erb - _MUSIC, luminance, middle], -1).swapaxes(1, 2)
