@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from deepaq.errors import UserError
 from deepaq.files import file_sha256
 from manifests import schema
-from manifests.fragment import fragments, read_fragment
+from manifests.fragment import check, fragments, read_unchecked
 from manifests.schema import TABLES, TableSpec
 from manifests.storage import inside
 from manifests.values import plain
@@ -84,8 +84,9 @@ class Dataset:
         with ThreadPoolExecutor(_READERS) as pool:
             for attempt in range(_ATTEMPTS):
                 try:
-                    parts = list(pool.map(lambda path: read_fragment(path, layout), fragments(folder)))
-                    return pa.concat_tables(parts) if parts else layout.empty_table()
+                    paths = fragments(folder)
+                    parts = list(pool.map(lambda path: read_unchecked(path, layout), paths))
+                    return _checked(paths, parts) if parts else layout.empty_table()
                 except FileNotFoundError:  # merged away by `manifests compact` since it was listed
                     if attempt == _ATTEMPTS - 1:
                         raise
@@ -124,6 +125,18 @@ class Dataset:
         if retry_failed:
             table = table.filter(pc.not_equal(table["status"], schema.FAILED))
         return set(table[spec.key[0]].to_pylist())
+
+
+def _checked(paths: Sequence[Path], parts: Sequence[pa.Table]) -> pa.Table:
+    """All parts as one table; UserError, naming the part's file, for a value that no row may hold."""
+    table = pa.concat_tables(parts)
+    try:
+        check(paths[0], table)
+    except UserError:
+        for path, part in zip(paths, parts, strict=True):
+            check(path, part)
+        raise
+    return table
 
 
 def is_dataset(folder: Path) -> bool:

@@ -101,6 +101,19 @@ def read_fragment(path: Path, layout: pa.Schema) -> pa.Table:
     Raises UserError when it is damaged, foreign, of a newer version, or holds a value that no row may hold (see
     `manifests.values`), and FileNotFoundError when it is gone.
     """
+    table = read_unchecked(path, layout)
+    check(path, table)
+    return table
+
+
+def check(path: Path, table: pa.Table) -> None:
+    """Raise UserError if the table, read from the fragment `path`, holds a value that no row may hold."""
+    if wrong := fault(table) if "status" in table.schema.names else None:
+        raise UserError(f"{path}: {wrong}; the file is damaged or not to be trusted, move it away")
+
+
+def read_unchecked(path: Path, layout: pa.Schema) -> pa.Table:
+    """Read a fragment like `read_fragment`, but leave its values to `check`: once for many fragments is cheaper."""
     with _opened(path, layout) as file:
         _footer(path, file)
         names = set(file.schema_arrow.names)
@@ -118,8 +131,6 @@ def read_fragment(path: Path, layout: pa.Schema) -> pa.Table:
             table.validate(full=True)  # finds text that is not UTF-8, in pages without checksums
         except _BROKEN:
             raise _damaged(path) from None
-    if wrong := fault(table) if "status" in layout.names else None:
-        raise UserError(f"{path}: {wrong}; the file is damaged or not to be trusted, move it away")
     return table
 
 

@@ -54,10 +54,12 @@ def _faults(table: pa.Table) -> Iterator[str]:
         column = pc.unique(table[name])
         wrong = pc.invert(pc.is_in(column, value_set=pa.array(_CHOICES[name]), skip_nulls=True))
         yield from _first(name, column, pc.and_(wrong, pc.is_valid(column)), f"is none of {', '.join(_CHOICES[name])}")
-    done = table.filter(pc.equal(table["status"], OK))
+    ok = pc.equal(table["status"], OK)
     for name in present.intersection(_FILLED):
-        if done[name].null_count:
+        if table[name].null_count and pc.any(pc.and_(pc.is_null(table[name]), ok)).as_py():
             yield f"{name} is empty in an ok row"
+    numbers = [name for name in table.schema.names if name in {*_WHOLE, *_NOT_NEGATIVE, *_REAL}]
+    done = table.select([*numbers, "status"]).filter(ok)
     for name, (low, high) in _WHOLE.items():
         if name in present:
             wrong = pc.or_(pc.less(done[name], low), pc.greater(done[name], high))
@@ -114,8 +116,8 @@ def _depth(value: Any) -> int:
         level = [
             inner
             for outer in level
-            if isinstance(outer, Mapping | list)
-            for inner in (outer.values() if isinstance(outer, Mapping) else outer)
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
         depth += 1
     return depth

@@ -8,11 +8,12 @@ Otherwise the degraded signal is rated by the package with the same envelope.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from visqol.audio_utils import AudioSignal, calc_sound_pressure_level
+from visqol.audio_utils import AudioSignal
 from visqol.gammatone import Spectrogram, prepare_spectrograms_for_comparison
 from visqol.nsim import PatchSimilarityResult, measure_patch_similarity
 from visqol.patch_selector import _calc_max_num_patches, slice_signal
@@ -40,7 +41,7 @@ class Reference:
         self.mode, self.envelope = mode, envelope
         self._bank = filterbank(mode)
         self._signal = AudioSignal(samples, mode.sample_rate)
-        self._level = calc_sound_pressure_level(self._signal)
+        self.power = _power(self._signal.data)
         self._spectrogram = self._bank.spectrogram(self._signal.data)
         self._target = Target(self._signal.data, envelope)
         self._starts = package.patch_frames(self._signal.data, mode)
@@ -100,8 +101,9 @@ class _Version:
         aligned = samples[-lag:] if lag < 0 else np.concatenate([np.zeros(lag), samples])
         if len(aligned) <= reference.mode.window:
             raise UserError(f"the degraded signal is too short: {len(aligned)} samples overlap with the reference")
-        level = calc_sound_pressure_level(AudioSignal(aligned, reference.mode.sample_rate))
-        self.signal = AudioSignal(aligned * 10.0 ** ((reference._level - level) / 20.0), reference.mode.sample_rate)
+        power = _power(aligned)
+        gain = math.sqrt(reference.power / power) if power else math.nan
+        self.signal = AudioSignal(aligned * gain, reference.mode.sample_rate)
         self._bank = reference._bank
         self.spectrogram = self._bank.spectrogram(self.signal.data)
 
@@ -119,6 +121,11 @@ class _Version:
             return self._bank.spectrogram(piece.samples)
         first = piece.start // hop
         return self.spectrogram[:, first : first + frame_count(len(piece.samples), self._bank.mode)]
+
+
+def _power(samples: Reals) -> float:
+    """Mean square of (samples,)."""
+    return float(np.dot(samples, samples)) / len(samples)
 
 
 class _Patch:
