@@ -22,7 +22,6 @@ from typing import Any
 from click.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
 PACKAGES = ("deepaq", "manifests", "prep", "labels", "training")
 SMALL = ("backbone.width=16", "backbone.blocks=1", "data.segment_s=1.0", "data.clips=2", "data.versions=4",
          "max_steps=2", "data.fold=1/2")  # fmt: skip
@@ -85,10 +84,10 @@ def lines(folder: Path, quick: bool) -> dict[str, str]:
 
     for seed in range(4):
         write(folder / "music" / f"{seed}.wav", music(2, seed))
-    data = folder / "data"
+    data, made = folder / "data", "--clip 2 --codecs mp3 --bitrates 32,96 --jobs 1 -q"
     found = {
         "deepaq score": f"deepaq score {folder / 'music' / '0.wav'} {folder / 'music' / '1.wav'}",
-        "prep transcode": f"prep transcode {folder / 'music'} --out {data} --clip 2 --codecs mp3 --bitrates 32,96 -q",
+        "prep transcode": f"prep transcode {folder / 'music'} --out {data} {made}",
     }
     if not quick:
         options = " ".join(f"-o {option}" for option in SMALL)
@@ -98,6 +97,7 @@ def lines(folder: Path, quick: bool) -> dict[str, str]:
 
 
 def main() -> None:
+    sys.path[0] = str(ROOT)  # this folder's visqol.py would shadow the package
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--list")
