@@ -88,13 +88,17 @@ def test_the_plain_distances_are_those_of_a_few_plain_lines() -> None:
 
 @pytest.mark.parametrize(("name", "options"), [("fad", {"layer": "6"}), ("fad-clap", {})])
 def test_fad_is_the_distance_of_gaussians_by_a_matrix_square_root(name: str, options: dict[str, str]) -> None:
-    """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^1/2), of embeddings by random weights."""
+    """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^1/2), of embeddings by random weights.
+
+    C1 = A'A of the centred points has the rank of the small A C2 A', which has the eigenvalues of C1 C2 that are not 0.
+    """
     judge = rater(name, weights="random", **options)
     assert isinstance(judge, Fad)
     reference, degraded = pair(judge.sample_rate, judge.channels)
     first, second = (judge.embedding().frames(samples) for samples in (reference, degraded))
     c1, c2 = np.cov(first.T), np.cov(second.T)
-    shared = np.trace(sqrtm(c1 @ c2)).real
+    centred = (first - first.mean(axis=0)) / np.sqrt(len(first) - 1)
+    shared = np.trace(sqrtm(centred @ c2 @ centred.T)).real
     expected = np.square(first.mean(axis=0) - second.mean(axis=0)).sum() + np.trace(c1) + np.trace(c2) - 2 * shared
     assert expected > 0
     assert judge.judge(reference)(degraded).value == pytest.approx(expected, rel=1e-3)
