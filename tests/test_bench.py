@@ -28,6 +28,7 @@ def test_a_script_can_be_imported_and_says_how_it_is_run(name: str) -> None:
 ROUNDS = {
     "compact": (["--quick"], r"deepaq.score \| \d"),
     "conditions": (["--quick"], r"opus-032 +\d+\.\d"),
+    "coverage": (["--quick", "--trials", "20"], r"\| SRCC \| 2 \| [\d.]+-[\d.]+\*? \| "),
     "loss": (["1", "--quick"], r"loop / sorted: \d+\.\d"),
     "mert": (["--quick"], r"step / forward: \d+\.\d+"),
     "plan_million": (["420"], r"compacted: \d+ fragments, rows 420\.0"),

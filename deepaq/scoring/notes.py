@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from deepaq.audio import level_dbfs
-from deepaq.audio.align import FAR_LAG_S, SILENT_DBFS, Aligned, similarity
+from deepaq.audio import Samples, level_dbfs
+from deepaq.audio.align import FAR_LAG_S, SILENT_DBFS, WHITENING, Aligned, similarity
 from deepaq.audio.bandwidth import Bandwidth
 from deepaq.audio.drift import Drift
 from deepaq.audio.stream import Stream
 from deepaq.core.comparator import Comparator
+from deepaq.fourier import irfft, next_fast_len, rfft
 from deepaq.scoring.segments import Span, louder_channel
 
 _LEVEL_DB = 1.0  # smallest difference in level that is noted
@@ -23,6 +24,8 @@ _NARROW = 0.5  # share of the reference's bandwidth below which it is noted
 _OFFSET = 0.005  # smallest DC offset that is noted
 _SILENCE_S = 0.5  # shortest time, in all, that is noted when it is not scored or has a sound of its own
 _UNRELATED = 0.02  # normalised correlation below which two sounds may be different recordings
+_RELATED = 0.5  # below it, a lag beyond the usual ones is sought, which must make the sounds more alike than that
+_SOUGHT_RATE, _SOUGHT_S = 8000, 1.0  # sample rate at which it is sought, and least common part
 
 
 @dataclass
@@ -92,7 +95,14 @@ class Pair:
             shift = f"{abs(lag)} samples ({1000 * abs(lag) / theirs.rate:.1f} ms)"
             notes.append(f"{theirs.name}: was {shift} {'late' if lag > 0 else 'early'}, aligned")
         beginnings = self.aligned.reference, self.aligned.degraded
-        if similarity(*beginnings) < _UNRELATED and all(sound.any() for sound in beginnings):
+        alike = similarity(*beginnings)
+        further_s = _apart_s(*beginnings, theirs.rate) if alike < _RELATED else 0.0
+        if further_s:
+            apart_s = further_s + lag / theirs.rate
+            when = f"{abs(apart_s):.2f} s {'later' if apart_s > 0 else 'earlier'}"
+            searched = f"lags are found up to {FAR_LAG_S:g} s; cut both to the same beginning"
+            notes.append(f"{theirs.name}: resembles {ours.name} {when} only; {searched}")
+        elif alike < _UNRELATED and all(sound.any() for sound in beginnings):
             far = f"more than {FAR_LAG_S:g} s apart"
             notes.append(f"{theirs.name}: hardly resembles {ours.name}; are they the same recording, and not {far}?")
         if ours.lossy and not theirs.lossy:
@@ -178,3 +188,20 @@ class Pair:
 def _rest(stream: Stream) -> float:
     """Seconds that were not read."""
     return sum(len(samples) for samples in stream.segments(1 << 18)) / stream.rate
+
+
+def _apart_s(reference: Samples, degraded: Samples, rate: int) -> float:
+    """Seconds by which the degraded signal, (frames,), is late if that makes the two alike; else 0."""
+    step = max(1, rate // _SOUGHT_RATE)
+    first, second = (
+        sound[: len(sound) // step * step].reshape(-1, step).mean(axis=1) for sound in (reference, degraded)
+    )
+    size = next_fast_len(len(first) + len(second))
+    cross = rfft(second, size) * np.conj(rfft(first, size))
+    correlation = irfft(cross / np.maximum(np.abs(cross), np.finfo(np.float32).tiny) ** WHITENING, size)
+    lag = int(np.argmax(np.abs(correlation)))
+    lag -= size if lag >= len(second) else 0
+    first, second = first[max(-lag, 0) :], second[max(lag, 0) :]
+    common = min(len(first), len(second))
+    related = common >= _SOUGHT_S * rate / step and similarity(first[:common], second[:common]) > _RELATED
+    return lag * step / rate if related else 0.0

@@ -120,6 +120,15 @@ def test_a_network_that_needs_sound_says_what_it_did_not_score(sound: Samples) -
     assert "4.00 s were not scored; the network mert needs sound" in " ".join(score.notes)
 
 
+@pytest.mark.parametrize(("lag_s", "when"), [(4.0, "4.00 s later"), (-3.5, "3.50 s earlier")])
+def test_a_lag_beyond_those_that_are_found_is_named(packaged: Metric, lag_s: float, when: str) -> None:
+    whole = music(12, 1)
+    shift = round(abs(lag_s) * RATE)
+    degraded = join(noise(abs(lag_s), -60), whole) if lag_s > 0 else whole[shift:]
+    notes = packaged.score(whole, degraded, sample_rate=RATE).notes
+    assert any(f"resembles the array {when} only; lags are found up to 3 s" in line for line in notes), notes
+
+
 @pytest.mark.parametrize("lag_s", [0.15, -0.15])
 def test_times_are_those_of_the_degraded_signal(packaged: Metric, sound: Samples, lag_s: float) -> None:
     degraded = sound.copy()
