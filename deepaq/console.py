@@ -11,6 +11,8 @@ import json
 import os
 import signal
 import sys
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -133,6 +135,15 @@ def complain(message: str) -> None:
 def note(message: str) -> None:
     """Print one informative line on stderr."""
     click.echo(one_line(message), err=True)
+
+
+def note_skipped(reasons: Iterable[str | None]) -> None:
+    """Print why rows were skipped, the commonest reasons first, in at most four lines."""
+    found = Counter(reason or "no reason is stored" for reason in reasons).most_common()
+    for reason, count in found[:3]:
+        note(f"skipped: {reason}" + (f" ({count} rows)" if count > 1 else ""))
+    if rest := sum(count for _, count in found[3:]):
+        note(f"skipped: {rest} more; their reasons are in the column `error`")
 
 
 def one_line(message: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from deepaq.console import note
+from deepaq.console import note, note_skipped
 from manifests import ids, jobs, schema
 from manifests.dataset import Dataset
 from manifests.jobs import Counts
@@ -92,11 +92,13 @@ def _opened(out: Path) -> Dataset:
 def _report(dataset: Dataset, references: pa.Table, want: Wanted) -> dict[str, Any]:
     found = existing(dataset, want)
     failed = references.filter(pc.equal(references["status"], schema.FAILED))["error"].to_pylist() + found.errors
+    skipped = references.filter(pc.equal(references["status"], schema.SKIPPED))["error"].to_pylist()
+    note_skipped(skipped)
     return {
         "references": want.references.num_rows,
         "degraded": int((found.ok | found.failed).sum()),
         "ok": int(found.ok.sum()),
         "failed": len(failed),
-        "skipped": int(pc.sum(pc.equal(references["status"], schema.SKIPPED)).as_py() or 0),
+        "skipped": len(skipped),
         "errors": failed,
     }

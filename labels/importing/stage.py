@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 
 import pyarrow.compute as pc
 
+from deepaq.console import note_skipped
 from deepaq.errors import UserError
 from labels.importing.job import NO_REFERENCE, Import, Item, stimulus_id
 from labels.importing.scores import LISTENERS, contradictions, listener_rows, write_ratings
@@ -70,6 +71,7 @@ def import_test(name: str, path: Path, out: Path, settings: ImportSettings) -> d
     )
     ratings = _grouped(reading, lambda stimulus: stimulus_id(test.name, stimulus))
     contrary = contradictions(dataset, test, ratings)
+    note_skipped(stimulus.absent for stimulus in reading.stimuli.values() if stimulus.absent)
     result = {
         **_counts(test, reading),
         **{status: done[status] for status in (schema.OK, schema.FAILED, schema.SKIPPED)},

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from deepaq.console import note_skipped
 from deepaq.errors import UserError
 from labels.length import LEAST_COMMON, short_line
 from labels.raters.rater import DEVICE, NETWORK, all_options, attributed, rater
@@ -118,7 +119,7 @@ def _wanted(dataset: Dataset, settings: Settings) -> tuple[pa.Table, int]:
     references = dataset.references(["path", "sha256"])
     references = references.filter(pc.equal(references["status"], schema.OK))
     references = references.rename_columns(["reference_id", "reference_status", "reference_path", "reference_sha256"])
-    degraded = dataset.degraded(["reference_id", "path", "sha256", "condition", "common"])
+    degraded = dataset.degraded(["reference_id", "path", "sha256", "condition", "common", "error"])
     mine = [jobs.shard_of(name, count) == index for name in degraded["reference_id"].to_pylist()]
     degraded = degraded.filter(pa.array(mine, pa.bool_()))
     if settings.conditions:
@@ -128,7 +129,8 @@ def _wanted(dataset: Dataset, settings: Settings) -> tuple[pa.Table, int]:
             known = ", ".join(sorted(set(names)))
             raise UserError(f"--conditions {','.join(settings.conditions)}: there are none; known are {known}")
         degraded = degraded.filter(pa.array(asked, pa.bool_()))
-    audible = degraded.filter(pc.equal(degraded["status"], schema.OK))
+    audible = degraded.filter(pc.equal(degraded["status"], schema.OK)).drop_columns(["error"])
+    note_skipped(degraded.filter(pc.not_equal(degraded["status"], schema.OK))["error"].to_pylist())
     wanted = audible.join(references, "reference_id", join_type="inner", use_threads=False)
     return wanted, degraded.num_rows - audible.num_rows
 

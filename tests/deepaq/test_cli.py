@@ -224,3 +224,8 @@ def test_notes_are_part_of_the_json(sound: np.ndarray, run: Path, tmp_path: Path
     assert row["length_difference_s"] == pytest.approx(-1)
     assert row["seconds"] == pytest.approx(2)
     assert any("1.00 s longer, the rest was not scored" in line for line in row["notes"])
+
+
+def test_the_shell_completes_commands() -> None:
+    words = {"_DEEPAQ_COMPLETE": "bash_complete", "COMP_WORDS": "deepaq sc", "COMP_CWORD": "1"}
+    assert CliRunner().invoke(main, prog_name="deepaq", env=words).stdout == "plain,score\n"

@@ -134,12 +134,13 @@ def test_any_rate_and_layout_becomes_cd_quality(tmp_path: Path, rate: int, chann
     assert (row["sample_rate"], row["channels"]) == (RATE, 2)
 
 
-def test_silence_is_skipped_with_a_reason(tmp_path: Path) -> None:
+def test_silence_is_skipped_with_a_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path / "a.wav", np.concatenate([music(3), np.zeros((3 * RATE, 2), np.float32), music(3, 1)]))
     result = transcode([tmp_path / "a.wav"], tmp_path / "data", Settings(("mp3",), (64,), 3, jobs=1, quiet=True))
     assert (result["references"], result["skipped"], result["failed"]) == (2, 1, 0)
     (row,) = [row for row in rows(tmp_path / "data", "references") if row["status"] == schema.SKIPPED]
     assert "silent from 3 s" in row["error"]
+    assert f"skipped: {row['error']}" in capsys.readouterr().err
 
 
 def test_samples_above_full_scale_are_kept(tmp_path: Path) -> None:

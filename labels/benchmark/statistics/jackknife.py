@@ -39,7 +39,7 @@ def average_interval(
 
     The standard error of a correlation r divided by 1 - r^2 is that of Fisher's z. The interval is z plus and minus
     this times Student's t; the degrees of freedom of the parts are combined by Welch and Satterthwaite. How often such
-    intervals cover the truth is measured by `tests/bench/coverage.py`; docs/listening.md has the table.
+    intervals cover the truth is measured by `tests/bench/coverage.py`; docs/truth.md has the table.
     """
     points, variances, freedoms = [], [], []
     for statistic, x, y, items, groups in parts:
