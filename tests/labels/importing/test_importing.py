@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +19,7 @@ from manifests.check import problems
 from manifests.compact import compact
 from manifests.dataset import Dataset
 from manifests.fragment import fragments, read_footer
-from tests.labels.listening.listening_layouts import LAYOUTS, audio, own, sebass, stahl2024, table
+from tests.labels.listening.listening_layouts import LAYOUTS, audio, own, sebass, table
 from tests.sounds import music, write
 
 ONE = ImportSettings(jobs=1, quiet=True)
@@ -190,81 +185,6 @@ def test_other_audio_under_the_same_name_is_refused(tmp_path: Path, changed: str
     assert Dataset(tmp_path / "out").degraded().to_pylist() == before
 
 
-def test_sigkill_loses_nothing_that_was_committed_and_the_rest_follows(tmp_path: Path) -> None:
-    for seed in range(12):
-        for i, name in enumerate(("reference", "a", "b")):
-            audio(tmp_path / "in" / f"{seed}" / f"{name}.wav", seed, 0.02 * i)
-    rows = [
-        (f"{s}/reference.wav", f"{s}/{name}.wav", 50, str(s), who) for s in range(12) for name in "ab" for who in "xy"
-    ]
-    path = table(tmp_path / "in" / "t.csv", ("reference", "degraded", "score", "item", "listener"), rows)
-    out = tmp_path / "out"
-    command = [
-        sys.executable,
-        "-c",
-        "from labels.cli import main; main()",
-        "import",
-        "csv",
-        str(path),
-        "--out",
-        str(out),
-    ]
-    killed = subprocess.Popen([*command, "--jobs", "1", "--quiet"], start_new_session=True)
-    while not fragments(out / "degraded") and killed.poll() is None:
-        time.sleep(0.005)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.wait()
-    assert run("csv", path, "--out", out).exit_code == 0
-    dataset = Dataset(out)
-    assert list(problems(dataset, deep=True)) == []
-    assert dataset.degraded().num_rows == 24
-    assert dataset.labels("listener").num_rows == 48
-    assert {row["status"] for row in dataset.degraded().to_pylist()} == {schema.OK}
-
-
-def test_ratings_of_ones_own_for_what_is_in_a_data_set(tmp_path: Path) -> None:
-    import_test("stahl2024", stahl2024(tmp_path / "in"), tmp_path / "out", ONE)
-    dataset = Dataset(tmp_path / "out")
-    first, second = sorted(row["degraded_id"] for row in dataset.degraded().to_pylist())[:2]
-    before = means(dataset)
-    rows = [
-        (first, 80, "dora"),
-        (first, 90, "emil"),
-        (second, 10, "dora"),
-        ("0" * 24, 50, "dora"),
-        (second, "x", "emil"),
-    ]
-    path = table(tmp_path / "mine.csv", ("degraded_id", "score", "listener"), rows)
-    result = run("csv", path, "--out", tmp_path / "out", "--licence", "CC0")
-    assert result.exit_code == 1
-    assert "mine.csv line 5: " in result.stderr
-    assert f"no degraded file '{'0' * 24}'" in result.stderr
-    assert "mine.csv line 6: " in result.stderr
-    assert len(result.stderr.splitlines()) == 2
-    after = means(dataset)
-    assert after[first] == pytest.approx((3 * before[first] + 80 + 90) / 5)
-    assert after[second] == pytest.approx((3 * before[second] + 10) / 4)
-    assert {key: after[key] for key in set(after) - {first, second}} == {
-        key: before[key] for key in set(after) - {first, second}
-    }
-    table(path, ("degraded_id", "score", "listener"), [(first, 80, "dora"), (first, 20, "emil")])
-    result = run("csv", path, "--out", tmp_path / "out")
-    assert "emil rated" in result.stderr
-    assert dataset.labels("listeners").num_rows == len(before)
-    assert (
-        dict(zip(*(dataset.labels("listeners")[c].to_pylist() for c in ("degraded_id", "value")), strict=True)) == after
-    )
-
-
-def test_ratings_need_a_data_set_that_holds_them(tmp_path: Path) -> None:
-    path = table(tmp_path / "mine.csv", ("degraded_id", "score"), [("a", 50)])
-    assert "no such data set" in run("csv", path, "--out", tmp_path / "out").stderr
-    import_test("stahl2024", stahl2024(tmp_path / "in"), tmp_path / "out", ONE)
-    result = run("csv", path, "--out", tmp_path / "out")
-    assert result.exit_code == 2
-    assert "holds no ratings of degraded files in" in result.stderr
-
-
 def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path) -> None:
     result = run("csv", own(tmp_path / "in"), "--out", tmp_path / "out", "--dry-run")
     assert summary(result) == {"test": "own", "items": 2, "stimuli": 8, "ratings": 24}
@@ -295,23 +215,3 @@ def test_the_real_stahl_test_is_imported_whole(shared: Path, tmp_path: Path) -> 
         **{"ratings": 1368, "listeners": 19},
     }
     assert list(problems(Dataset(tmp_path / "out"), deep=True)) == []
-
-
-def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
-    """A limit on the size of files stands for a full disk."""
-    source = own(tmp_path / "in")
-    code = (
-        "import resource, signal, sys\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))\n"
-        "from labels.cli import main\n"
-        "main()\n"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", code, "import", "csv", str(source), "--out", str(tmp_path / "out"), "--jobs", "1", "-q"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert run.returncode == 2, run.stderr
-    assert "Traceback" not in run.stderr
-    assert "File too large" in run.stderr
-    assert not list((tmp_path / "out").rglob("*.flac"))
