@@ -151,7 +151,7 @@ def endless(clean: Samples) -> subprocess.Popen[bytes]:
     """A watch of a stream that never ends by itself."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
-        [*DEEPAQ, "watch", "--no-reference", "--window", "2"],
+        [*DEEPAQ, "watch", "--no-reference", "--window", "2", "--stall", "600"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,
     )  # fmt: skip
     process.stdin.write(header() + raw(clean))
@@ -165,7 +165,7 @@ def test_a_signal_ends_it_with_one_line(clean: Samples, number: int) -> None:
     assert json.loads(process.stdout.readline())["window"] == 0
     time.sleep(0.5)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=200)
     assert process.returncode == 130
     assert errors.count(b"\n") == 1
     assert b"stdin: ended by a signal at " in errors
@@ -175,7 +175,7 @@ def test_a_closed_pipe_ends_it(clean: Samples) -> None:
     process = endless(np.tile(clean, (5, 1)))
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=200) == 0
     errors = process.stderr.read()
     assert b"stdout: was closed after window " in errors
     assert b"Traceback" not in errors
