@@ -32,7 +32,7 @@ def music(seconds: float, seed: int = 0, rate: int = RATE, channels: int = 2) ->
         first = int(np.ceil(start * rate))
         age = np.arange(first, min(frames, first + _AUDIBLE_S * rate)) / rate - start
         turn = 2 * np.pi * pitch * age
-        step, before, partial = 2 * np.cos(turn), 0.0, np.sin(turn)
+        step, before, partial = 2 * np.cos(turn), np.zeros_like(turn), np.sin(turn)
         note = partial.copy()
         for k in range(2, min(8, int((rate / 2 - 1e-9) / pitch)) + 1):
             before, partial = partial, step * partial - before  # sin(k x) from sin((k - 1) x) and sin((k - 2) x)
