@@ -40,12 +40,13 @@ def powers(mid: Array, side: Array | None = None) -> Powers:
     """Powers of float32 signals of shape (..., frames) at 48 kHz, at least one window long."""
     xp, bank, taper = namespace(mid), like(mid, _bank()), like(mid, _taper())
     parts: list[tuple[Array, ...]] = []
+    sides = None if side is None else frames(side, WINDOW, HOP)
     for start, spectrum in _spectra(mid, taper, HOP):
         part: tuple[Array, ...] = (power(spectrum) @ bank,)
-        if side is not None:
+        if sides is not None:
             first = -start % IMAGE_EVERY
             ours = spectrum[..., first::IMAGE_EVERY, :]
-            theirs = _spectrum(frames(side, WINDOW, HOP)[..., start + first : start + _CHUNK : IMAGE_EVERY, :], taper)
+            theirs = _spectrum(sides[..., start + first : start + _CHUNK : IMAGE_EVERY, :], taper)
             product = ours.real * theirs.real + ours.imag * theirs.imag
             part += (power(theirs) @ bank, product @ bank)
         parts.append(part)
