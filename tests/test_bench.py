@@ -29,6 +29,7 @@ ROUNDS = {
     "compact": (["--quick"], r"deepaq.score \| \d"),
     "conditions": (["--quick"], r"opus-032 +\d+\.\d"),
     "coverage": (["--quick", "--trials", "20"], r"\| SRCC \| 2 \| [\d.]+-[\d.]+\*? \| "),
+    "light": (["--pairs", "2", "--seconds", "1"], r"compact, non-matching +\d\.\de-\d\d "),
     "loss": (["1", "--quick"], r"loop / sorted: \d+\.\d"),
     "mert": (["--quick"], r"step / forward: \d+\.\d+"),
     "plan_million": (["420"], r"compacted: \d+ fragments, rows 420\.0"),
