@@ -4,7 +4,8 @@
 
 Feeds MINUTES (60) of computed stereo at 48 kHz, as 16-bit WAV of unknown length, through pipes as fast as they are
 read: without a reference, and with one beside a stream that is 130 ms late and slightly noisy. Prints seconds of audio
-per CPU second of the whole process, decoding and start included, and its largest resident memory (Linux).
+per CPU second of the whole process, decoding and start included, and its largest resident memory, 0 where there is
+no /proc.
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ RATE, PART_S = 48_000, 60.0
 ROOT = Path(__file__).parents[2]
 # The child's own peak: that of `wait4` includes the memory of the process that started it.
 CODE = """
-import sys
+import os, sys
 from deepaq.cli import main
 try:
     main()
 finally:
-    print([line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")][0], file=sys.stderr)
+    status = open("/proc/self/status") if os.path.exists("/proc/self/status") else ["VmHWM: 0"]
+    print([line.split()[1] for line in status if line.startswith("VmHWM")][0], file=sys.stderr)
 """
 
 
