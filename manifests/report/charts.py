@@ -15,6 +15,7 @@ MOST_POINTS = 3000  # points in a scatter plot
 BINS = 40
 NARROW = 380  # CSS pixels of a chart beside others
 WIDE = 1120  # CSS pixels of a chart across the page
+HISTOGRAM = 560  # CSS pixels of a chart that a phone can show whole
 LONGEST_NAME = 48  # letters of a condition under a chart
 _LETTER = 6.4  # CSS pixels of a letter, about
 
@@ -124,17 +125,20 @@ def histogram(rows: Sequence[Labelled], title: str) -> str:
     """How often each value occurs."""
     ends = scale_range(rows)
     counts, edges = np.histogram([row.value for row in rows], BINS, ends)
-    axes = page.Axes(ends, (0, 1.05 * float(counts.max())), title, "degraded clips", width=WIDE, height=260)
+    axes = page.Axes(ends, (0, 1.05 * float(counts.max())), title, "degraded clips", width=HISTOGRAM, height=220)
     marks = [
         f'<rect class="mark s0" x="{axes.x(a)}" y="{axes.y(count)}" width="{round(axes.x(b) - axes.x(a) - 1, 1)}" '
         f'height="{round(axes.y(0) - axes.y(count), 1)}"><title>{a:.2f} to {b:.2f}: {count}</title></rect>'
         for (a, b), count in zip(pairwise(edges.tolist()), counts.tolist(), strict=True)
         if count
     ]
-    return _wide(page.figure(axes.svg(marks, f"histogram of {title}"), _clips(len(rows))))
+    return _wide(page.figure(axes.svg(marks, f"histogram of {title}"), _clips(len(rows))), HISTOGRAM, 330)
 
 
-def _wide(figure: str, width: int = WIDE) -> str:
-    """A chart across the page: on a narrow screen it scrolls instead of shrinking until its text cannot be read."""
-    style = f"min-width: {min(width, 720)}px; max-width: {round(1.2 * width)}px"
+def _wide(figure: str, width: int = WIDE, least: int = 720) -> str:
+    """A chart across the page: on a narrow screen it scrolls instead of shrinking until its text cannot be read.
+
+    least: CSS pixels at which it can be read.
+    """
+    style = f"min-width: {min(width, least)}px; max-width: {round(1.2 * width)}px"
     return f'<div class="scroll wide"><div style="{style}">{figure}</div></div>'
