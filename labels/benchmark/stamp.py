@@ -39,7 +39,7 @@ def revision() -> str:
         known = _git(folder, "rev-parse", "HEAD")
         changed = _git(folder, "status", "--porcelain", "--untracked-files=no", ":/")
         return known + ("+" if changed else "")
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, subprocess.SubprocessError):
         pass
     try:
         noted = json.loads(distribution("deepaq").read_text("direct_url.json") or "{}")
