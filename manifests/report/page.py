@@ -21,7 +21,7 @@ p, li { max-width: 76ch; } .lead, .note, figcaption, caption { color: var(--soft
 a { color: var(--accent); } code { font-size: .92em; } nav { margin: .8rem 0; }
 nav a { margin-right: 1.1rem; white-space: nowrap; }
 details { margin: .6rem 0 1rem; } summary { cursor: pointer; color: var(--soft); max-width: 90ch; }
-caption { max-width: 90ch; }
+caption { max-width: min(90ch, calc(100vw - 2.5rem)); }
 .scroll { overflow-x: auto; margin: .6rem 0 1rem; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: 0 0 .35rem; }
