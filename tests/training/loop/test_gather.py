@@ -21,18 +21,6 @@ from training.loop.gather import World
 
 ENV = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
-# What torchrun does with two processes, but forked from one that has loaded the packages.
-LAUNCH = """
-import sys
-from torch.distributed.launcher.api import LaunchConfig, elastic_launch
-import training.fit
-from training.cli import main
-
-endpoint = {"rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0"}
-config = LaunchConfig(min_nodes=1, max_nodes=1, nproc_per_node=2, start_method="fork", **endpoint)
-elastic_launch(config, main)(sys.argv[1:], standalone_mode=False)
-"""
-
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -61,7 +49,10 @@ def test_torchrun_trains_as_one_process_does(labelled: Path, tmp_path: Path) -> 
     arguments = ["fit", str(labelled), "--out", str(tmp_path / "two"), "--cache", str(cache), "-q"]
     for override in overrides:
         arguments += ["-o", override]
-    subprocess.run([sys.executable, "-c", LAUNCH, *arguments], cwd=ROOT, env=ENV, check=True, timeout=300)
+    script = tmp_path / "launch.py"
+    script.write_text("from training.cli import main\nmain()\n")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    subprocess.run([*launcher, *arguments], cwd=ROOT, env=ENV, check=True, timeout=300, capture_output=True)
     fit(labelled, tmp_path / "one", recipe.load("compact", overrides), Options(cache=cache, quiet=True))
     for name in ("steps.csv", "epochs.csv"):
         two, one = (list(csv.DictReader((tmp_path / run / name).open())) for run in ("two", "one"))
