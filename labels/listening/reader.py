@@ -10,8 +10,9 @@ from typing import Any
 
 from deepaq.errors import UserError
 from deepaq.registry import Registry, check_class
+from labels.listening.files import find as find  # re-exported, like rows, for readers in other packages
 from labels.listening.rows import number
-from labels.listening.rows import rows as rows  # re-exported for readers in other packages
+from labels.listening.rows import rows as rows
 from manifests import schema
 
 HIGHER, LOWER = "higher", "lower"  # the better end of a scale
