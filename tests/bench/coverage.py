@@ -50,9 +50,11 @@ def coverage(items: int, stimuli: int, correlation: float, trials: int) -> dict[
     for _ in range(trials):
         x, y, item = drawn(rng, items, stimuli, correlation)
         for name, statistic in STATISTICS.items():
-            if found := interval(statistic, x, y, item.astype(str)):
+            if found := interval(statistic, x, y, list(item.astype(str))):
                 hits[name].append(found[0] <= true[name] <= found[1])
-    return {name: (float(np.mean(found or [np.nan])), len(found) / trials) for name, found in hits.items()}
+    return {
+        name: (float(np.mean(found)) if found else float("nan"), len(found) / trials) for name, found in hits.items()
+    }
 
 
 def rows(trials: int, stimuli_per_item: Sequence[int], numbers: Sequence[int]) -> Iterator[str]:

@@ -92,6 +92,25 @@ def sparse(name: str) -> Change:
     return lambda run: os.truncate(run / name, 1 << 40)
 
 
+def folder_instead(name: str) -> Change:
+    """Put an empty folder in place of a file."""
+
+    def change(run: Path) -> None:
+        (run / name).unlink()
+        (run / name).mkdir()
+
+    return change
+
+
+def last_byte(name: str) -> Change:
+    """Change a file's last byte."""
+
+    def change(run: Path) -> None:
+        (run / name).write_bytes((run / name).read_bytes()[:-1] + b"!")
+
+    return change
+
+
 def linked(name: str, target: str) -> Change:
     """A link to something outside, and a list of checksums without it."""
     return listed(link(name, target))
@@ -138,7 +157,7 @@ CASES: dict[str, Change] = {
     "raters that are text": value(MODEL, f"{_RECIPE}/data", {"raters": "visqol", "teachers": 1}),
     "weights that are a link": linked(WEIGHTS, "other.safetensors"),
     "weights that are a pipe": pipe(WEIGHTS),
-    "weights that are a folder": lambda run: ((run / WEIGHTS).unlink(), (run / WEIGHTS).mkdir())[1],
+    "weights that are a folder": folder_instead(WEIGHTS),
     "weights that are none": listed(file(WEIGHTS, b"x")),
     "weights that are a pickle": listed(file(WEIGHTS, b"\x80\x04cos\nsystem\n(S'touch x'\ntR.")),
     "weights that claim a terabyte": sparse(WEIGHTS),
@@ -163,7 +182,7 @@ CASES: dict[str, Change] = {
     "a list that is no text": file(SUMS, b"\xff\0" * 100),
     "a list without end": file(SUMS, b"x" * (20 << 20)),
     "a list that claims a terabyte": sparse(SUMS),
-    "a tampered byte": lambda run: (run / WEIGHTS).write_bytes((run / WEIGHTS).read_bytes()[:-1] + b"!") and None,
+    "a tampered byte": last_byte(WEIGHTS),
     "an unlisted file of code": file("adapter_config.json", b"{}"),
     "a link beside": link("notes.json", "secret.txt"),
     "a card that is a link": link("README.md", "secret.txt"),
