@@ -11,7 +11,7 @@ _TABLES = ("matplotlib", "psutil", "pyarrow", "scipy", "tqdm")  # needed by all 
 # Modules by the extra of pyproject.toml that brings them. The first extra that brings a module is named.
 MODULES = {
     "plots": ("matplotlib", "scipy"),
-    "prep": (*_TABLES, "audioop", "imageio_ffmpeg", "pydub", "pyloudnorm"),
+    "prep": (*_TABLES, "audioop", "ffmpeg", "imageio_ffmpeg", "pydub", "pyloudnorm"),
     "labels": (*_TABLES, "numba", "visqol", "yaml"),
     "train": (*_TABLES, "huggingface_hub", "peft", "tensorboardX", "torch", "transformers"),
     "onnx": ("onnx", "onnxruntime"),

@@ -110,13 +110,14 @@ class Ffmpeg(Program):
 
 
 def arguments(clip: Path, outputs: Mapping[Coding, Path]) -> list[str]:
-    """Arguments of ffmpeg for one input and all `outputs`."""
+    """Arguments of ffmpeg for one input and all `outputs`, from a graph of ffmpeg-python."""
+    import ffmpeg as graph
+
     # xerror and explode: a damaged input is an error, not a short output.
-    command = ["-xerror", "-err_detect", "explode", "-protocol_whitelist", "file,pipe", "-i", file_url(clip)]
-    for coding, path in outputs.items():
-        options = [part for name, value in sorted(coding.options) for part in (f"-{name}", value)]
-        command += ["-map", "0:a:0", *options, file_url(path)]
-    return command
+    source = graph.input(file_url(clip), protocol_whitelist="file,pipe", err_detect="explode")
+    streams = [graph.output(source["a:0"], file_url(path), **dict(coding.options)) for coding, path in outputs.items()]
+    compiled: list[str] = graph.compile(graph.merge_outputs(*streams), cmd="ffmpeg")
+    return ["-xerror", *compiled[1:]]
 
 
 PROGRAM = Ffmpeg()
