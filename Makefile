@@ -21,6 +21,9 @@ install: $(INSTALLED)  ## set up .venv
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep '^torch==' constraints.txt)"
+	# LOCKED=1, for continuous integration: the packages of docker/constraints.lock, each with the hash that it states
+	$(if $(LOCKED),$(BIN)/python docker/lock.py --fits docker/constraints.lock && \
+		$(PIP) install --quiet --no-deps --require-hashes --requirement docker/constraints.lock)
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[all,dev,dask,baselines,export]'
 	# Without their requirements: pyclarity (only HAAQI is used) needs a torchaudio that does not fit the pinned torch,
 	# tinysoundfont a package for sound cards that must be compiled.
