@@ -20,7 +20,12 @@ from deepaq.extras import MODULES, MissingExtraError, required
 from tests.conftest import ROOT
 from tests.sounds import music, write
 
-PACKAGES = {"audioop": "audioop-lts", "imageio_ffmpeg": "imageio-ffmpeg", "huggingface_hub": "huggingface-hub"}
+PACKAGES = {
+    "audioop": "audioop-lts",
+    "ffmpeg": "ffmpeg-python",
+    "imageio_ffmpeg": "imageio-ffmpeg",
+    "huggingface_hub": "huggingface-hub",
+}
 PACKAGES |= {"yaml": "pyyaml", "visqol": "visqol-python", "numba": "visqol-python"}  # numba: of its [accel]
 # Runs lines of commands, and `python EXPRESSION`, and prints the exit code, stdout and stderr of each.
 SCRIPT = """

@@ -135,6 +135,7 @@ def test_faults_are_named_and_the_rest_is_imported(tmp_path: Path) -> None:
     result = run("sisec08", folder, "--out", tmp_path / "out")
     assert result.exit_code == 1
     for message in (
+        "skipped: the test publishes no audio of the condition SAOC (2 rows)",
         "line 32: orig of female_inst_sim_1 is rated twice by ann (97.0 and 12); the first is kept",
         "line 34: anchor of female_inst_sim_1 by dora: the rating 'NaN' is not a number",
         "Algo8 of female_inst_sim_1: Signals/Algo8/female_inst_sim_1.wav: no such file",
@@ -143,7 +144,7 @@ def test_faults_are_named_and_the_rest_is_imported(tmp_path: Path) -> None:
         "wdrums_inst_sim_2: reference: Signals/orig/wdrums_inst_sim_2.wav: no such file (4 stimuli)",
     ):
         assert message in result.stderr
-    assert len(result.stderr.splitlines()) == 6
+    assert len(result.stderr.splitlines()) == 7
     assert str(tmp_path) not in result.stderr
     found = summary(result)
     assert (found["ok"], found["failed"], found["skipped"], found["ratings"]) == (2, 7, 2, 31)
