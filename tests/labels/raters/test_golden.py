@@ -2,28 +2,30 @@
 
 The values are those of each rater's reference implementation, called directly and not through ours. PEAQ, the 2f-model,
 the consensus and DeePAQ have none beside ours: their values hold them where they are. (PEAQ's agreement with published
-values is in test_peaq.) What FAD and ONNX networks make of their weights is computed again here in plain NumPy and
-SciPy; `deepaq-nmr` needs clean music.
+values is in test_peaq.) What FAD, ONNX networks and `deepaq-nmr` make of their weights is computed again here.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.linalg import sqrtm
 
+from deepaq.backbones.backbone import build
 from deepaq.errors import UserError
+from deepaq.scoring.metric import EARLIER, load
 from labels.raters.fad import Fad
 from labels.raters.rater import RATERS, rater
 from tests.labels.raters.golden import pair
 from tests.labels.raters.networks import difference
 
 OPTIONS = {"visqol-speech": {"mapping": "exponential"}, "deepaq-fr": {"model": "compact-2026a"}}
-WITHOUT = {"deepaq-nmr"}
-COMPUTED = {"lsd", "log-mel", "fad", "fad-clap", "onnx"}  # by the tests below
+COMPUTED = {"lsd", "log-mel", "fad", "fad-clap", "onnx", "deepaq-nmr"}  # by the tests below
 # name: (value, tolerance, source)
 GOLDEN = {
     "visqol": (2.0287237457, 1e-5, "visqol-python, VisqolApi in audio mode"),
@@ -104,6 +106,20 @@ def test_fad_is_the_distance_of_gaussians_by_a_matrix_square_root(name: str, opt
     assert judge.judge(reference)(degraded).value == pytest.approx(expected, rel=1e-3)
 
 
+def test_without_its_reference_a_signal_is_as_far_from_clean_music_as_torch_computes() -> None:
+    """The packaged clip head, without torch, against the compact network from which it was taken, in torch."""
+    judge = rater("deepaq-nmr")
+    reference, degraded = pair(judge.sample_rate, judge.channels)
+    model = json.loads((EARLIER["compact-2026a"] / "model.json").read_text())
+    network = build(model["backbone"], **model["settings"]).eval()
+    network.restore(EARLIER["compact-2026a"])
+    left, right = torch.from_numpy((degraded - degraded.mean(axis=0)).T)  # without its DC offset
+    with torch.no_grad():
+        point = network.embed_clip(network.describe(network.front(torch.stack([left + right, left - right])[None] / 2)))
+    expected = np.linalg.norm(point[0].numpy() - load().clean.centre)
+    assert judge.judge(reference)(degraded).value == pytest.approx(expected, rel=1e-3)
+
+
 def test_an_onnx_network_gives_what_it_computes(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     judge = rater("onnx", model=str(difference(tmp_path / "difference.onnx")))
@@ -113,4 +129,4 @@ def test_an_onnx_network_gives_what_it_computes(tmp_path: Path) -> None:
 
 
 def test_no_rater_is_without_a_golden_value_unawares() -> None:
-    assert {name for name in RATERS if name in RATERS.own} == set(GOLDEN) | WITHOUT | COMPUTED
+    assert {name for name in RATERS if name in RATERS.own} == set(GOLDEN) | COMPUTED
