@@ -1,5 +1,8 @@
-"""Fourier transforms of real NumPy arrays: SciPy's where it is installed, which are about four times as fast on many
-short frames, and NumPy's otherwise. Both are pocketfft and agree to the rounding of the type."""
+"""Fourier transforms of real NumPy arrays, and a window for them.
+
+SciPy's transforms where it is installed, which are about four times as fast on many short frames, and NumPy's
+otherwise. Both are pocketfft and agree to the rounding of the type.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,13 @@ def rfft(samples: Reals, size: int | None = None, axis: int = -1) -> Spectrum:
 def irfft(spectrum: Spectrum, size: int, axis: int = -1) -> Reals:
     """Return the real signal of `size` samples whose transform is `spectrum`."""
     found: Reals = _backend().irfft(spectrum, size, axis)
+    return found
+
+
+@cache
+def hann(window: int) -> npt.NDArray[np.float32]:
+    """The periodic Hann window, (window,)."""
+    found: npt.NDArray[np.float32] = np.hanning(window + 1)[:-1].astype(np.float32)
     return found
 
 

@@ -57,7 +57,7 @@ class Bandwidth:
 
 def _powers(samples: Samples) -> _Reals:
     """Powers relative to full scale in bands of four bins: (frames,) -> (steps, 256)."""
-    taper = np.hanning(_FRAME + 1)[:-1].astype(np.float32)
+    taper = fourier.hann(_FRAME)
     frames = np.lib.stride_tricks.sliding_window_view(samples, _FRAME)[::_HOP] * taper
     spectrum = fourier.rfft(frames, axis=1)[:, : _FRAME // 2]
     power = (spectrum.real**2 + spectrum.imag**2) * np.float32(2 / (_FRAME * np.square(taper).sum()))

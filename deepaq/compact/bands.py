@@ -6,9 +6,8 @@ from functools import cache
 
 import numpy as np
 
-from deepaq import arrays
+from deepaq import arrays, fourier
 from deepaq.arrays import Array, namespace
-from deepaq.audio import Samples
 from deepaq.core import filterbank
 from deepaq.core.filterbank import SAMPLE_RATE, Matrix, erb_rate, gammatone
 
@@ -43,7 +42,7 @@ def power(samples: Array) -> Array:
     """
     xp = namespace(samples)
     rms = xp.clip(xp.sqrt((samples * samples).mean(-1, keepdims=True)), _QUIET_RMS, None)
-    spectra = arrays.power_spectra(samples / rms, arrays.like(samples, hann(WINDOW)), HOP, _BLOCK)
+    spectra = arrays.power_spectra(samples / rms, arrays.like(samples, fourier.hann(WINDOW)), HOP, _BLOCK)
     return xp.concatenate(list(spectra), -2) * _scale(WINDOW)
 
 
@@ -54,7 +53,7 @@ def energies(samples: Array, bank: Matrix, hop: int = HOP) -> Array:
     """
     window = 2 * (len(bank) - 1)
     filters = arrays.like(samples, bank)
-    spectra = arrays.power_spectra(samples, arrays.like(samples, hann(window)), hop, _BLOCK)
+    spectra = arrays.power_spectra(samples, arrays.like(samples, fourier.hann(window)), hop, _BLOCK)
     return namespace(samples).concatenate([block @ filters for block in spectra], -2) * _scale(window)
 
 
@@ -66,12 +65,6 @@ def _scale(window: int) -> float:
 def log_energy(energy: Array, floor: float = FLOOR) -> Array:
     """log10 of a power plus a floor, by default 70 dB below the power of the signal."""
     return namespace(energy).log10(energy + floor)
-
-
-@cache
-def hann(window: int) -> Samples:
-    """The periodic Hann window, (window,)."""
-    return np.hanning(window + 1)[:-1].astype(np.float32)
 
 
 _BANKS = {"erb": erb_bands, "mel": mel_bands, "neuro": neuro_bands}

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from deepaq.arrays import Array, frames, like, namespace, power, rfft
 from deepaq.core.filterbank import SAMPLE_RATE, erb_bands
+from deepaq.fourier import hann
 
 WINDOW, HOP = 2048, 960  # 43 ms Hann windows, 50 steps a second
 STEPS_PER_S = SAMPLE_RATE / HOP
@@ -38,7 +39,7 @@ class Powers:
 
 def powers(mid: Array, side: Array | None = None) -> Powers:
     """Powers of float32 signals of shape (..., frames) at 48 kHz, at least one window long."""
-    xp, bank, taper = namespace(mid), like(mid, _bank()), like(mid, _taper())
+    xp, bank, taper = namespace(mid), like(mid, _bank()), like(mid, hann(WINDOW))
     parts: list[tuple[Array, ...]] = []
     sides = None if side is None else frames(side, WINDOW, HOP)
     for start, spectrum in _spectra(mid, taper, HOP):
@@ -55,7 +56,7 @@ def powers(mid: Array, side: Array | None = None) -> Powers:
 
 def cross_powers(first: Array, second: Array) -> Array:
     """Cross-powers in the same bands of two signals of (..., frames), complex: -> (..., steps, 64)."""
-    xp, bank, taper = namespace(first), like(first, _bank()), like(first, _taper())
+    xp, bank, taper = namespace(first), like(first, _bank()), like(first, hann(WINDOW))
     products = (
         ours * theirs.conj()
         for (_, ours), (_, theirs) in zip(_spectra(first, taper, HOP), _spectra(second, taper, HOP), strict=True)
@@ -75,12 +76,7 @@ def _spectrum(windows: Array, taper: Array) -> Array:
 
 
 @cache
-def _taper() -> npt.NDArray[np.float32]:
-    return np.hanning(WINDOW + 1)[:-1].astype(np.float32)
-
-
-@cache
 def _bank() -> npt.NDArray[np.float32]:
     """(bins, 64), scaled so that the powers of a step sum to about the signal's own."""
-    scale = 2 / (WINDOW * float(np.square(_taper()).sum()))
+    scale = 2 / (WINDOW * float(np.square(hann(WINDOW)).sum()))
     return np.ascontiguousarray(erb_bands(BANDS, WINDOW)[_BINS] * np.float32(scale))
