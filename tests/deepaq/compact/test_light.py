@@ -39,15 +39,16 @@ def pairs() -> list[tuple[np.ndarray, np.ndarray]]:
 def test_points_and_distances_are_those_of_torch(
     seed: int, width: int, blocks: int, frames: int, stereo: bool, quiet: bool
 ) -> None:
+    """In double precision, for in single precision rounding alone may exceed the bound in a random network."""
     torch.manual_seed(seed)
-    network = Compact(width=width, blocks=blocks, projected=3, clip_dims=4).eval()
+    network = Compact(width=width, blocks=blocks, projected=3, clip_dims=4).eval().double()
     light = LightCompact(**network.settings())
     light.tensors = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
     assert light.parameter_counts() == network.parameter_counts()
     rng = np.random.default_rng(seed)
-    ours = rng.standard_normal((frames, 2) if stereo else frames, np.float32).cumsum(0) * np.float32(0.01)
-    ours *= np.float32(1e-4 if quiet else 1)
-    theirs = ours + np.float32(1e-3) * rng.standard_normal(ours.shape, np.float32)
+    ours = rng.standard_normal((frames, 2) if stereo else frames).cumsum(0) * 0.01
+    ours *= 1e-4 if quiet else 1
+    theirs = ours + 1e-3 * rng.standard_normal(ours.shape)
     assert np.allclose(light.compare(ours, theirs).distance, network.compare(ours, theirs).distance, rtol=1e-4)
     assert np.allclose(light.clip_point(theirs), network.clip_point(theirs), atol=1e-4)
 
