@@ -1,12 +1,22 @@
-"""The processor on which a network computes."""
+"""The processor on which a network computes. Names of devices are known without torch."""
 
 from __future__ import annotations
 
 from re import fullmatch
-
-import torch
+from typing import TYPE_CHECKING
 
 from deepaq.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+CPU = "cpu"
+_BATCH = 16  # pairs that a GPU takes together
+
+
+def batch_of(name: str) -> int:
+    """Return the number of pairs to compare together on the device of that name."""
+    return 1 if name == CPU else _BATCH
 
 
 def device_of(name: str) -> torch.device:
@@ -14,8 +24,10 @@ def device_of(name: str) -> torch.device:
 
     Raises UserError for other names and for a GPU that cannot be used here.
     """
+    import torch
+
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        name = "cuda" if torch.cuda.is_available() else CPU
     if not fullmatch(r"cpu|cuda(:\d+)?", name):
         raise UserError(f"device={name}: give cpu, cuda, cuda:1 or auto")
     device = torch.device(name)

@@ -11,15 +11,15 @@ from itertools import chain
 from pathlib import Path
 from time import perf_counter
 
+from deepaq.backbones.device import CPU, batch_of
 from deepaq.batch.pairs import Pair
 from deepaq.errors import UserError
 from deepaq.scoring import references
-from deepaq.scoring.metric import CPU, Metric, load
+from deepaq.scoring.metric import Metric, load
 from deepaq.scoring.references import References
 from deepaq.scoring.score import Score
 
 Answer = UserError | tuple[Score, float]
-BATCH = 16  # pairs that a GPU takes together
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Scoring:
     @property
     def batch(self) -> int:
         """Number of pairs to score together."""
-        return 1 if self.device == CPU else BATCH
+        return batch_of(self.device)
 
 
 def score_files(

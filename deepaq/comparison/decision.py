@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deepaq import extras
+from deepaq.backbones.device import CPU
 from deepaq.console import complain, finish, note, print_json
 from deepaq.errors import UserError
 from deepaq.files import check_writable
@@ -33,7 +34,7 @@ class How:
     page: Path | None = None
     model: Path | None = None
     keep_level: bool = False
-    device: str = "cpu"
+    device: str = CPU
     jobs: int = 1
     as_json: bool = False
 

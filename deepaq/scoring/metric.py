@@ -11,6 +11,7 @@ import numpy as np
 
 from deepaq import extras
 from deepaq.audio.stream import Sound, Stream, name_of
+from deepaq.backbones.device import CPU, device_of
 from deepaq.compact.clip import Clip
 from deepaq.core.comparator import Compared, Values
 from deepaq.core.core import Core
@@ -30,7 +31,6 @@ PACKAGED = _MODELS / "core"
 CLIPS = _MODELS / "clip"  # scores without a matching reference
 EARLIER = {"compact-2026a": _MODELS / "compact"}  # packaged models that stay loadable by name
 ENOUGH_REFERENCES = 10
-CPU = "cpu"
 
 
 class Metric:
@@ -209,6 +209,6 @@ def load(run: str | Path | None = None, device: str = CPU) -> Metric:
         model = checkpoint.load(PACKAGED if run is None else EARLIER.get(str(run), Path(run)))
     if device != CPU and not isinstance(model.backbone, Core | Clip):
         with extras.required(f"device {device}", "train"):
-            from deepaq.backbones.device import device_of
-        model.backbone = model.network.to(device_of(device))
+            place = device_of(device)
+        model.backbone = model.network.to(place)
     return Metric(model, device)

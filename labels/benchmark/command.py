@@ -49,9 +49,9 @@ def benchmark(
     Rates what is not rated yet and writes report.html, report.md, report.json, results.csv and stimuli.csv. Mappings
     to the listeners' scale are fitted on the other tests in DATA, or on those of --fit-on, never on the test itself.
     """
+    from deepaq.backbones.device import CPU
     from labels.benchmark import stage
     from labels.benchmark.runs import Runs
-    from labels.raters.deepaq import CPU
     from labels.raters.rater import DEVICE, all_options
     from manifests.jobs import workers
 

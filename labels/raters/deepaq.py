@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deepaq.audio import Samples
+from deepaq.backbones.device import CPU, batch_of
 from deepaq.errors import UserError
 from labels.raters.rater import NETWORK, Judge, Rater, Rating
 from manifests.provenance import package_version
@@ -15,8 +16,6 @@ from manifests.provenance import package_version
 if TYPE_CHECKING:
     from deepaq.scoring.metric import Metric, References, Score
 DISTANCE, MOS = "distance", "mos"  # outputs of the metric
-CPU = "cpu"
-BATCH = 16  # pairs that a GPU takes together
 
 
 class DeepaqFr(Rater):
@@ -39,7 +38,7 @@ class DeepaqFr(Rater):
         if gives not in (DISTANCE, MOS):
             raise UserError(f"rater {self.name}: gives={gives}: {DISTANCE} or {MOS}")
         self.model, self.gives, self.device = model, gives, device
-        self.batch = 1 if device == CPU else BATCH
+        self.batch = batch_of(device)
         if gives == MOS:
             self.scale, self.identity, self.higher_is_better = "MOS", None, True
 
