@@ -159,7 +159,7 @@ def clips(seed: int, count: int, files: list[Path] | None) -> Iterator[tuple[str
 
 
 def right(found: Explanation, damage: Damage, second: int) -> tuple[bool, bool, bool | None]:
-    """Whether the kind, the second and the third are right; None for damage of the whole spectrum."""
+    """Tell if the kind, the second and the third are right; the third is None for damage of the whole spectrum."""
     third = None if damage.third is None else max(found.thirds, key=found.thirds.__getitem__) == damage.third
     return found.first == damage.kind, abs(found.worst.start_s - second) <= 0.5, third
 

@@ -1,4 +1,4 @@
-"""What is said about codecs: coverage of the interval, unusual curves in words, raters that disagree."""
+"""Judgement of codecs: coverage of the interval, remarks on unusual curves, raters that disagree."""
 
 from __future__ import annotations
 
