@@ -11,11 +11,10 @@ import numpy as np
 from deepaq import tensors
 from deepaq.audio import Samples
 from deepaq.compact import network
+from deepaq.compact.settings import LARGEST
 from deepaq.core.comparator import Comparator, Compared, Values
 from deepaq.core.filterbank import SAMPLE_RATE
 from deepaq.errors import UserError
-
-_LARGEST = 1024
 
 
 class Clip(Comparator):
@@ -29,8 +28,8 @@ class Clip(Comparator):
     clip_head = True
 
     def __init__(self, dims: int = 16) -> None:
-        if type(dims) is not int or not 1 <= dims <= _LARGEST:
-            raise ValueError(f"dims is a whole number from 1 to {_LARGEST}")
+        if type(dims) is not int or not 1 <= dims <= LARGEST:
+            raise ValueError(f"dims is a whole number from 1 to {LARGEST}")
         self.dims = dims
         shapes = network.clip_shapes(dims)
         self.tensors: dict[str, Samples] = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}

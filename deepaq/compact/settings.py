@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from deepaq.core.filterbank import SAMPLE_RATE
 from deepaq.errors import UserError
 
-_LARGEST = 1024  # bound of every size
+LARGEST = 1024  # bound of every size
 
 
 class CompactTraits:
@@ -40,8 +40,8 @@ class CompactSettings:
     def __post_init__(self) -> None:
         for name in ("width", "blocks", "projected", "clip_dims"):
             size = getattr(self, name)
-            if type(size) is not int or not 1 <= size <= _LARGEST:
-                raise UserError(f"backbone compact: {name} is a whole number from 1 to {_LARGEST}")
+            if type(size) is not int or not 1 <= size <= LARGEST:
+                raise UserError(f"backbone compact: {name} is a whole number from 1 to {LARGEST}")
         if not isinstance(self.clip_dropout, int | float) or not 0 <= self.clip_dropout < 1:
             raise UserError("backbone compact: clip_dropout is a number from 0 to below 1")
 

@@ -17,7 +17,7 @@ from labels.benchmark.paper import beside
 from labels.benchmark.rated import Rated, read_tests
 from labels.benchmark.report.write import write
 from labels.benchmark.stamp import stamp
-from labels.benchmark.statistics.bootstrap import LEVEL, RESAMPLES
+from labels.benchmark.statistics import bootstrap
 from labels.length import short_line, too_short
 from labels.raters.rater import RATERS, rater
 from labels.rating import stage as rating
@@ -37,7 +37,7 @@ class BenchmarkSettings:
 
     fit_on: tuple[Path, ...] = ()
     options: tuple[tuple[str, str], ...] = ()
-    resamples: int = RESAMPLES
+    resamples: int = bootstrap.RESAMPLES
     seed: int = 0
     jobs: int = field(default_factory=jobs.cpu_count)
     mappings: bool = True
@@ -46,10 +46,7 @@ class BenchmarkSettings:
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        if self.resamples < 100:
-            raise UserError(f"--resamples {self.resamples}: at least 100 are needed")
-        if self.seed < 0:
-            raise UserError(f"--seed {self.seed}: write a whole number, 0 or more")
+        bootstrap.check(self.resamples, self.seed)
 
     def of(self, name: str) -> dict[str, str]:
         """Options of the rater `name`."""
@@ -93,7 +90,7 @@ def benchmark(data: Sequence[Path], raters: Sequence[str], out: Path, settings: 
         {test.name: fits or [other for other in tests if other is not test] for test in tests if settings.mappings},
     )
     evaluated = [evaluation.test(test) for test in tests]
-    noted = {"resamples": settings.resamples, "seed": settings.seed, "level": LEVEL}
+    noted = {"resamples": settings.resamples, "seed": settings.seed, "level": bootstrap.LEVEL}
     report = {
         **stamp(datasets, raters, noted),
         "raters": [

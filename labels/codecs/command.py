@@ -62,7 +62,7 @@ def codecs(
     if out and out.exists() and not out.is_dir():
         raise UserError(f"--out {out}: is a file, a folder is needed")
     names = tuple(name for name in only.split(",") if name)
-    found = stage.codecs(data, stage.Settings(raters, names, at, resamples, seed))
+    found = stage.codecs(data, stage.CodecsSettings(raters, names, at, resamples, seed))
     if out:
         report.write(found, out)
         note(f"report: {out / 'report.html'}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from deepaq.errors import UserError
 from labels.benchmark.stamp import stamp
-from labels.benchmark.statistics.bootstrap import LEVEL
+from labels.benchmark.statistics import bootstrap
 from labels.codecs.analysis import analyse
 from labels.codecs.points import judged
 from manifests.dataset import Dataset
@@ -19,7 +19,7 @@ RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
-class Settings:
+class CodecsSettings:
     """raters: those that judge; the one of `manifests report` if empty. codecs: those to compare, all if empty.
 
     at: values of the raters whose bitrates are wanted. resamples, seed: those of the bootstrap over tracks.
@@ -32,15 +32,12 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.resamples < 100:
-            raise UserError(f"--resamples {self.resamples}: at least 100 are needed")
-        if self.seed < 0:
-            raise UserError(f"--seed {self.seed}: write a whole number, 0 or more")
+        bootstrap.check(self.resamples, self.seed)
         if len(set(self.raters)) != len(self.raters):
             raise UserError(f"--rater {self.raters[-1]}: name each rater once")
 
 
-def codecs(data: Path, settings: Settings) -> dict[str, Any]:
+def codecs(data: Path, settings: CodecsSettings) -> dict[str, Any]:
     """Compare the codecs of a data set. Keys of the result: raters (see `labels.codecs.analysis.analyse`),
     disagreements, notes and errors (one line each), and those of `labels.benchmark.stamp.stamp`.
 
@@ -50,7 +47,7 @@ def codecs(data: Path, settings: Settings) -> dict[str, Any]:
     raters = [choose_rater(dataset, name) for name in settings.raters or (None,)]
     known = [judged(dataset, rater, settings.codecs) for rater in raters]
     found = [analyse(one, settings.at, settings.resamples, settings.seed) for one in known]
-    noted = {"resamples": settings.resamples, "seed": settings.seed, "level": LEVEL}
+    noted = {"resamples": settings.resamples, "seed": settings.seed, "level": bootstrap.LEVEL}
     return {
         **stamp([dataset], raters, noted),
         "data": dataset.root.resolve().name,

@@ -7,11 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from deepaq.errors import UserError
 from labels.benchmark.statistics.correlation import Values
 
 RESAMPLES = 2000
 LEVEL = 0.95
 FEWEST_ITEMS = 4
+
+
+def check(resamples: int, seed: int) -> None:
+    """Raise UserError for too few resamples, or a seed that is none."""
+    if resamples < 100:
+        raise UserError(f"--resamples {resamples}: at least 100 are needed")
+    if seed < 0:
+        raise UserError(f"--seed {seed}: write a whole number, 0 or more")
 
 
 def item_weights(items: Sequence[str] | npt.NDArray[np.str_], resamples: int = RESAMPLES, seed: int = 0) -> Values:
