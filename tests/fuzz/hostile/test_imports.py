@@ -12,10 +12,10 @@ import soundfile
 from click.testing import CliRunner
 
 from labels.cli import main
-from tests.fuzz.hostile.datasets import ESCAPE, SECRET
+from tests.fuzz.hostile.datasets import SECRET
 from tests.fuzz.hostile.guard import guarded
 from tests.fuzz.hostile.imports import CASES
-from tests.fuzz.hostile.test_datasets import contents
+from tests.fuzz.hostile.outcome import check, contents
 from tests.labels.listening.listening_layouts import LAYOUTS, odaq_xml
 from tests.sounds import write
 
@@ -60,12 +60,7 @@ def test_a_hostile_listening_test_does_no_harm(
     for options in (["--dry-run"], ["--quiet"]):
         with guarded(outside):
             result = CliRunner().invoke(main, [*command, *options])
-        assert result.exception is None or isinstance(result.exception, SystemExit), f"{result.exception!r}"
-        assert result.exit_code in (0, 1, 2)
-        if result.exit_code == 2:
-            assert len(result.stderr.splitlines()) == 1
-        assert ESCAPE[0] not in result.output
-        assert SECRET not in result.output
+        check(result, [*command, *options])
     assert {path.name for path in tmp_path.iterdir()} <= {"in", "outside", "out"}
     for path in out.rglob("*.flac"):
         assert abs(soundfile.read(path)[0]).mean() < 0.9 * LEVEL, f"{path}: is the secret sound"

@@ -13,10 +13,10 @@ from safetensors.torch import save_file
 
 import deepaq.cli
 import training.cli
-from tests.fuzz.hostile.datasets import ESCAPE, SECRET
+from tests.fuzz.hostile.datasets import SECRET
 from tests.fuzz.hostile.guard import guarded
+from tests.fuzz.hostile.outcome import check, contents
 from tests.fuzz.hostile.runs import CASES, sound_run
-from tests.fuzz.hostile.test_datasets import contents
 from tests.sounds import music, write
 
 DEEPAQ, TRAINING = deepaq.cli.main, training.cli.main
@@ -66,12 +66,7 @@ def test_a_hostile_run_does_no_harm(name: str, sound: Path, tmp_path: Path, monk
     for group, command in commands(run, sound, out):
         with guarded(outside):
             result = CliRunner().invoke(group, command)
-        assert result.exception is None or isinstance(result.exception, SystemExit), f"{command}: {result.exception!r}"
-        assert result.exit_code in (0, 1, 2)
-        if result.exit_code == 2:
-            assert len(result.stderr.splitlines()) == 1, result.stderr
-        assert ESCAPE[0] not in result.output
-        assert SECRET not in result.output
+        check(result, command)
     assert contents(outside) == before
     assert {path.name for path in tmp_path.iterdir()} == {"run", "outside", "out"}
     written = contents(out)
