@@ -41,13 +41,17 @@ class Aligned:
 
     reference, degraded: parts of the arrays passed in, equally long, with unchanged levels.
     lag: samples by which the degraded signal was late; negative if it was early.
-    level_db: RMS level of the degraded part minus that of the reference part; silence counts as -120 dBFS.
     """
 
     reference: Samples
     degraded: Samples
     lag: int
-    level_db: float
+
+    @property
+    def level_db(self) -> float:
+        """RMS level of the degraded part minus that of the reference part; silence counts as -120 dBFS."""
+        first, second = (max(level_dbfs(samples), SILENT_DBFS) for samples in (self.reference, self.degraded))
+        return second - first
 
 
 def align(
@@ -77,8 +81,7 @@ def align(
         # At small lags, other evidence than a high correlation may have decided.
         if abs(far) > largest_lag_s * sample_rate and similarity(*_common(*mono, far)) > _RELATED:
             lag = far
-    first, second = _common(reference, degraded, lag)
-    return Aligned(first, second, lag, _level(second) - _level(first))
+    return Aligned(*_common(reference, degraded, lag), lag)
 
 
 def find_lag(reference: Samples, degraded: Samples, sample_rate: int, largest_lag_s: float = LARGEST_LAG_S) -> int:
@@ -229,7 +232,3 @@ def similarity(first: Samples, second: Samples) -> float:
     """Magnitude of the normalised correlation of two signals, 0 to 1; 0 if one is silent."""
     power = float(np.dot(first, first)) * float(np.dot(second, second))
     return abs(float(np.dot(first, second))) / power**0.5 if power > 0 else 0.0
-
-
-def _level(samples: Samples) -> float:
-    return max(level_dbfs(samples), SILENT_DBFS)

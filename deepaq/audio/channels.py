@@ -34,12 +34,11 @@ def to_mid_side(samples: Samples) -> Samples:
     The side of mono is zero.
     """
     samples = downmixed(samples)
-    found = np.zeros((2, len(samples)), np.float32)  # each channel contiguous
-    found[0] = to_mono(samples)
-    if samples.shape[1] == 2:
-        left, right = samples.T
-        np.subtract(left, right, out=found[1])
-        found[1] /= 2
+    left, right = samples.T[0], samples.T[-1]
+    found = np.empty((2, len(samples)), np.float32)  # each channel contiguous
+    np.add(left, right, out=found[0])
+    np.subtract(left, right, out=found[1])
+    found /= 2
     return found.T
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LARGEST_VARIABLE = "DEEPAQ_LARGEST_SAMPLES"
 LARGEST_SAMPLES = 100_000_000  # frames x channels of a file that is read whole: 400 MB, 17 minutes of stereo at 48 kHz
+BLOCK = 1 << 18  # frames of a block
 _UNKNOWN_FRAMES = 1 << 62  # libsndfile gives more than this for a FLAC file that does not say how long it is
 
 
@@ -46,7 +47,7 @@ def read(source: str | Path | IO[bytes]) -> Audio:
     return joined(parts)
 
 
-def blocks(source: str | Path | IO[bytes] | Contents, frames: int = 1 << 18) -> Iterator[Audio]:
+def blocks(source: str | Path | IO[bytes] | Contents, frames: int = BLOCK) -> Iterator[Audio]:
     """Decode a file block by block, so that long files need little memory.
 
     Every block has at least `frames` frames, except the last; there is at least one. The last block's `notes` say what

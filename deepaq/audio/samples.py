@@ -15,6 +15,7 @@ LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000
 HIGHEST_CHANNELS = 64
 HIGHEST_PEAK = 1e6  # +120 dBFS; powers of larger samples lose precision, then overflow
 SILENCE_DBFS = -70.0
+_BLOCK = 1024  # samples whose squares are summed in single precision
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,16 @@ def resample(samples: Samples, source_rate: int, target_rate: int) -> Samples:
 
 def level_dbfs(samples: Samples) -> float:
     """RMS level in dB relative to full scale, -inf for digital silence."""
-    power = float(np.mean(np.square(samples, dtype=np.float64))) if samples.size else 0.0
-    return 10 * float(np.log10(power)) if power > 0 else float("-inf")
+    energy = float(block_energies(samples.ravel(order="K"), _BLOCK).sum())
+    return 10 * float(np.log10(energy / samples.size)) if energy > 0 else float("-inf")
+
+
+def block_energies(samples: Samples, block: int) -> npt.NDArray[np.float64]:
+    """Sums of squares of the blocks of `block` samples of a signal of (frames,), the last block shorter."""
+    whole = len(samples) // block * block
+    parts = [samples[:whole].reshape(-1, block), samples[None, whole:]]
+    found = [np.einsum("bs,bs->b", part, part) for part in parts if part.size]
+    return np.concatenate(found or [np.empty(0)], dtype=np.float64)
 
 
 def is_silent(samples: Samples) -> bool:

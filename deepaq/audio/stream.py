@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
@@ -13,7 +14,7 @@ from deepaq.audio import offset
 from deepaq.audio.channels import downmixed, for_network
 from deepaq.audio.container import LOSSY, probe
 from deepaq.audio.contents import Contents, contents, is_open_file
-from deepaq.audio.decode import blocks
+from deepaq.audio.decode import BLOCK, blocks
 from deepaq.audio.samples import Audio, Samples, check
 from deepaq.errors import UserError
 
@@ -32,7 +33,7 @@ def name_of(sound: Sound | Contents) -> str:
 
 
 def pieces(sound: Sound | Contents, sample_rate: int | None) -> Iterator[Audio]:
-    """Yield the sound as decoded blocks. sample_rate: of an array or tensor, in Hz; ignored for files.
+    """Yield the sound in blocks. sample_rate: of an array or tensor, in Hz; ignored for files.
 
     Arrays are floating point of shape (frames,) or (frames, channels), full scale 1.0. Raises UserError for anything
     else.
@@ -45,7 +46,8 @@ def pieces(sound: Sound | Contents, sample_rate: int | None) -> Iterator[Audio]:
     audio = sound if isinstance(sound, Audio) else _from_array(sound, sample_rate)
     check(audio, name_of(sound))
     _check_scale(audio, name_of(sound))
-    yield audio
+    for start in range(0, audio.frames, BLOCK):
+        yield replace(audio, samples=audio.samples[start : start + BLOCK], notes=() if start else audio.notes)
 
 
 def _check_scale(audio: Audio, name: str) -> None:
@@ -140,7 +142,8 @@ class Stream:
             parts.append(piece)
             count += len(piece)
         if parts:
-            self._waiting = parts[0] if len(parts) == 1 else np.concatenate(parts)
+            # joined by channels, so that each stays in one piece
+            self._waiting = parts[0] if len(parts) == 1 else np.concatenate([part.T for part in parts], axis=-1).T
         return self._waiting[:frames]
 
     def read(self, frames: int) -> Samples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from deepaq.audio.samples import block_energies
 from deepaq.core.filterbank import SAMPLE_RATE
 from deepaq.core.spectrum import Array, namespace
 
@@ -28,7 +29,7 @@ def active_power(samples: npt.NDArray[np.float32]) -> float:
     """
     if not len(samples):
         return 0.0
-    energies = np.add.reduceat(np.square(samples), np.arange(0, len(samples), _HOP), dtype=np.float64)
+    energies = block_energies(samples, _HOP)
     total = np.concatenate([[0.0], np.cumsum(energies)])
     hops = min(_BLOCK // _HOP, len(energies))
     blocks = (total[hops:] - total[:-hops]) / min(hops * _HOP, len(samples))

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from deepaq.audio import SILENCE_DBFS, Samples, is_silent
 from deepaq.audio.align import FAR_LAG_S, Aligned
 from deepaq.audio.align import align as align_samples
+from deepaq.audio.samples import block_energies
 from deepaq.audio.stream import Stream, mid_of
 from deepaq.core.comparator import Comparator
 from deepaq.errors import UserError
@@ -107,11 +108,17 @@ def _beginnings(reference: Stream, degraded: Stream) -> tuple[Samples, Samples]:
 
 
 def _sounding(samples: Samples, frame: int) -> Flags:
-    """Flags of the blocks of `frame` samples, the last one shorter, that exceed -70 dBFS over all channels."""
-    power = np.square(samples) if samples.ndim == 1 else np.einsum("fc,fc->f", samples, samples)
-    starts = np.arange(0, len(power), frame)
-    counts = np.diff(np.append(starts, len(power)))
-    loud: Flags = np.add.reduceat(power, starts, dtype=np.float64) >= counts * 10 ** (SILENCE_DBFS / 10)
+    """Flags of the blocks of `frame` samples, the last one shorter, that exceed -70 dBFS over all channels.
+
+    The mean of a block does not count: it is what the removal of the offset of another part of the sound leaves behind.
+    """
+    starts = np.arange(0, len(samples), frame)
+    counts = np.diff(np.append(starts, len(samples)))
+    energies = sum(
+        block_energies(channel, frame) - np.add.reduceat(channel, starts) ** 2 / counts
+        for channel in np.atleast_2d(samples.T)
+    )
+    loud: Flags = energies >= counts * 10 ** (SILENCE_DBFS / 10)
     return loud
 
 
@@ -123,7 +130,10 @@ def _leading_silence(sounding: tuple[Flags, ...]) -> int:
 
 def _filled(before: Samples, samples: Samples, length: int) -> Samples:
     """`samples`, preceded by as much of `before` as makes up `length` samples, if there is that much."""
-    return samples if len(samples) == length else np.concatenate([before, samples])[-length:]
+    if len(samples) == length:
+        return samples
+    joined = np.concatenate([before.T, samples.T], axis=-1).T  # each channel in one piece
+    return joined[-length:]
 
 
 def _named(streams: tuple[Stream, ...]) -> str:

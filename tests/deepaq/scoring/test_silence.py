@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from deepaq.errors import UserError
 from deepaq.scoring.metric import Metric
 from deepaq.scoring.score import Score
 from tests.deepaq.scoring.test_metric import metric as made
-from tests.sounds import music
+from tests.sounds import music, write
 
 RATE = 48_000
 
@@ -140,3 +142,16 @@ def test_times_are_those_of_the_degraded_signal(packaged: Metric, sound: Samples
     worst = max(score.segments, key=lambda segment: segment.distance)
     assert worst.start_s == pytest.approx(4 + lag_s, abs=0.6)
     assert score.segments[0].start_s == pytest.approx(max(lag_s, 0), abs=0.001)
+
+
+def test_a_file_scores_as_its_array_where_the_mean_of_its_beginning_is_not_that_of_its_silence(
+    packaged: Metric, sound: Samples, tmp_path: Path
+) -> None:
+    uneven = np.abs(sound) * np.float32(0.5)  # without silence, so that its mean is taken for an offset
+    reference, degraded = (join(uneven, rest) for rest in (silence(10), noise(10, -20)))
+    files = [write(tmp_path / name, samples, RATE) for name, samples in (("r.wav", reference), ("d.wav", degraded))]
+    score = packaged.score(*files)
+    assert "10.00 s in all, first at 6.00 s" in " ".join(score.notes)
+    assert score.mos == pytest.approx(scored(packaged, reference, degraded).mos, abs=1e-3)
+    same = packaged.score(files[0], files[0])
+    assert same.seconds == pytest.approx(6, abs=0.1)
