@@ -5,7 +5,8 @@
 Runs four ways through the product on two seconds of computed music: `deepaq score`, `prep transcode`, `labels rate` and
 `training fit`. At the first call of every function of the product, a reader goes to its file. A visit is a change from
 one file to another; a return is a visit to a file that was visited before. Calls again are not counted, for they were
-read the first time; neither are the bodies of modules and classes. --list prints the visits of one command, in
+read the first time; neither are the bodies of modules and classes, nor lambdas and comprehensions, which are read with
+the function that they stand in. --list prints the visits of one command, in
 order, with the functions that are read during each. --quick leaves out `labels rate` and `training fit`.
 """
 
@@ -37,7 +38,7 @@ class Reader:
 
     def __call__(self, frame: FrameType, event: str, _: Any) -> None:
         code = frame.f_code
-        if event != "call" or code in self._known or not code.co_flags & CO_OPTIMIZED:  # the body of a module or class
+        if event != "call" or code in self._known or not code.co_flags & CO_OPTIMIZED or code.co_name[0] == "<":
             return
         self._known.add(code)
         path = Path(code.co_filename)
