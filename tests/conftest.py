@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,13 @@ ROOT = Path(__file__).parents[1]
 # Groups of tests that take minutes, longest first: none of them shall begin when the others have ended.
 LONG = ("docs", "labelled", "plugins", "hosts", "tests/test_bench.py", "tests/deepaq/scoring/test_packaged.py",
         "tests/labels/benchmark/test_benchmark_real.py", "tests/labels/raters/test_raters.py")  # fmt: skip
+
+# A suite in the background of a shell, or under nohup, ignores these signals, and so would the commands that it starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+for _name in ("SIGHUP", "SIGQUIT"):
+    if signal.getsignal(getattr(signal, _name)) is signal.SIG_IGN:
+        signal.signal(getattr(signal, _name), signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
