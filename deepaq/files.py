@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import socket
 import stat
 from collections.abc import Iterator, Mapping
@@ -97,6 +98,21 @@ def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
 def partial_prefix() -> str:
     """Return a new prefix for a temporary name, which tells the process and machine that write there."""
     return f"{PARTIAL}{machine()}-{os.getpid()}-{secrets.token_hex(4)}-"
+
+
+@contextmanager
+def temporary_folder(where: Path) -> Iterator[Path]:
+    """Yield a new folder in `where` that is removed at the end, also when an interrupt arrives during its removal."""
+    folder = where / partial_prefix().rstrip("-")
+    try:
+        folder.mkdir()
+        yield folder
+    finally:
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+        except KeyboardInterrupt:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 @cache

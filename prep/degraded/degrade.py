@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 
 from deepaq.audio import Audio, read
 from deepaq.errors import UserError
-from deepaq.files import file_sha256, partial_prefix, sync
+from deepaq.files import file_sha256, sync, temporary_folder
 from manifests import ids, schema
 from manifests.dataset import Dataset
 from manifests.fragment import write_fragment
@@ -78,15 +77,14 @@ class Degrade:
         except UserError as error:
             return [_row(work, condition, schema.FAILED, str(error)) for condition in work.conditions], 0.0
         verifier = Verifier(audio.samples, audio.sample_rate)
-        scratch = dataset.root / "audio"
-        with tempfile.TemporaryDirectory(prefix=partial_prefix(), dir=scratch) as folder:
+        with temporary_folder(dataset.root / "audio") as folder:
             rows = [
                 self._finish(dataset, work, condition, result, verifier, audio.seconds)
-                for condition, result in _made(clip.resolve(), audio, work, Path(folder))
+                for condition, result in _made(clip.resolve(), audio, work, folder)
             ]
             if any(row["status"] == schema.FAILED for row in rows):
                 # A full disk makes encoders fail too, but it ends the run instead of failing rows.
-                require_space(Path(folder), round(_BYTES_PER_S * audio.seconds))
+                require_space(folder, round(_BYTES_PER_S * audio.seconds))
         return rows, audio.seconds
 
     def _finish(
