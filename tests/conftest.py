@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 # Groups of tests that take minutes, longest first: none of them shall begin when the others have ended.
 LONG = ("docs", "labelled", "plugins", "hosts", "tests/test_bench.py", "tests/deepaq/scoring/test_packaged.py",
         "tests/labels/benchmark/test_benchmark_real.py", "tests/labels/raters/test_raters.py")  # fmt: skip
+DATA = ("labelled", "unlabelled")  # fixtures of data sets
 
 # A suite in the background of a shell, or under nohup, ignores these signals, and so would the commands that it starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -32,12 +33,12 @@ def shared() -> Path:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give one worker all tests of a file, and one all on the labelled data set, so that fixtures are made once."""
+    """Give one worker all tests of a file, and all on a data set that several files share: fixtures are made once."""
     groups = {}
     for item in items:
         mark = item.get_closest_marker("xdist_group")
         if not mark:
-            name = "labelled" if "labelled" in getattr(item, "fixturenames", ()) else item.location[0]
+            name = next((each for each in DATA if each in getattr(item, "fixturenames", ())), item.location[0])
             mark = pytest.mark.xdist_group(name).mark
             item.add_marker(pytest.mark.xdist_group(name))
         groups[item] = str(mark.args[0])

@@ -99,7 +99,7 @@ def table(found: dict[str, list[dict[str, float]]]) -> None:
 
 def published(shared: Path) -> None:
     """Print the differences on the pairs that Google publishes values for."""
-    from tests.labels.raters.test_visqol import PAIRS
+    from tests.labels.raters.visqol.test_rater import PAIRS
 
     print("published MOS-LQO; exact minus published; fast minus shipped; shipped minus published")
     judge = {name: rater("visqol", engine=name) for name in ENGINES}

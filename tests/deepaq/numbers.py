@@ -10,7 +10,7 @@ import torch
 import deepaq
 from deepaq.audio.align import align
 from deepaq.scoring.mapping import FITS
-from tests.deepaq.backbones.test_mert import noise, tiny
+from tests.deepaq.backbones.shrunken import noise, tiny
 from tests.deepaq.scoring.test_mapping import TOP, pairs
 from tests.sounds import RATE, music
 

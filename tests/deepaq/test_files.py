@@ -35,3 +35,14 @@ def test_every_file_of_a_run_has_the_permissions_of_the_umask(umask: int, tmp_pa
     with committed(tmp_path / "text") as partial:
         partial.write_text("x")
     assert mode(tmp_path / "again.safetensors") == mode(tmp_path / "text") == 0o666 & ~umask
+
+
+def test_an_interrupted_write_leaves_no_file(tmp_path: Path) -> None:
+    def fail(path: Path) -> None:
+        with committed(path) as partial:
+            partial.write_bytes(b"half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail(tmp_path / "x.bin")
+    assert list(tmp_path.iterdir()) == []

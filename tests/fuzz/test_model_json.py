@@ -22,7 +22,7 @@ import deepaq
 from deepaq.errors import UserError
 from deepaq.scoring import checkpoint
 from deepaq.scoring.metric import Metric
-from tests.deepaq.backbones.test_mert import TINY
+from tests.deepaq.backbones.shrunken import TINY
 from tests.deepaq.scoring.test_metric import metric
 
 SECONDS = float(os.environ.get("DEEPAQ_FUZZ_S", "4"))

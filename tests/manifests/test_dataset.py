@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import os
-import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepaq.errors import UserError
-from deepaq.files import PARTIAL, committed, partial_prefix
+from deepaq.files import PARTIAL
 from manifests import schema
 from manifests.dataset import Dataset, latest
 from manifests.fragment import fragments, read_footer, write_fragment
 from manifests.provenance import provenance
-from manifests.storage import inside, sweep
-from tests import hosts
 from tests.conftest import ROOT
 
 FOOTER = provenance("test", {"setting": 1}, {"tool": "1.0"})
@@ -163,73 +157,16 @@ def test_a_fragment_from_before_a_column_was_added_reads_as_null_there(dataset: 
         dataset.labels()
 
 
-def test_an_interrupted_write_leaves_no_file(tmp_path: Path) -> None:
-    def fail(path: Path) -> None:
-        with committed(path) as partial:
-            partial.write_bytes(b"half")
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fail(tmp_path / "x.bin")
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_partial_fragments_are_not_read(dataset: Dataset) -> None:
     path = put(dataset, label("a"))
     path.with_name(PARTIAL + "host-1-" + path.name).write_bytes(b"half")
     assert dataset.labels().num_rows == 1
 
 
-@pytest.mark.parametrize("relative", ["../x", "/etc/passwd", "a/../../x", "", "a\0b"])
-def test_paths_cannot_leave_the_folder(tmp_path: Path, relative: str) -> None:
-    with pytest.raises(UserError, match="leads out"):
-        inside(tmp_path, relative)
-
-
-def test_links_cannot_leave_the_folder(tmp_path: Path) -> None:
-    root = tmp_path / "data"
-    root.mkdir()
-    (tmp_path / "secret").write_text("x")
-    (root / "link").symlink_to(tmp_path / "secret")
-    with pytest.raises(UserError, match="link out"):
-        inside(root, "link")
-
-
 def test_a_folder_that_is_no_data_set_is_refused(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "absent"):
         with pytest.raises(UserError, match="prep transcode"):
             Dataset(folder)
-
-
-PREFIX = [sys.executable, "-c", "from deepaq.files import partial_prefix; print(partial_prefix())"]
-
-
-def prefix_of_another(before: Sequence[str] = ()) -> str:
-    """The prefix of a process that has ended."""
-    return subprocess.run([*before, *PREFIX], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip()
-
-
-def test_only_what_dead_processes_left_is_swept(tmp_path: Path) -> None:
-    dead = prefix_of_another()
-    (tmp_path / f"{dead}folder").mkdir()
-    (tmp_path / f"{dead}folder" / "half.opus").write_bytes(b"x")
-    (tmp_path / f"{dead}half").write_bytes(b"x")
-    alive = tmp_path / f"{partial_prefix()}half"
-    alive.write_bytes(b"x")
-    elsewhere, long_ago = (tmp_path / f"{PARTIAL}another-machine-{number}-ab-half" for number in (1, 2))
-    for path in (elsewhere, long_ago):
-        path.write_bytes(b"x")
-    os.utime(long_ago, (0, 0))
-    sweep(tmp_path)
-    assert set(tmp_path.iterdir()) == {alive, elsewhere}
-
-
-@pytest.mark.skipif(bool(hosts.missing()), reason=hosts.missing())
-def test_a_container_with_our_name_is_another_machine(tmp_path: Path) -> None:
-    theirs = tmp_path / f"{prefix_of_another(['unshare', '--pid', '--fork', '--mount-proc'])}half"
-    theirs.write_bytes(b"x")
-    sweep(tmp_path)
-    assert theirs.exists()
 
 
 def test_a_file_is_given_only_with_the_content_that_its_row_names(dataset: Dataset) -> None:

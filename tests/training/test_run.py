@@ -21,15 +21,13 @@ from safetensors.torch import load_file
 import deepaq
 from deepaq.errors import UserError
 from tests.conftest import ROOT
+from tests.training.small import SMALL, small
 from tests.training.test_recipe import TINY
 from training import recipe
 from training.cli import main
 from training.fit import Options, fit
 from training.loop import log, state
 from training.results.folder import resumed
-from training.settings import Recipe
-
-SMALL = ["backbone.width=16", "backbone.blocks=1", "data.segment_s=1.0", "data.clips=2", "data.versions=4"]
 
 
 @pytest.fixture(autouse=True)
@@ -44,10 +42,6 @@ def one_thread() -> Any:
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
-
-
-def small(*overrides: str) -> Recipe:
-    return recipe.load("compact", [*SMALL, *overrides])
 
 
 @pytest.fixture(scope="module")
@@ -244,17 +238,3 @@ def test_the_run_is_written_down(labelled: Path, tmp_path: Path, cache: Path) ->
     assert 0 <= found["codecs"]["cross_codec"] <= 1
     assert found["opus"]["bitrate"] is None  # two bitrates make no correlation
     assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in ("curves.png", "predicted.png"))
-
-
-def test_a_codec_may_be_left_out_and_clips_thinned(labelled: Path) -> None:
-    from manifests.dataset import Dataset
-    from training.data.table import load
-    from training.settings import Data
-
-    whole, without = load(Dataset(labelled), Data()), load(Dataset(labelled), Data(without_codecs=("opus",)))
-    assert set(without.codec[~without.valid]) == {"clean", "mp3", "aac"}
-    assert set(without.codec[without.valid]) == {"clean", "mp3", "aac", "opus"}
-    shares = [load(Dataset(labelled), Data(share=share)) for share in (0.6, 0.9)]
-    train = [set(part.row_id[~part.valid]) for part in (*shares, whole)]
-    assert train[0] < train[1] <= train[2]
-    assert all(set(part.row_id[part.valid]) == set(whole.row_id[whole.valid]) for part in shares)

@@ -22,7 +22,7 @@ import multiprocessing
 import torch
 import deepaq
 from tests.deepaq.scoring.test_metric import metric, noisy
-from tests.deepaq.backbones.test_mert import TINY
+from tests.deepaq.backbones.shrunken import TINY
 from tests.sounds import RATE, music
 
 torch.set_num_threads(4)

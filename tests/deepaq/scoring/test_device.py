@@ -17,7 +17,7 @@ from deepaq.errors import UserError
 from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.scoring.metric import Metric
 from deepaq.scoring.score import Score
-from tests.deepaq.backbones.test_mert import TINY
+from tests.deepaq.backbones.shrunken import TINY
 from tests.sounds import RATE, music, write
 
 needs_no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="tests the refusal where there is no GPU")

@@ -113,7 +113,7 @@ def test_a_silent_reference_is_refused(packaged: Metric) -> None:
 
 
 def test_a_network_that_needs_sound_says_what_it_did_not_score(sound: Samples) -> None:
-    from tests.deepaq.backbones.test_mert import TINY
+    from tests.deepaq.backbones.shrunken import TINY
 
     metric = made("mert", init="random", config=TINY, dims=8)
     pair = (join(samples[: 4 * RATE], tail) for samples, tail in ((sound, silence(4)), (sound, noise(4, -20))))

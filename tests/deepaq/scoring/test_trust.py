@@ -17,7 +17,7 @@ import deepaq
 from deepaq.errors import UserError
 from deepaq.scoring import checkpoint, checksums
 from deepaq.scoring.metric import EARLIER
-from tests.deepaq.backbones.test_mert import TINY
+from tests.deepaq.backbones.shrunken import TINY
 from tests.deepaq.scoring.test_metric import metric
 from training.results.export import export
 from training.results.folder import write_checksums

@@ -17,7 +17,7 @@ from labels.cli import main
 from labels.importing.stage import import_test
 from manifests.dataset import Dataset
 from tests.labels.benchmark.benchmarks import HOSTILE, IMPORT, ONE, RATERS, result
-from tests.manifests.test_page import Document
+from tests.manifests.report.test_page import Document
 
 
 def test_the_files_say_the_same(made, report) -> None:

@@ -16,7 +16,7 @@ from labels.benchmark.stage import benchmark
 from labels.importing.stage import import_test
 from tests.labels.benchmark.benchmarks import IMPORT, ONE
 from tests.labels.listening.listening_layouts import table
-from tests.manifests.test_page import Document
+from tests.manifests.report.test_page import Document
 from tests.sounds import music, write
 
 

@@ -1,12 +1,10 @@
-"""Codecs of one's own, described by a TOML file: what is wrong is said, what hangs or crashes is a failed row."""
+"""Codecs of one's own, described by a TOML file: what they say is checked, used and recorded."""
 
 from __future__ import annotations
 
 import json
 import re
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -19,49 +17,11 @@ from prep.cli import main
 from prep.coding.codecs import codings
 from prep.coding.commands import version
 from prep.coding.own import OwnCodec
-from prep.transcode import Settings, transcode
+from tests.prep.coding.described import COPY, OPUS, described, prepared, script
 from tests.sounds import music, write
 
 DOCS = Path(__file__).parents[3] / "docs" / "own-codec.md"
 FILES = dict(re.findall(r"^```\w+ file=(\S+)\n(.*?)^```$", DOCS.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
-OPUS = """name = "mine"
-suffix = ".opus"
-bitrates = [64]
-sample_rate = 48000
-encode = ["{ffmpeg}", "-v", "error", "-i", "{input}", "-c:a", "libopus", "-b:a", "{kbps}k", "-fflags", "+bitexact",
-          "-flags:a", "+bitexact", "{output}"]
-"""
-COPY = """name = "copy"
-suffix = ".wav"
-bitrates = [1411]
-encode = ["./copy.sh", "{ffmpeg}", "{input}", "{output}"]
-"""
-
-
-def script(folder: Path, body: str, name: str = "copy.sh") -> Path:
-    path = folder / name
-    path.write_text(f"#!/bin/sh\n{body}\n")
-    path.chmod(0o755)
-    return path
-
-
-def described(folder: Path, text: str, name: str = "my.toml") -> Path:
-    folder.mkdir(exist_ok=True)
-    (folder / name).write_text(text, encoding="utf-8")
-    return folder / name
-
-
-def rows(data: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = Dataset(data).degraded().to_pylist()
-    return sorted(found, key=lambda row: (row["condition"], row["degraded_id"]))
-
-
-def prepared(folder: Path, codecs: str, tracks: int = 1) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    for seed in range(tracks):
-        write(folder / "music" / f"{seed}.wav", music(2, seed))
-    wanted = Settings(tuple(codecs.split(",")), None, 2, jobs=1, quiet=True)
-    result = transcode([folder / "music"], folder / "data", wanted)
-    return result, rows(folder / "data")
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".toml")])
@@ -183,73 +143,6 @@ def test_rows_of_an_earlier_build_stay_and_are_said(tmp_path: Path, capsys: pyte
         result, found = prepared(tmp_path, str(path))
         assert (result["ok"], len(found)) == (1, count)
     assert "holds rows of copy-1411 made with other settings or another build" in capsys.readouterr().err
-
-
-def test_a_constant_delay_is_trimmed_and_the_bitstream_is_what_its_command_says(tmp_path: Path) -> None:
-    script(tmp_path, '"$1" -v error -i "$2" -af adelay=1000S:all=1 "$3"')
-    script(tmp_path, "echo 16000", "size.sh")
-    text = COPY.replace("[1411]", "[64]") + 'bitstream = ["./size.sh", "{input}"]\n'
-    result, (row,) = prepared(tmp_path, str(described(tmp_path, text)))
-    assert (result["ok"], row["lag_samples"], row["actual_kbps"]) == (1, 0, 64)
-    assert row["correlation"] == pytest.approx(1, abs=1e-6)
-
-
-def test_a_delay_that_varies_is_a_failed_row(tmp_path: Path) -> None:
-    vary = 'n=$(( $(cksum < "$2" | cut -d" " -f1) % 3000 + 50 ))\n"$1" -v error -i "$2" -af "adelay=${n}S:all=1" "$3"'
-    script(tmp_path, vary)
-    path = described(tmp_path, COPY)
-    result, found = prepared(tmp_path, f"{path},opus", tracks=2)
-    assert (result["ok"], result["failed"]) == (14, 2)
-    assert all("samples late, at most 5 are allowed" in row["error"] for row in found if row["codec"] == "copy")
-    run = CliRunner().invoke(main, ["codecs", "--check", str(path)])
-    assert run.exit_code == 1
-    assert "copy at 1411 kbps: its delay varies" in run.stderr
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        ("sleep 60", "copy: copy.sh took longer than 1 s"),
-        ("sleep 60 & sleep 60", "copy: copy.sh took longer than 1 s"),
-        ("echo first >&2; echo why it failed >&2; exit 3", "copy: copy.sh ended with 3: why it failed"),
-        ("kill -SEGV $$", "copy: copy.sh ended with -11: no message"),
-        ("true", "copy: encode ended well but wrote nothing to {output}"),
-        ('echo text > "$3"', "cannot be"),
-        ('head -c 20000 "$2" > "$3"', "is truncated"),
-    ],
-)
-def test_an_encoder_that_hangs_or_fails_is_failed_rows_and_the_others_are_done(
-    body: str, message: str, tmp_path: Path
-) -> None:
-    script(tmp_path, body)
-    began = time.monotonic()
-    result, found = prepared(tmp_path, f"{described(tmp_path, COPY + 'timeout = 1' + chr(10))},opus")
-    assert time.monotonic() - began < 50
-    assert (result["ok"], result["failed"]) == (7, 1)
-    (failed,) = [row for row in found if row["codec"] == "copy"]
-    assert message in failed["error"]
-    assert not [path for path in (tmp_path / "data" / "audio").iterdir() if path.name.startswith(".")]
-
-
-def test_what_an_encoder_started_ends_with_it(tmp_path: Path) -> None:
-    script(tmp_path, f'(sleep 3; touch "{tmp_path}/late") & cp "$2" "$3"')
-    result, _ = prepared(tmp_path, str(described(tmp_path, COPY)))
-    assert result["ok"] == 1
-    time.sleep(4)
-    assert not (tmp_path / "late").exists()
-
-
-def test_names_of_files_and_folders_do_not_reach_a_command(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    home = tmp_path / "-rf $(touch pwned) `touch pwned`;touch pwned\n'\""
-    home.mkdir()
-    script(home, f'printf "%s\\n" "$2" "$3" >> "{log}"; cp "$2" "$3"')
-    write(home / "music" / "--help; touch pwned.wav", music(2))
-    path = described(home, COPY)
-    wanted = Settings((str(path),), None, 2, jobs=1, quiet=True)
-    assert transcode([home / "music"], home / "data", wanted)["ok"] == 1
-    assert set(log.read_text().splitlines()) == {"input.wav", "encoded.wav"}
-    assert not list(tmp_path.rglob("pwned"))
 
 
 def test_braces_and_versions_are_as_they_are_written(tmp_path: Path) -> None:

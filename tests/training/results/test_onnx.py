@@ -22,7 +22,7 @@ from deepaq.scoring import checkpoint
 from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.scoring.mapping import Exponential
 from tests.conftest import ROOT
-from tests.deepaq.backbones.test_mert import TINY
+from tests.deepaq.backbones.shrunken import TINY
 from tests.sounds import music
 from training.results import folder
 from training.results.onnx import export

@@ -15,18 +15,15 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from labels.importing.stage import ImportSettings, import_test
 from labels.rating.stage import Settings, rate
 from manifests import schema
 from manifests.cli import main
 from manifests.dataset import Dataset
 from manifests.fragment import read_footer, write_fragment
-from manifests.report.clips import excerpt, player
-from manifests.report.rows import Labelled, extremes
 from manifests.schema import TableSpec
 from prep.transcode import Settings as PrepSettings
 from prep.transcode import transcode
-from tests.manifests.test_page import Document
+from tests.manifests.report.reported import report
 from tests.sounds import music, write
 
 HOSTILE = "<img src=x onerror=alert(1)> & 'so'"
@@ -48,15 +45,6 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def data(source: Path, tmp_path: Path) -> Path:
     shutil.copytree(source, tmp_path / "data")
     return tmp_path / "data"
-
-
-def report(data: Path, *arguments: str) -> Document:
-    run = CliRunner().invoke(main, ["report", str(data), "--json", *arguments])
-    assert run.exit_code == 0, run.output
-    result = json.loads(run.stdout)
-    text = Path(result["path"]).read_text(encoding="utf-8")
-    assert len(text.encode()) == result["bytes"]
-    return Document(text)
 
 
 def rewrite(data: Path, spec: TableSpec, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
@@ -97,43 +85,6 @@ def test_failures_stand_there_with_their_reasons(data: Path) -> None:
     assert "failed: was <b>cut</b> off" in text
     assert victim["degraded_id"] in text
     assert "7 degraded clips of 2 tracks" in text
-
-
-@pytest.fixture
-def listening_test(tmp_path: Path) -> Path:
-    """An imported listening test: two items, each with `ref.wav`, three conditions and two listeners."""
-    test = tmp_path / "test"
-    rows = ["reference,degraded,score,listener,item,condition"]
-    for seed, item in enumerate(("horn", "voice")):
-        clean = music(1, seed)
-        write(test / item / "ref.wav", clean)
-        for number, condition in enumerate(CONDITIONS):
-            write(test / item / f"{number}.wav", clean * (0.9 - 0.2 * number))
-            for listener, bias in (("anna", 0), ("bert", 4)):
-                path = f"{item}/{number}.wav"
-                rows.append(f"{item}/ref.wav,{path},{80 - 20 * number + bias},{listener},{item},{condition}")
-    (test / "ratings.csv").write_text("\n".join(rows) + "\n")
-    settings = ImportSettings((("name", "try"),), jobs=1, quiet=True)
-    import_test("csv", test / "ratings.csv", tmp_path / "data", settings)
-    return tmp_path / "data"
-
-
-CONDITIONS = ("first condition at full bandwidth", "first condition at half bandwidth", "another one")
-
-
-def test_a_listening_test_is_reported_in_its_own_names(listening_test: Path) -> None:
-    document = report(listening_test, "--rater", "listeners")
-    text = " ".join(document.text)
-    assert "6 degraded clips of 2 tracks, rated by listeners." in text
-    assert "by condition" in text
-    assert "codec and bitrate" not in text
-    assert "horn · another one" in text
-    assert "ref · " not in text
-    for condition in CONDITIONS:
-        assert condition in document.text  # under the boxes, whole
-    assert "polyline" not in document.tags  # conditions have no order that a line could show
-    assert document.text.index("labels listeners") < document.text.index("labels 2 listeners")
-    assert not any(name.startswith("labels listener:") for name in document.text)
 
 
 def test_a_single_clip_is_not_spoken_of_as_several(data: Path) -> None:
@@ -199,14 +150,6 @@ def test_folders_of_this_machine_stay_out_of_the_page(data: Path, tmp_path: Path
     assert str(tmp_path) not in " ".join(report(data).text)
 
 
-def test_of_a_long_clip_only_the_beginning_is_decoded(tmp_path: Path) -> None:
-    path = write(tmp_path / "long.flac", np.tile(music(5, 1), (12, 1)))
-    audio, whole = excerpt(path)
-    assert (audio.seconds, whole) == (pytest.approx(10.5), False)
-    assert excerpt(write(tmp_path / "short.flac", music(2, 1)))[1]
-    assert '"audio/flac;base64' in player(path, audio, whole, "x").replace('"data:', '"')
-
-
 def test_audio_that_is_gone_is_a_note_in_its_place(data: Path) -> None:
     for path in (data / "audio" / "degraded").rglob("*.mp3"):
         path.unlink()
@@ -231,16 +174,6 @@ def test_what_cannot_be_reported_is_one_line(data: Path, tmp_path: Path) -> None
     assert (run.exit_code, len(run.stderr.splitlines())) == (2, 1)
     assert "labels visqol" in run.stderr
     assert not (tmp_path / "page.html").exists()
-
-
-def test_extremes_prefer_other_clips_and_conditions() -> None:
-    def row(value: float, clip: str, condition: str) -> Labelled:
-        return Labelled(f"{clip}{condition}", clip, clip, condition, "x", 1, 1, "", "", clip, value, {}, None)
-
-    rows = [row(1.0, "a", "p"), row(1.1, "a", "q"), row(1.2, "b", "p"), row(1.3, "b", "q"), row(1.4, "c", "p")]
-    assert [r.degraded_id for r in extremes(rows, 2, best=False)] == ["ap", "bq"]
-    assert [r.degraded_id for r in extremes(rows, 3, best=False)] == ["ap", "bq", "cp"]
-    assert [r.degraded_id for r in extremes(rows, 9, best=True)] == ["cp", "bq", "aq"]
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -1,5 +1,4 @@
-"""The engine against visqol-python, as it is shipped and with the envelope of the C++ program: every step, and the
-whole on random signals."""
+"""The engine against visqol-python, as it is shipped and with the envelope of the C++ program."""
 
 from __future__ import annotations
 
@@ -7,104 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from visqol import alignment as visqol_alignment
 from visqol import signal_utils
-from visqol.analysis_window import AnalysisWindow
-from visqol.audio_utils import AudioSignal
-from visqol.gammatone import GammatoneSpectrogramBuilder
-from visqol.patch_selector import find_most_optimal_deg_patches
 
 from deepaq.audio import is_silent, read, to_mono
 from deepaq.errors import UserError
-from labels.raters.visqol import AUDIO, engine, mapping, package, search, shipped
-from labels.raters.visqol.alignment import Target, lags
+from labels.raters.visqol import AUDIO, engine, package, shipped
 from labels.raters.visqol.envelope import PACKAGE, PROGRAM, Envelope
-from labels.raters.visqol.gammatone import filterbank
 from labels.raters.visqol.mode import EXPONENTIAL_SPEECH, SPEECH, Mode
-from tests.sounds import music
-
-Sound = npt.NDArray[np.float64]
-BOTH = pytest.mark.parametrize("envelope", [PROGRAM, PACKAGE], ids=["program", "package"])
-
-
-def mono(seconds: float, seed: int = 0, rate: int = 48_000) -> Sound:
-    return to_mono(music(seconds, seed, rate)).astype(np.float64)
-
-
-def noisy(sound: Sound, level: float, seed: int = 1) -> Sound:
-    return sound + level * np.random.default_rng(seed).standard_normal(len(sound))
-
-
-def clicks(frames: int) -> Sound:
-    sound = np.zeros(frames)
-    sound[500::7001] = 0.5
-    return sound
-
-
-@pytest.mark.parametrize("mode", [AUDIO, EXPONENTIAL_SPEECH], ids=lambda mode: mode.name)
-@pytest.mark.parametrize("sound", [mono(1.5), noisy(np.zeros(60_000), 0.1), clicks(60_000), np.zeros(60_000)])
-def test_band_energies_are_those_of_the_filters(sound: Sound, mode: Mode) -> None:
-    builder = GammatoneSpectrogramBuilder(mode.bands, 50.0, speech_mode=mode.name == "speech")
-    expected = builder.build(AudioSignal(sound, mode.sample_rate), AnalysisWindow(mode.sample_rate)).data
-    found = filterbank(mode).spectrogram(sound)
-    assert found.shape == expected.shape
-    # Below 1e-7 (-140 dB) the floor of -45 dB, in ViSQOL's halved decibels 3e-5, hides everything.
-    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
-
-
-@pytest.mark.parametrize("frames", [7, 31, 32, 5_000, 8_192, 9_999])
-def test_the_program_s_envelope_is_the_real_part_of_its_transforms(frames: int) -> None:
-    """The C++ program pads to a power of two, doubles the frequencies between zero and the Nyquist frequency of the
-    padded signal, drops the latter (or keeps it where nothing was padded), and inverts to real samples."""
-    sound = np.random.default_rng(frames).standard_normal(frames) + 0.3
-    size = max(32, 2 ** int(np.ceil(np.log2(frames))))
-    spectrum = 2 * np.fft.rfft(sound - sound.mean(), size)
-    spectrum[0] /= 2
-    spectrum[-1] *= 0.5 if size == frames else 0
-    expected = np.abs(np.fft.irfft(spectrum)[:frames]) + sound.mean()
-    np.testing.assert_allclose(PROGRAM.exact(sound), expected, atol=1e-12)
-    np.testing.assert_allclose(PROGRAM.rows(sound[None])[0], expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("delay", [0, 1, 37, 700, 9_000, 30_000])
-@BOTH
-def test_lags_maximise_the_correlation_of_the_envelopes(delay: int, envelope: Envelope) -> None:
-    sound = mono(2)
-    late = noisy(np.concatenate([np.zeros(delay), sound])[: len(sound)], 0.01)
-    early = noisy(np.concatenate([sound[delay:], np.zeros(delay)]), 0.01)
-    for version in (late, early, late[:-5000]):
-        expected = signal_utils.find_best_lag(envelope.exact(sound), envelope.exact(version))
-        assert lags([Target(sound, envelope)], [version]) == [expected if abs(expected) <= len(sound) / 2 else 0]
-
-
-@given(st.integers(0, 2**32 - 1))
-@settings(max_examples=30, deadline=None)
-def test_paths_are_those_of_the_package(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    frames, width, bands = int(rng.integers(60, 200)), 20, 8
-    reference = 20 * rng.random((bands, frames))
-    reference[:, rng.integers(0, frames, 2).min() :] *= rng.choice([0, 1])  # patches of digital silence tie exactly
-    degraded = np.roll(reference, rng.integers(-30, 30), axis=1) + rng.choice([0, 1, 10]) * rng.random(reference.shape)
-    degraded = degraded[:, : rng.integers(frames // 2, frames + 1)]
-    starts = [start for start in range(9, frames - width, width) if start - width // 2 <= degraded.shape[1]]
-    patches = [reference[:, start : start + width] for start in starts]
-    radius = int(rng.integers(1, 4))
-    expected = find_most_optimal_deg_patches(patches, starts, degraded, 0.02, radius)
-    found = search.find(np.stack(patches), np.array(starts), degraded, radius * width)
-    if found.margin > engine.PATH_MARGIN:
-        assert [bool(lost) for lost in found.lost] == [result.deg_patch_end_time == 0 for result in expected]
-        places = [0.02 * offset * ~lost for offset, lost in zip(found.offsets, found.lost, strict=True)]
-        assert places == pytest.approx([result.deg_patch_start_time for result in expected])
-
-
-def test_the_regression_is_the_package_s() -> None:
-    predict = package.manager(AUDIO).quality_mapper.predict_quality
-    for row in np.random.default_rng(0).uniform(0, 1, (20, AUDIO.bands)):
-        assert np.clip(mapping._regression(row), 1, 5) == pytest.approx(predict(row), abs=1e-12)
+from tests.labels.raters.visqol.signals import BOTH, Sound, mono, noisy
 
 
 @st.composite
