@@ -46,10 +46,10 @@ check: $(INSTALLED)  ## check style, types and the command reference
 	$(BIN)/python -m pytest -q tests/test_docs.py -k reference_is_what
 
 bench: $(INSTALLED)  ## run the measurements quoted in the README and docs; takes a while
-	for script in tests/bench/*.py; do $(BIN)/python $$script || exit 1; done
+	for script in $(basename $(notdir $(wildcard tests/bench/[a-z]*.py))); do $(BIN)/python -m tests.bench.$$script || exit 1; done
 
 truth: $(INSTALLED)  ## compare raters with all listening tests at hand (docs/truth.md); options in TRUTH
-	$(BIN)/python tests/bench/truth.py $(TRUTH)
+	$(BIN)/python -m tests.bench.truth $(TRUTH)
 
 packaged: $(INSTALLED)  ## train the packaged metric again
 	PATH="$(abspath $(BIN)):$$PATH" bash training/packaged.sh

@@ -120,7 +120,9 @@ def test_targets_scripts_and_recipes_that_pages_name_exist() -> None:
             if block.language == "console":
                 for name in re.findall(r"^make ([a-z-]+)", block.text, re.MULTILINE):
                     assert name in targets, f"{page}: make {name}"
-                for path in re.findall(r"(?:tests/bench|docker)/[\w./-]+", block.text):
+                scripts = re.findall(r"-m (tests\.bench\.\w+)", block.text)
+                paths = re.findall(r"(?:tests/bench|docker)/[\w./-]+", block.text)
+                for path in [*paths, *(f"{script.replace('.', '/')}.py" for script in scripts)]:
                     assert (ROOT / path).exists(), f"{page}: {path}"
 
 

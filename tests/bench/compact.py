@@ -1,9 +1,9 @@
 """Cost of the packaged metric relative to ViSQOL, and its agreement with listeners.
 
-    python tests/bench/compact.py speed [ROUNDS]
-    python tests/bench/compact.py listening [FOLDER]
-    python tests/bench/compact.py                       both
-    python tests/bench/compact.py --quick               a tiny round of the first
+    python -m tests.bench.compact speed [ROUNDS]
+    python -m tests.bench.compact listening [FOLDER]
+    python -m tests.bench.compact                       both
+    python -m tests.bench.compact --quick               a tiny round of the first
 
 The second needs the listening tests of DEEPAQ_SHARED and is skipped without them. For agreement with ViSQOL on
 recordings kept out of training see agreement.py.
@@ -85,7 +85,6 @@ def listening(folder: Path) -> None:
 
 
 def main() -> None:
-    sys.path[0] = str(Path(__file__).parents[2])  # this folder's visqol.py would shadow the package
     what, *rest = sys.argv[1:] or ["all"]
     if what == "--quick":  # a tiny round, which shows only that the script works
         speed(1, 2.0, quick=True)

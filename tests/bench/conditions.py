@@ -1,6 +1,6 @@
 """Check conditions on a folder of music: measured against requested kbps, lag and correlation.
 
-    python tests/bench/conditions.py [MUSIC_FOLDER] [CODECS] [--quick]
+    python -m tests.bench.conditions [MUSIC_FOLDER] [CODECS] [--quick]
 
 Without a folder it computes two minutes of music. The kbps are those of whole files. The container's share, which does
 not depend on the bitrate, is estimated from the lowest and highest bitrates and shown separately.

@@ -1,6 +1,6 @@
 """Means and standard deviations of the consensus' measures over ordinary damage.
 
-    python tests/bench/consensus.py [MUSIC] [--seconds 4] [--clips 8] [--out FOLDER]
+    python -m tests.bench.consensus [MUSIC] [--seconds 4] [--clips 8] [--out FOLDER]
 
 The given number of seconds of the first clips of different recordings in MUSIC ($DEEPAQ_SHARED/music) is coded as Opus,
 mp3 and AAC at five bitrates and damaged by every distortion at severities 1 and 3; the data set is rated with
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +59,6 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    sys.path[0] = str(ROOT)  # not this folder, whose files may hide the packages that are measured
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("music", type=Path, nargs="?", default=MUSIC)
     parser.add_argument("--seconds", type=float, default=4.0)

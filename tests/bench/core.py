@@ -2,7 +2,7 @@
 
     prep transcode MUSIC --out DATA --clip 6 --distortions all
     labels visqol DATA
-    python tests/bench/core.py DATA [--write] [--clips N]
+    python -m tests.bench.core DATA [--write] [--clips N]
 
 Spreads are standard deviations over all degraded clips of DATA: no listener and no other metric has a say. The curve
 is fitted to ViSQOL's MOS of the coded clips. It gives the scale and leaves the order of clips as it is. The weight of

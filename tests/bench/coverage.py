@@ -1,6 +1,6 @@
 """Coverage of the 95 % intervals of correlations in a simulation whose truth is known.
 
-    python tests/bench/coverage.py [--trials 400] [--quick]
+    python -m tests.bench.coverage [--trials 400] [--quick]
 
 Items have an effect of their own on listeners and rater, and systems are spaced evenly; the true correlation (PCC of
 all stimuli) is .3, .7, .9 or .95. One row per statistic and stimuli per item; one column per number of items, with

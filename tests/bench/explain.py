@@ -1,6 +1,6 @@
 """Known damage, and whether `deepaq.explain` names its kind, its second and its third of the spectrum.
 
-    python tests/bench/explain.py [--seed N] [--clips N] [--music FILE...] [--all]
+    python -m tests.bench.explain [--seed N] [--clips N] [--music FILE...] [--all]
 
 Damages one second of clips of 10 s: the second in which the damaged part of the spectrum is loudest or, for smeared
 transients, has the sharpest attack. Every damage gets the first N clips in which it costs at least .02 MOS and, for

@@ -14,7 +14,7 @@ trap 'rm -rf "$SCRATCH"' EXIT
 export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH}
 
 nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader
-bench() { "$PYTHON" tests/bench/steps.py --device cuda --steps 20 --clips 64 --peak-tflops "$PEAK" "$@"; echo; }
+bench() { "$PYTHON" -m tests.bench.steps --device cuda --steps 20 --clips 64 --peak-tflops "$PEAK" "$@"; echo; }
 bench --batch 32
 for batch in 32 64 128; do
     bench --batch "$batch" --precision bfloat16

@@ -1,6 +1,6 @@
 """Resolve the pinned requirements of deepaq for another version of Python, from wheels alone; nothing is installed.
 
-    python tests/bench/interpreter.py [VERSION]
+    python -m tests.bench.interpreter [VERSION]
 
 VERSION is 3.14 by default. Three packages are resolved without their requirements: visqol-python, because
 libsvm-official has no wheels for any version and is compiled; torch and peft, because they bring gigabytes of CUDA.

@@ -1,6 +1,6 @@
 """What LoRA, full fine-tuning and a frozen transformer learn, at the size of a test.
 
-    python tests/bench/learning.py [--steps 100] [--seeds 1] [--modes lora,full,head]
+    python -m tests.bench.learning [--steps 100] [--seeds 1] [--modes lora,full,head]
 
 A transformer of the MERT family with three layers and random weights is trained by the recipe `deepaq` on 16 synthetic
 tracks in fifteen conditions, and judged on 8 others: SRCC with the label for full and non-matching references, with

@@ -1,6 +1,6 @@
 """MOS without torch and SciPy against MOS with them: the packaged metric, and the compact network in NumPy and torch.
 
-    python tests/bench/light.py [--pairs 200] [--seconds 10]
+    python -m tests.bench.light [--pairs 200] [--seconds 10]
 
 Pairs are computed music with a distortion each, of all kinds and severities in turn. Prints the largest difference in
 MOS over the pairs, with the matching reference and with non-matching ones, and CPU seconds per second of audio.

@@ -1,6 +1,6 @@
 """Cost of Rank-N-Contrast: speed relative to a loop over the formula, and memory for large batches.
 
-    python tests/bench/loss.py [ROUNDS] [--quick]
+    python -m tests.bench.loss [ROUNDS] [--quick]
 
 The loop form, in which the loss was published, walks over the keys and compares all pairs with each: time and memory
 grow with the cube of the batch size. CPU seconds for forward and backward passes in 256 dimensions; rounds are

@@ -1,6 +1,6 @@
 """Cost of a training step of the MERT backbone, relative to its forward pass and to the obvious implementation.
 
-    python tests/bench/mert.py [ROUNDS] [BATCH] [SECONDS] [--quick]
+    python -m tests.bench.mert [ROUNDS] [BATCH] [SECONDS] [--quick]
 
 The obvious implementation requests all hidden states from the library and leaves the front end in the gradient. Uses
 the real size with random weights, which cost the same. Every round measures all ways one after another, in CPU seconds

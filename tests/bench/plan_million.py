@@ -1,6 +1,6 @@
 """Seconds and memory needed to plan what remains of 1,000,000 degraded rows.
 
-    python tests/bench/plan_million.py [ROWS]
+    python -m tests.bench.plan_million [ROWS]
 
 Simulates the tables with as many fragments as a real run writes (16 clips each) and half of the last fragment missing.
 Measures, in a fresh process, reading the tables and planning the remaining work; then again after `manifests compact`.

@@ -1,6 +1,6 @@
 """Predicted and measured cost of `prep transcode`.
 
-    python tests/bench/prep_plan.py [MUSIC_FOLDER] [CONDITIONS_PER_CLIP] [--quick]
+    python -m tests.bench.prep_plan [MUSIC_FOLDER] [CONDITIONS_PER_CLIP] [--quick]
 
 Without a folder it computes three minutes of music. Prints predicted (`--dry-run`) and measured CPU seconds and bytes.
 """

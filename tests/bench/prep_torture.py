@@ -1,6 +1,6 @@
 """Recovery of `prep transcode` by a rerun after SIGKILL at random moments, two runs at once, and full disks.
 
-    python tests/bench/prep_torture.py [KILLS] [SEED] [--quick]
+    python -m tests.bench.prep_torture [KILLS] [SEED] [--quick]
 
 Every case ends with an undisturbed rerun, whose tables must equal those of a run that was never disturbed, and with
 `manifests check --deep`. Kills go to the whole process group. Full disks need mount namespaces (unshare).

@@ -1,6 +1,6 @@
 """Throughput of two workers relative to one, with one processor per worker.
 
-    python tests/bench/prep_workers.py [MUSIC_FOLDER] [ROUNDS] [--quick]
+    python -m tests.bench.prep_workers [MUSIC_FOLDER] [ROUNDS] [--quick]
 
 Without a folder it computes four minutes of music. ffmpeg spreads the encoders of a clip over all processors that it
 may use, so the run is restricted to as many processors as workers. Measures wall time: run it on an idle machine.

@@ -1,6 +1,6 @@
 """CPU seconds per second of audio of every rater, and of aligning a pair, relative to ViSQOL in the same run.
 
-    python tests/bench/raters.py [SECONDS [ROUNDS [RATER,RATER...]]]
+    python -m tests.bench.raters [SECONDS [ROUNDS [RATER,RATER...]]]
 
 Rates computed music, coded as mp3 at 64 kbps and prepared for each rater beforehand; a rating includes the work on the
 reference. MERT and CLAP run with random weights and DeePAQ untrained, at the same cost. Raters whose packages are not
@@ -30,7 +30,6 @@ from manifests.jobs import cpu_seconds
 from prep.synth import SAMPLE_RATE, compose
 from prep.transcode import Settings, transcode
 
-ROOT = Path(__file__).parents[2]
 BASE = "visqol"
 
 
@@ -65,7 +64,6 @@ def ways(folder: Path, seconds: float, names: list[str]) -> dict[str, Callable[[
 
 
 def main() -> None:
-    sys.path[0] = str(ROOT)  # this folder's files may shadow the packages
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
     names = sys.argv[3].split(",") if len(sys.argv) > 3 else list(RATERS)

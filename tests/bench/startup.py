@@ -1,6 +1,6 @@
 """Time and memory from a data set's tables to the first batch, at the sizes of a laboratory.
 
-    python tests/bench/startup.py [--rows 172000,343000,687000] [--json]
+    python -m tests.bench.startup [--rows 172000,343000,687000] [--json]
 
 Tables of that many files are simulated: clips of 10 s, each clean and in 21 conditions, with labels over time.
 Measured, in a process of its own for every size, are loading the joined table, choosing what is held out, the sampler,

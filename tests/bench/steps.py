@@ -1,6 +1,6 @@
 """Training speed of the paper's recipe, of its loader and of its network.
 
-    python tests/bench/steps.py [--device cuda] [--precision bfloat16] [--compile] [--batch 32] [--steps 20] [--quick]
+    python -m tests.bench.steps [--device cuda] [--precision bfloat16] [--compile] [--batch 32] [--steps 20] [--quick]
 
 Uses the real size, random weights, and segments of 4 s from a temporary cache of noise. Measures the loader alone,
 beside decoding FLAC files for every batch; the training step on one fixed batch; and both together. Compute is compared

@@ -1,6 +1,6 @@
 """Labels that bring a small transformer nearer to listeners: ViSQOL and bitrate, a consensus of raters, or ranks alone.
 
-    python tests/bench/teachers.py [--music FOLDER] [--seeds 3] [--steps 300] [--out FOLDER]
+    python -m tests.bench.teachers [--music FOLDER] [--seeds 3] [--steps 300] [--out FOLDER]
 
 Cuts MUSIC ($DEEPAQ_SHARED/music) and computed speech into clips of 4 s, each in ten conditions of codecs and
 distortions, labels them by ViSQOL and by the consensus, and trains a transformer of the MERT family (random start,
@@ -108,7 +108,6 @@ def difference(values: Mapping[str, np.ndarray]) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    sys.path[0] = str(ROOT)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--music", type=Path, default=SHARED / "music")
     parser.add_argument("--listening", type=Path, default=SHARED / "listening")

@@ -1,6 +1,6 @@
 """CPU seconds for 21 verified conditions, relative to the encoders alone and to one process per file.
 
-    python tests/bench/transcode.py [MUSIC_FOLDER] [ROUNDS] [--quick]
+    python -m tests.bench.transcode [MUSIC_FOLDER] [ROUNDS] [--quick]
 
 Without a folder it computes two minutes of music. Every round measures all ways one after another. Prints medians and
 spreads of the ratios within rounds, which suffer least from a noisy machine.

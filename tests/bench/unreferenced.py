@@ -1,6 +1,6 @@
 """Scores without a reference on recordings left out of training: the packaged clean music beside ten clean recordings.
 
-    python tests/bench/unreferenced.py [--music FOLDER] [--out FOLDER] [--draws 30] [--model RUN] [--quick]
+    python -m tests.bench.unreferenced [--music FOLDER] [--out FOLDER] [--draws 30] [--model RUN] [--quick]
 
 Cuts the recordings of MUSIC ($DEEPAQ_SHARED/music) that the packaged models were not made of, by the licence in
 music.csv, into clips of 5 s, codes them in 21 conditions and labels them with ViSQOL; a second run resumes. Prints for
@@ -13,7 +13,6 @@ recordings: what a listener to nothing but the name of the condition would answe
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,7 +147,6 @@ def report(clips: Clips, clean: dict[str, Values], packaged: Values, draws: int)
 
 
 def main() -> None:
-    sys.path[0] = str(Path(__file__).parents[2])  # not this folder, whose files may hide the packages that are measured
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--music", type=Path, default=SHARED)
     parser.add_argument("--out", type=Path, default=Path("unreferenced-run"))

@@ -1,6 +1,6 @@
 """Scores without a reference against listeners, beside knowing the condition only.
 
-    python tests/bench/unreferenced_truth.py [--listening FOLDER] [--out FOLDER] [--model RUN] [--family TEST=FAMILY]
+    python -m tests.bench.unreferenced_truth [--listening FOLDER] [--out FOLDER] [--model RUN] [--family TEST=FAMILY]
 
 Every listening test of tests/bench/truth.py, with its families, units and protocol (systems under test; all conditions,
 whatever damaged them). The MOS of every stimulus is that of its distance from clean audio: the packaged music, the
@@ -127,7 +127,6 @@ def report(tests: dict[str, Rated]) -> None:
 
 
 def main() -> None:
-    sys.path[0] = str(Path(__file__).parents[2])  # not this folder, whose files may hide the packages that are measured
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--listening", type=Path, default=LISTENING)
     parser.add_argument("--out", type=Path, default=Path("truth-run"))

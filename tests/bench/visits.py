@@ -1,6 +1,6 @@
 """How often a reader who follows a command through the code changes files.
 
-    python tests/bench/visits.py [--quick] [--list COMMAND]
+    python -m tests.bench.visits [--quick] [--list COMMAND]
 
 Runs four ways through the product on two seconds of computed music: `deepaq score`, `prep transcode`, `labels rate` and
 `training fit`. At the first call of every function of the product, a reader goes to its file. A visit is a change from
@@ -99,7 +99,6 @@ def lines(folder: Path, quick: bool) -> dict[str, str]:
 
 
 def main() -> None:
-    sys.path[0] = str(ROOT)  # this folder's visqol.py would shadow the package
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--list")

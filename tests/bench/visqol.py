@@ -2,7 +2,7 @@
 
 The engine `exact` gives the values of Google's C++ program (see visqol_program.py), `fast` those of the package.
 
-    python tests/bench/visqol.py [--music FOLDER] [--work FOLDER] [--rounds 5] [--all] [--only PART]...
+    python -m tests.bench.visqol [--music FOLDER] [--work FOLDER] [--rounds 5] [--all] [--only PART]...
 
 Without music it computes some. A rerun reuses the coded clips of the work folder, which is temporary by default. Parts:
 throughput   `exact` and the package in one thread, a clip per round: 10 s in 21 conditions and in one, 30 s in 8.
@@ -36,7 +36,6 @@ from manifests.jobs import cpu_seconds
 from prep.transcode import Settings as PrepSettings
 from prep.transcode import transcode
 
-ROOT = Path(__file__).parents[2]
 SAMPLE_RATE = 48_000
 PAPER_HOURS = 366
 SHARD = (0, 3)  # share of the clips labelled by measurements of the whole job
@@ -177,7 +176,6 @@ def prepare(folder: Path, music: Path, name: str, clip_s: float) -> Path:
 
 
 def main() -> None:
-    sys.path[0] = str(ROOT)  # this file would shadow the package that it measures
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--music", type=Path)
     parser.add_argument("--work", type=Path)

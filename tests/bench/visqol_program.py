@@ -1,7 +1,7 @@
 """MOS of the ViSQOL engines minus that of Google's C++ program, on clips of music in many conditions.
 
-    python tests/bench/visqol_program.py [--music MUSIC] [--work FOLDER] [--rater visqol-speech] [--python COMMAND]
-    python tests/bench/visqol_program.py --published
+    python -m tests.bench.visqol_program [--music MUSIC] [--work FOLDER] [--rater visqol-speech] [--python COMMAND]
+    python -m tests.bench.visqol_program --published
 
 COMMAND starts a Python (default: this one) that has speequal, the C++ program as a wheel (Linux, glibc 2.39). With an
 older glibc, a newer one unpacked aside serves: --python "DIR/ld-linux-x86-64.so.2 --library-path DIR python3.12".
@@ -30,7 +30,6 @@ from labels.raters.rater import Rater, rater
 from manifests.dataset import Dataset
 from prep.transcode import Settings, transcode
 
-ROOT = Path(__file__).parents[2]
 ENGINES = ("exact", "fast", "shipped")
 DISTORTIONS = (
     *("lowpass", "noise", "clipping", "quantisation", "dropouts", "packet-loss", "pre-echo", "spectral-holes"),
@@ -114,7 +113,6 @@ def published(shared: Path) -> None:
 
 
 def main() -> None:
-    sys.path[0] = str(ROOT)  # this folder's files may shadow the packages
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--music", type=Path)
     parser.add_argument("--work", type=Path)

@@ -1,6 +1,6 @@
 """Cost and memory of `deepaq watch` on a long stream.
 
-    python tests/bench/watch.py [MINUTES] [--quick]
+    python -m tests.bench.watch [MINUTES] [--quick]
 
 Feeds MINUTES (60) of computed stereo at 48 kHz, as 16-bit WAV of unknown length, through pipes as fast as they are
 read: without a reference, and with one beside a stream that is 130 ms late and slightly noisy. Prints seconds of audio
@@ -75,7 +75,6 @@ def measure(arguments: list[str]) -> tuple[float, float]:
 
 
 def main() -> None:
-    sys.path[0] = str(ROOT)  # not this folder, whose files may hide the packages that are measured
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("minutes", nargs="?", type=float, default=60.0)
     parser.add_argument("--quick", action="store_true", help="a tiny round, which shows only that the script works")

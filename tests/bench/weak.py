@@ -2,7 +2,7 @@
 
     prep transcode MUSIC --out DATA --clip 6 --distortions all
     labels rate DATA --rater deepaq-fr        (and 2f, zimtohrli, log-mel, visqol, a run of one's own ...)
-    python tests/bench/weak.py DATA --raters deepaq-fr,visqol,2f,zimtohrli,log-mel
+    python -m tests.bench.weak DATA --raters deepaq-fr,visqol,2f,zimtohrli,log-mel
 
 For every rater, over the clips that all raters have rated:
 
