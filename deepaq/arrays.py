@@ -18,6 +18,7 @@ import numpy.typing as npt
 from deepaq import fourier
 
 Array = Any  # numpy.ndarray or torch.Tensor
+_ALONE = (1 << 19) - 1  # multiplications up to which OpenBLAS, NumPy's linear algebra, takes one thread
 _EPS = 1e-5  # default of torch's LayerNorm
 
 
@@ -56,6 +57,19 @@ def rfft(samples: Array) -> Array:
 def power(spectrum: Array) -> Array:
     """Squared magnitudes."""
     return spectrum.real * spectrum.real + spectrum.imag * spectrum.imag
+
+
+def banded(powers: Array, bank: Array) -> Array:
+    """Powers in bands: (..., steps, bins) by a bank of (bins, bands) -> (..., steps, bands).
+
+    In blocks for which NumPy's linear algebra takes one thread: more would cost twice the processor time, and change
+    the rounding with the number of processors.
+    """
+    if not isinstance(powers, np.ndarray):
+        return powers @ bank
+    steps = max(1, _ALONE // bank.size)
+    starts = range(0, powers.shape[-2], steps)
+    return np.concatenate([powers[..., start : start + steps, :] @ bank for start in starts], -2)
 
 
 def padded(samples: Array, before: int, after: int) -> Array:

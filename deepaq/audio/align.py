@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepaq.audio.channels import to_mono
-from deepaq.audio.samples import Samples, level_dbfs
+from deepaq.audio.samples import Samples, inner, level_dbfs
 from deepaq.errors import UserError
 from deepaq.fourier import irfft, next_fast_len, rfft
 
@@ -230,5 +230,5 @@ def _common(reference: Samples, degraded: Samples, lag: int) -> tuple[Samples, S
 
 def similarity(first: Samples, second: Samples) -> float:
     """Magnitude of the normalised correlation of two signals, 0 to 1; 0 if one is silent."""
-    power = float(np.dot(first, first)) * float(np.dot(second, second))
-    return abs(float(np.dot(first, second))) / power**0.5 if power > 0 else 0.0
+    power = inner(first, first) * inner(second, second)
+    return abs(inner(first, second)) / power**0.5 if power > 0 else 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from deepaq.audio.samples import Samples
+from deepaq.audio.samples import Samples, inner
 
 _CANCELLED = 0.01  # share of the louder channel's power; without inversion the mean keeps a quarter at least
 
@@ -83,9 +83,9 @@ def _side(samples: Samples, layout: str, front: str, surround: str) -> Samples:
 
 def audible_channel(samples: Samples) -> int | None:
     """Index of the louder channel of (frames, channels) samples whose mean cancels; None when it does not."""
-    powers = np.array([np.dot(channel, channel) for channel in samples.T])
+    powers = np.array([inner(channel, channel) for channel in samples.T])
     mean = to_mono(samples)
-    return int(powers.argmax()) if np.dot(mean, mean) < _CANCELLED * powers.max() else None
+    return int(powers.argmax()) if inner(mean, mean) < _CANCELLED * powers.max() else None
 
 
 def one_channel(samples: Samples, channel: int | None) -> Samples:

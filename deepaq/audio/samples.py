@@ -89,16 +89,26 @@ def resample(samples: Samples, source_rate: int, target_rate: int) -> Samples:
 
 def level_dbfs(samples: Samples) -> float:
     """RMS level in dB relative to full scale, -inf for digital silence."""
-    energy = float(block_energies(samples.ravel(order="K"), _BLOCK).sum())
+    energy = inner(samples, samples)
     return 10 * float(np.log10(energy / samples.size)) if energy > 0 else float("-inf")
+
+
+def inner(first: Samples, second: Samples) -> float:
+    """Inner product of two arrays of one shape, which unlike NumPy's does not depend on the number of threads."""
+    return float(_block_products(first.ravel(order="K"), second.ravel(order="K"), _BLOCK).sum())
 
 
 def block_energies(samples: Samples, block: int) -> npt.NDArray[np.float64]:
     """Sums of squares of the blocks of `block` samples of a signal of (frames,), the last block shorter."""
-    whole = len(samples) // block * block
-    parts = [samples[:whole].reshape(-1, block), samples[None, whole:]]
-    found = [np.einsum("bs,bs->b", part, part) for part in parts if part.size]
-    return np.concatenate(found or [np.empty(0)], dtype=np.float64)
+    return _block_products(samples, samples, block)
+
+
+def _block_products(first: Samples, second: Samples, block: int) -> npt.NDArray[np.float64]:
+    whole = len(first) // block * block
+    parts = [(part[:whole].reshape(-1, block), part[None, whole:]) for part in (first, second)]
+    return np.concatenate([np.einsum("bs,bs->b", *pair) for pair in zip(*parts, strict=True)], dtype=np.float64)[
+        : -(-len(first) // block)
+    ]
 
 
 def is_silent(samples: Samples) -> bool:

@@ -15,7 +15,7 @@ from deepaq.audio.channels import downmixed, for_network
 from deepaq.audio.container import LOSSY, probe
 from deepaq.audio.contents import Contents, contents, is_open_file
 from deepaq.audio.decode import BLOCK, blocks
-from deepaq.audio.samples import Audio, Samples, check
+from deepaq.audio.samples import Audio, Samples, check, inner
 from deepaq.errors import UserError
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ class Stream:
         samples = downmixed(audio.samples - self.offset if self.offset.any() else audio.samples)
         mixed = for_network(samples, self._channels)
         mid = mid_of(mixed)
-        mean = float(np.dot(mid, mid))
-        self._power += mean, float(np.vdot(samples, samples)) / samples.shape[1] - mean
+        mean = inner(mid, mid)
+        self._power += mean, inner(samples, samples) / samples.shape[1] - mean
         return mixed, audio.sample_rate
 
     def again(self) -> Stream:

@@ -54,7 +54,7 @@ def energies(samples: Array, bank: Matrix, hop: int = HOP) -> Array:
     window = 2 * (len(bank) - 1)
     filters = arrays.like(samples, bank)
     spectra = arrays.power_spectra(samples, arrays.like(samples, fourier.hann(window)), hop, _BLOCK)
-    return namespace(samples).concatenate([block @ filters for block in spectra], -2) * _scale(window)
+    return namespace(samples).concatenate([arrays.banded(block, filters) for block in spectra], -2) * _scale(window)
 
 
 def _scale(window: int) -> float:

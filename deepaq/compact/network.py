@@ -66,7 +66,7 @@ def over_time(samples: Array) -> Array:
 def of_clip(samples: Array) -> Array:
     """Columns of `front` for whole clips: (batch, frames) -> (batch, steps, 184)."""
     power = bands.power(samples)
-    erb, mel = (bands.log_energy(power @ arrays.like(power, bands.bank(kind))) for kind in ("erb", "mel"))
+    erb, mel = (bands.log_energy(arrays.banded(power, arrays.like(power, bands.bank(kind)))) for kind in ("erb", "mel"))
     return namespace(samples).concatenate([erb, mel, description.flatness(power)], -1)
 
 

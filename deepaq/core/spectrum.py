@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.arrays import Array, frames, like, namespace, power, rfft
+from deepaq.arrays import Array, banded, frames, like, namespace, power, rfft
 from deepaq.core.filterbank import SAMPLE_RATE, erb_bands
 from deepaq.fourier import hann
 
@@ -43,13 +43,13 @@ def powers(mid: Array, side: Array | None = None) -> Powers:
     parts: list[tuple[Array, ...]] = []
     sides = None if side is None else frames(side, WINDOW, HOP)
     for start, spectrum in _spectra(mid, taper, HOP):
-        part: tuple[Array, ...] = (power(spectrum) @ bank,)
+        part: tuple[Array, ...] = (banded(power(spectrum), bank),)
         if sides is not None:
             first = -start % IMAGE_EVERY
             ours = spectrum[..., first::IMAGE_EVERY, :]
             theirs = _spectrum(sides[..., start + first : start + _CHUNK : IMAGE_EVERY, :], taper)
             product = ours.real * theirs.real + ours.imag * theirs.imag
-            part += (power(theirs) @ bank, product @ bank)
+            part += (banded(power(theirs), bank), banded(product, bank))
         parts.append(part)
     return Powers(*(xp.concatenate(column, -2) for column in zip(*parts, strict=True)))
 
@@ -61,7 +61,7 @@ def cross_powers(first: Array, second: Array) -> Array:
         ours * theirs.conj()
         for (_, ours), (_, theirs) in zip(_spectra(first, taper, HOP), _spectra(second, taper, HOP), strict=True)
     )
-    return xp.concatenate([x.real @ bank + 1j * (x.imag @ bank) for x in products], -2)
+    return xp.concatenate([banded(x.real, bank) + 1j * banded(x.imag, bank) for x in products], -2)
 
 
 def _spectra(samples: Array, taper: Array, hop: int) -> Iterator[tuple[int, Array]]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from deepaq.audio import SILENCE_DBFS, Samples, is_silent
 from deepaq.audio.align import FAR_LAG_S, Aligned
 from deepaq.audio.align import align as align_samples
-from deepaq.audio.samples import block_energies
+from deepaq.audio.samples import block_energies, inner
 from deepaq.audio.stream import Stream, mid_of
 from deepaq.core.comparator import Comparator
 from deepaq.errors import UserError
@@ -87,7 +87,7 @@ def align(reference: Stream, degraded: Stream) -> Aligned:
 def louder_channel(reference: Samples, degraded: Samples) -> tuple[Samples, Samples]:
     """Return the mid signals, (frames,), or the side signals when the channels of the reference cancel in mid."""
     if reference.ndim == 2:
-        mid, side = (float(np.dot(channel, channel)) for channel in reference.T)
+        mid, side = (inner(channel, channel) for channel in reference.T)
         if mid < _CANCELLED * side:
             return np.ascontiguousarray(reference[:, 1]), np.ascontiguousarray(degraded[:, 1])
     return mid_of(reference), mid_of(degraded)
