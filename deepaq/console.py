@@ -13,6 +13,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -34,6 +35,22 @@ device_option = click.option(
     help="Run networks on cpu, cuda, cuda:1 or auto; the packaged metric needs no GPU.",
 )
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+
+PATH = click.Path(path_type=Path)
+
+
+class _KeyValue(click.ParamType):
+    name = "KEY=VALUE"
+
+    def convert(self, value: str, param: click.Parameter | None, context: click.Context | None) -> tuple[str, str]:
+        key, equals, text = value.partition("=")
+        if not (key and equals):
+            option = max(param.opts, key=len) if param else self.name
+            raise UserError(f"{option} {value}: write it as key=value")
+        return key, text
+
+
+KEY_VALUE = _KeyValue()  # type of options that give pairs
 
 
 # Signals that ask a process to end; Windows has no SIGHUP.
@@ -172,8 +189,15 @@ def show(values: dict[str, Any], as_json: bool) -> None:
 
 
 def conclude(result: dict[str, Any], as_json: bool) -> None:
-    """Print the lines of `result["errors"]` and the other values; exit with 1 when there are errors."""
-    errors = result.pop("errors")
+    """Print the lines of `result["errors"]` and the other values; exit with 1 when there are errors.
+
+    Its "notes", if any, are lines of their own, or the last part of the JSON.
+    """
+    errors, notes = result.pop("errors"), result.pop("notes", [])
+    if as_json and notes:
+        result["notes"] = notes
+    for line in () if as_json else notes:
+        note(f"note: {line}")
     for line in errors:
         complain(line)
     show(result, as_json)

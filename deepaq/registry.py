@@ -27,8 +27,8 @@ class Registry(Generic[T]):
     """The parts of one kind.
 
     noun: word for a part in messages. group: entry-point group. own: built-in parts, each as an object or as
-    `module:attribute`, imported on request. accept: turns the object found under a name into the part; raises
-    ValueError with the reason if it breaks the contract. extra: the extra of deepaq for what built-in parts need.
+    `module:attribute`, imported on request. accept: turns the object that a package offers under a name into a part;
+    raises ValueError with the reason if it breaks the contract. extra: extra of deepaq for what built-in parts need.
     """
 
     def __init__(
@@ -94,9 +94,15 @@ class Registry(Generic[T]):
         """Return the built-in part called `name`, whatever installed packages offer."""
         own = self.own[name]
         if not isinstance(own, str):
-            return self.accept(name, own)
-        with extras.required(f"{self.noun} {name}", self.extra):
-            return self.accept(name, _imported(own))
+            return own
+        module, _, attribute = own.partition(":")
+        try:
+            part: T = getattr(import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if found := extras.missing(error, f"{self.noun} {name}", self.extra):
+                raise found from None
+            raise
+        return part
 
     def origin(self, name: str) -> str:
         """Origin of a part: `built-in`, or a package and its version."""
@@ -143,11 +149,6 @@ def check_class(part: Any, base: type, attributes: Iterable[str] = ()) -> None:
     missing = [*getattr(part, "__abstractmethods__", ()), *(name for name in attributes if not hasattr(part, name))]
     if missing:
         raise ValueError(f"lacks {', '.join(sorted(missing))}")
-
-
-def _imported(path: str) -> Any:
-    module, _, attribute = path.partition(":")
-    return getattr(import_module(module), attribute)
 
 
 def _package(offer: EntryPoint) -> str:

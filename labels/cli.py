@@ -9,7 +9,10 @@ from typing import Any
 import click
 
 from deepaq.console import (
+    KEY_VALUE,
+    PATH,
     Console,
+    conclude,
     jobs_option,
     json_option,
     print_json,
@@ -18,9 +21,8 @@ from deepaq.console import (
 )
 from labels.benchmark.command import benchmark
 from labels.codecs.command import codecs, compare
-from labels.console import FOLDER, conclude, settings_of
 
-DATA = click.argument("data", type=FOLDER)
+DATA = click.argument("data", type=PATH)
 OWN_TEST = {  # description of a user's own test
     "name": "Name the test (csv, webmushra).  [default: the name of PATH]",
     "scale": "State the scale (csv, webmushra).  [default: as the table says, else MUSHRA]",
@@ -82,11 +84,11 @@ def visqol(data: Path, engine: str | None, timeline: bool, **options: Any) -> No
 @main.command()
 @DATA
 @click.option("--rater", "name", required=True, help="Use this rater; NAME+TAG keeps several settings apart.")
-@click.option("--option", "-o", "own", multiple=True, metavar="KEY=VALUE", help="Set a rater's option; repeatable.")
+@click.option("--option", "-o", "own", multiple=True, type=KEY_VALUE, help="Set a rater's option; repeatable.")
 @work_options
-def rate(data: Path, name: str, own: tuple[str, ...], **options: Any) -> None:
+def rate(data: Path, name: str, own: tuple[tuple[str, str], ...], **options: Any) -> None:
     """Rate every degraded file in DATA by any registered rater."""
-    _rate(data, name, settings_of(own), **options)
+    _rate(data, name, dict(own), **options)
 
 
 @main.command()
@@ -117,8 +119,8 @@ def _table(rows: dict[str, dict[str, str]], as_json: bool) -> None:
 
 @main.command("import")
 @click.argument("form", metavar="FORMAT")
-@click.argument("path", type=FOLDER)
-@click.option("--out", required=True, type=FOLDER, help="Write into this data set folder, new or existing.")
+@click.argument("path", type=PATH)
+@click.option("--out", required=True, type=PATH, help="Write into this data set folder, new or existing.")
 @own_test_options
 @click.option("--outside", is_flag=True, help="Take audio from outside the test's folder, too.")
 @jobs_option

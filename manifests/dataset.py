@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +14,11 @@ import pyarrow.compute as pc
 from deepaq.errors import UserError
 from deepaq.files import file_sha256
 from manifests import schema
-from manifests.fragment import check, fragments, read_unchecked
+from manifests.fragment import read_folder
 from manifests.schema import TABLES, TableSpec
 from manifests.storage import inside
-from manifests.values import plain
 
-_READERS, _ATTEMPTS = 4, 5
+_PLAIN = re.compile(r"[^\W_][\w.:@+ -]{0,199}")  # one component of a path, no link to the folder above
 
 
 class Dataset:
@@ -44,7 +43,7 @@ class Dataset:
 
         UserError for a rater whose name would lead elsewhere, and when the folder is a link out of the data set.
         """
-        if rater and not plain(rater):
+        if rater and not _PLAIN.fullmatch(rater):
             raise UserError(f"{self.root}: {rater!r} cannot name a rater's folder; use letters, digits and -_.:@+")
         return inside(self.root, f"{spec.name}/rater={rater}" if rater else spec.name)
 
@@ -77,20 +76,7 @@ class Dataset:
         """
         wanted = list(dict.fromkeys([*spec.key, "status", *(spec.schema.names if columns is None else columns)]))
         layout = pa.schema([spec.schema.field(name) for name in wanted])
-        return latest(self._rows(self.folder(spec, rater), layout), spec.key)
-
-    def _rows(self, folder: Path, layout: pa.Schema) -> pa.Table:
-        """All rows of a folder's fragments, oldest first, superseded rows included."""
-        with ThreadPoolExecutor(_READERS) as pool:
-            for attempt in range(_ATTEMPTS):
-                try:
-                    paths = fragments(folder)
-                    parts = list(pool.map(lambda path: read_unchecked(path, layout), paths))
-                    return _checked(paths, parts) if parts else layout.empty_table()
-                except FileNotFoundError:  # merged away by `manifests compact` since it was listed
-                    if attempt == _ATTEMPTS - 1:
-                        raise
-        raise AssertionError("the last attempt returns or raises")
+        return latest(read_folder(self.folder(spec, rater), layout), spec.key)
 
     def tracks(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Current rows of the table `tracks`; see `table`."""
@@ -118,25 +104,6 @@ class Dataset:
             return size in (self.path(relative).stat().st_size, None)
         except FileNotFoundError:
             return False
-
-    def done(self, spec: TableSpec, rater: str | None = None, retry_failed: bool = False) -> set[str]:
-        """First key column of every row that need not be made again; failed rows count unless `retry_failed`."""
-        table = self.table(spec, columns=list(spec.key), rater=rater)
-        if retry_failed:
-            table = table.filter(pc.not_equal(table["status"], schema.FAILED))
-        return set(table[spec.key[0]].to_pylist())
-
-
-def _checked(paths: Sequence[Path], parts: Sequence[pa.Table]) -> pa.Table:
-    """All parts as one table; UserError, naming the part's file, for a value that no row may hold."""
-    table = pa.concat_tables(parts)
-    try:
-        check(paths[0], table)
-    except UserError:
-        for path, part in zip(paths, parts, strict=True):
-            check(path, part)
-        raise
-    return table
 
 
 def is_dataset(folder: Path) -> bool:

@@ -6,7 +6,9 @@ import json
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import pyarrow.parquet as pq
 
 from deepaq.errors import UserError
 from deepaq.files import PARTIAL, committed
-from manifests.lock import keep_lock, lock_id
+from manifests.lock import keep_lock
 from manifests.schema import SCHEMA_VERSION, TableSpec
 from manifests.values import fault, footer_fault
 
@@ -25,6 +27,7 @@ FOOTER_KEY = b"deepaq"
 MOST_ROWS = 50_000_000
 MOST_BYTES, MOST_TIMES = 1 << 26, 200  # bytes of a table in memory, in addition to these times the size of its file
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8, "BYTE_ARRAY": 4}
+_READERS, _ATTEMPTS = 4, 5
 _BROKEN = (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, RecursionError)
 
 
@@ -47,8 +50,8 @@ def write_fragment(folder: Path, spec: TableSpec, rows: Sequence[Mapping[str, An
     the data set.
     """
     table = to_table(spec, rows)
-    if footer.get("environment", {}).get("packages") == lock_id():
-        keep_lock(folder.parent if folder.name == spec.name else folder.parent.parent)  # labels: a folder per rater
+    root = folder.parent if folder.name == spec.name else folder.parent.parent  # labels: a folder per rater
+    keep_lock(root, footer.get("environment", {}).get("packages"))
     return write_table(folder, table, footer)
 
 
@@ -86,7 +89,7 @@ def fragments(folder: Path) -> list[Path]:
     for path in found:
         if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
             raise UserError(f"{path}: is a link out of {folder}; put the file itself there or remove the link")
-    return sorted(found, key=lambda path: path.name)
+    return sorted(found, key=attrgetter("name"))
 
 
 def read_footer(path: Path) -> dict[str, Any]:
@@ -101,19 +104,33 @@ def read_fragment(path: Path, layout: pa.Schema) -> pa.Table:
     Raises UserError when it is damaged, foreign, of a newer version, or holds a value that no row may hold (see
     `manifests.values`), and FileNotFoundError when it is gone.
     """
-    table = read_unchecked(path, layout)
-    check(path, table)
+    return _checked([path], [_read(path, layout)])
+
+
+def read_folder(folder: Path, layout: pa.Schema) -> pa.Table:
+    """All rows of the fragments under `folder`, oldest first, superseded rows included; see `read_fragment`."""
+    with ThreadPoolExecutor(_READERS) as pool:
+        for attempt in range(_ATTEMPTS):
+            try:
+                paths = fragments(folder)
+                parts = list(pool.map(lambda path: _read(path, layout), paths))
+                return _checked(paths, parts) if parts else layout.empty_table()
+            except FileNotFoundError:  # merged away by `manifests compact` since it was listed
+                if attempt == _ATTEMPTS - 1:
+                    raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _checked(paths: Sequence[Path], parts: Sequence[pa.Table]) -> pa.Table:
+    """All parts as one table; UserError, naming the part's file, for a value that no row may hold."""
+    table = pa.concat_tables(parts)
+    if "status" in table.schema.names and fault(table):  # once for many parts is cheaper
+        path, wrong = next((path, wrong) for path, part in zip(paths, parts, strict=True) if (wrong := fault(part)))
+        raise UserError(f"{path}: {wrong}; the file is damaged or not to be trusted, move it away")
     return table
 
 
-def check(path: Path, table: pa.Table) -> None:
-    """Raise UserError if the table, read from the fragment `path`, holds a value that no row may hold."""
-    if wrong := fault(table) if "status" in table.schema.names else None:
-        raise UserError(f"{path}: {wrong}; the file is damaged or not to be trusted, move it away")
-
-
-def read_unchecked(path: Path, layout: pa.Schema) -> pa.Table:
-    """Read a fragment like `read_fragment`, but leave its values to `check`: once for many fragments is cheaper."""
+def _read(path: Path, layout: pa.Schema) -> pa.Table:
     with _opened(path, layout) as file:
         _footer(path, file)
         names = set(file.schema_arrow.names)

@@ -58,9 +58,10 @@ def shared_out(items: Sequence[T], jobs: int, *, largest: int = 16, per_worker: 
     return batched(items, max(1, min(largest, len(items) // (per_worker * jobs))))
 
 
-def shard_of(key: str, shards: int) -> int:
-    """Shard, 0..shards-1, of a hexadecimal id."""
-    return int(key[-8:], 16) % shards
+def in_shard(ids: Iterable[str], shard: tuple[int, int]) -> list[bool]:
+    """Tell for every hexadecimal id if it belongs to the shard, an index from 0 and the number of shards."""
+    index, count = shard
+    return [int(key[-8:], 16) % count == index for key in ids]
 
 
 def parse_shard(text: str | None) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -27,26 +27,26 @@ def package_version(name: str) -> str:
 @cache
 def environment() -> dict[str, str]:
     """The environment: `packages`, the id of the package lock; `image`, the container image's digest, or 'none'."""
-    return {"packages": lock_id(), "image": _image()}
+    image = os.environ.get(IMAGE, "")
+    if image and Path(image).is_file():
+        image = Path(image).read_text(encoding="utf-8").strip()
+    return {"packages": lock_id(), "image": image or "none"}
 
 
-def _image() -> str:
-    named = os.environ.get(IMAGE, "")
-    if named and Path(named).is_file():
-        named = Path(named).read_text(encoding="utf-8").strip()
-    return named or "none"
-
-
-def provenance(stage: str, settings: Mapping[str, Any], tools: Mapping[str, str]) -> dict[str, Any]:
+def provenance(
+    stage: str, settings: Mapping[str, Any], tools: Mapping[str, str], packages: Iterable[str] = ()
+) -> dict[str, Any]:
     """Content of a fragment's footer.
 
     stage: the command, such as 'prep transcode'. settings: everything that determines the rows.
-    tools: names and versions of the programs and libraries used, such as {'libopus': '1.5.2'}.
+    tools: names and versions of the programs and libraries used, such as {'libopus': '1.5.2'}. packages: names of
+    installed distributions whose versions belong there, too.
     """
+    versions = {name: package_version(name) for name in packages}
     return {
         "schema_version": SCHEMA_VERSION,
         "stage": stage,
         "settings": dict(settings),
-        "tools": {"deepaq": package_version("deepaq"), "python": platform.python_version(), **tools},
+        "tools": {"deepaq": package_version("deepaq"), "python": platform.python_version(), **versions, **tools},
         "environment": environment(),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,7 +17,6 @@ _NAME = r"^[^\p{Cc}]{1,255}$"
 _NAMES = ("corpus", "condition", "codec", "test", "role", "rater", "scale")
 _FILLED = ("path", "frames", "sample_rate", "value")  # by `ok` rows, although failed ones leave them empty
 _CHOICES = {"split": SPLITS, "status": (OK, FAILED, SKIPPED)}
-_PLAIN = re.compile(r"[^\W_][\w.:@+ -]{0,199}")  # one component of a path, no link to the folder above
 _WHOLE = {
     "frames": (1, 1 << 40),
     "sample_rate": (1, 10_000_000),
@@ -75,11 +73,6 @@ def _first(name: str, column: Any, wrong: Any, what: str) -> Iterator[str]:
     if len(found):
         text = repr(found[0].as_py())
         yield f"{name} {text if len(text) <= 80 else text[:77] + '...'} {what}"
-
-
-def plain(name: str) -> bool:
-    """Return whether `name` can stand as a folder's or file's name without leading elsewhere."""
-    return bool(_PLAIN.fullmatch(name))
 
 
 def footer_fault(text: bytes, footer: Any) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -104,10 +105,10 @@ def intake(
         raise UserError(f"none of the {len(named)} tracks can be used; {counts} were left out")
     # A track keeps the split of its first run.
     admitted = [track.kept_in(splits.get(track.track_id)) for track in admission.admitted]
-    index, count = settings.shard
     chosen = _within_hours(admitted, settings)
     _warn(chosen, references, settings)
-    return Intake([track for track in chosen if jobs.shard_of(track.track_id, count) == index], left_out)
+    mine = jobs.in_shard([track.track_id for track in chosen], settings.shard)
+    return Intake(list(compress(chosen, mine)), left_out)
 
 
 def run_jobs(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +66,8 @@ def survey_music(music: Sequence[Path], out: Path, settings: Settings) -> dict[s
     """
     dataset = _opened(out)
     found = find(music, settings)
-    index, count = settings.shard
-    mine = [
-        source for source in found.everything if jobs.shard_of(ids.joined_id(*map(str, source.parts)), count) == index
-    ]
+    keys = [ids.joined_id(*map(str, source.parts)) for source in found.everything]
+    mine = list(compress(found.everything, jobs.in_shard(keys, settings.shard)))
     spent: Counts = Counter()
     tracks = surveyed(dataset, mine, settings, spent)
     return {

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Literal
 
 from deepaq.errors import UserError
 
@@ -69,7 +69,7 @@ def probe(path: str | Path) -> Header:
         with av.open(f"file:{path}", options=OPENING, metadata_errors="ignore") as container:
             stream = audio_stream(container, str(path))
             codec = stream.codec_context.name
-            if not has_known_length(path):
+            if not kind_of(path).known_length:
                 return Header(_seconds(container, stream), stream.rate, codec)
             if stream.duration is not None and stream.time_base is not None:
                 return Header(float(stream.duration * stream.time_base), stream.rate, codec)
@@ -77,7 +77,7 @@ def probe(path: str | Path) -> Header:
                 return Header(container.duration / av.time_base, stream.rate, codec)
             return Header(_seconds(container, stream), stream.rate, codec)
     except (av.FFmpegError, ValueError, OSError) as error:
-        if is_plain(path) and (header := _by_libsndfile(path)):
+        if kind_of(path).plain and (header := _by_libsndfile(path)):
             return header
         raise undecodable(path, str(path), error) from None
 
@@ -136,17 +136,6 @@ def _seconds(container: InputContainer, stream: AudioStream) -> float:
     return max(ends, default=0.0) - start
 
 
-def is_plain(path: Path) -> bool:
-    """Tell if the first bytes are those of WAV, W64, AIFF or FLAC, whatever the suffix.
-
-    Anything else is left to FFmpeg, because libsndfile takes random bytes for MPEG audio.
-    """
-    with path.open("rb") as file:
-        head = file.read(12)
-    chunked = head[8:] in _CHUNKED.get(head[:4], ())
-    return chunked or head[:4] == _FLAC or head[:8] == _W64 or (head[:3] == b"ID3" and path.suffix.lower() == ".flac")
-
-
 def check_file(path: Path) -> None:
     """Raise UserError unless the path is a readable, non-empty file."""
     try:
@@ -163,37 +152,43 @@ def check_file(path: Path) -> None:
         raise UserError(f"{path}: the file is empty")
 
 
-def missing_bytes(path: Path) -> int:
-    """Bytes of audio that a WAV or AIFF header promises beyond the end of the file, which libsndfile ignores."""
-    promise = _promise(path)
-    if promise is None or is_unknown_length(promise[1]):
-        return 0
-    return max(0, sum(promise) - path.stat().st_size)
+@dataclass(frozen=True)
+class Kind:
+    """Kind of a file by its first bytes, whatever the suffix.
+
+    plain: WAV, W64, AIFF or FLAC; the rest is left to FFmpeg, because libsndfile takes random bytes for MPEG audio.
+    known_length: False for a WAV or AIFF file whose header leaves the length open, as when written to a pipe.
+    missing: bytes of audio that a WAV or AIFF header promises beyond the end of the file, which libsndfile ignores.
+    """
+
+    plain: bool
+    known_length: bool
+    missing: int
 
 
-def has_known_length(path: Path) -> bool:
-    """Return False for a WAV or AIFF file whose header leaves the length open, as when written to a pipe."""
-    promise = _promise(path)
-    return promise is None or not is_unknown_length(promise[1])
-
-
-def _promise(path: Path) -> tuple[int, int] | None:
-    """Offset and length in bytes of the audio, from the header of a WAV or AIFF file; None for any other file."""
+def kind_of(path: Path) -> Kind:
+    """Read the kind of a file from its first bytes."""
     with path.open("rb") as file:
         head = file.read(12)
-        kind = head[:4]
-        if head[8:] not in _CHUNKED.get(kind, ()):
-            return None
-        order: Literal["big", "little"] = "big" if kind in {b"RIFX", b"FORM"} else "little"
-        wide = None  # the true length in RF64, for which the chunks have too few bits
-        while len(head := file.read(8)) == 8:
-            length = int.from_bytes(head[4:], order)
-            if head[:4] in {b"data", b"SSND"}:
-                return file.tell(), wide if wide is not None and length == 0xFFFFFFFF else length
-            if head[:4] == b"ds64":
-                wide = int.from_bytes(file.read(16)[8:], order)
-                length -= 16
-            file.seek(length + length % 2, os.SEEK_CUR)
+        if head[8:] in _CHUNKED.get(head[:4], ()):
+            promise = _promise(file, "big" if head[:4] in {b"RIFX", b"FORM"} else "little")
+            known = promise is None or not is_unknown_length(promise[1])
+            return Kind(True, known, max(0, sum(promise) - path.stat().st_size) if promise and known else 0)
+    plain = head[:4] == _FLAC or head[:8] == _W64 or (head[:3] == b"ID3" and path.suffix.lower() == ".flac")
+    return Kind(plain, True, 0)
+
+
+def _promise(file: IO[bytes], order: Literal["big", "little"]) -> tuple[int, int] | None:
+    """Offset and length in bytes of the audio, from the chunks of a WAV or AIFF file."""
+    wide = None  # the true length in RF64, for which the chunks have too few bits
+    while len(head := file.read(8)) == 8:
+        length = int.from_bytes(head[4:], order)
+        if head[:4] in {b"data", b"SSND"}:
+            return file.tell(), wide if wide is not None and length == 0xFFFFFFFF else length
+        if head[:4] == b"ds64":
+            wide = int.from_bytes(file.read(16)[8:], order)
+            length -= 16
+        file.seek(length + length % 2, os.SEEK_CUR)
     return None
 
 

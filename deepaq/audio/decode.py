@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from deepaq.audio.container import check_file, has_known_length, is_plain, missing_bytes, reason
+from deepaq.audio.container import Kind, check_file, kind_of, reason
 from deepaq.audio.contents import Contents, contents
 from deepaq.audio.ffmpeg import decoded
 from deepaq.audio.samples import HIGHEST_CHANNELS, Audio, check, joined
@@ -54,18 +54,19 @@ def blocks(source: str | Path | IO[bytes] | Contents, frames: int = BLOCK) -> It
     was repaired. Raises UserError like `read`, possibly after some blocks when the damage lies deep in the file.
     """
     if isinstance(source, str | Path):
-        check_file(Path(source))
-        yield from _blocks(Path(source), str(source), frames)
+        path = Path(source)
+        check_file(path)
+        yield from _blocks(path, str(source), kind_of(path), frames)
         return
     held = source if isinstance(source, Contents) else contents(source)
     with held.file() as path:
-        yield from _blocks(path, held.name, frames)
+        yield from _blocks(path, held.name, kind_of(path), frames)
 
 
-def _blocks(path: Path, name: str, frames: int) -> Iterator[Audio]:
+def _blocks(path: Path, name: str, kind: Kind, frames: int) -> Iterator[Audio]:
     notes: list[str] = []
     held: Audio | None = None
-    for audio in _gathered(_decoded(path, name, notes), frames):
+    for audio in _gathered(_decoded(path, name, kind, notes), frames):
         check(audio, name)
         if held is not None:
             yield held
@@ -75,16 +76,16 @@ def _blocks(path: Path, name: str, frames: int) -> Iterator[Audio]:
     yield replace(held, notes=tuple(notes))
 
 
-def _decoded(path: Path, name: str, notes: list[str]) -> Iterator[Audio]:
-    if missing := missing_bytes(path):
-        raise UserError(f"{name}: is truncated, {missing} bytes of audio are missing")
-    file = _opened(path) if is_plain(path) else None
+def _decoded(path: Path, name: str, kind: Kind, notes: list[str]) -> Iterator[Audio]:
+    if kind.missing:
+        raise UserError(f"{name}: is truncated, {kind.missing} bytes of audio are missing")
+    file = _opened(path) if kind.plain else None
     if file is None:
         yield from decoded(path, name, notes)
     else:
         with file:
             yield from _lossless(file, name)
-    if not has_known_length(path):
+    if not kind.known_length:
         notes.append(f"{name}: its header does not say how long it is; a missing end would not be noticed")
 
 

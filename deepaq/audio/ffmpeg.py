@@ -14,7 +14,7 @@ from deepaq.audio.timeline import Timeline
 from deepaq.errors import UserError
 
 if TYPE_CHECKING:
-    from av import AudioFrame, AudioStream, Packet
+    from av import AudioFrame, Packet
     from av.container import InputContainer
 
 _BLOCK = 1 << 18
@@ -35,7 +35,7 @@ def decoded(path: Path, name: str, notes: list[str]) -> Iterator[Audio]:
 
     try:
         with av.open(f"file:{path}", options=OPENING, metadata_errors="ignore") as container:
-            decoder = _Decoder(container, audio_stream(container, name), path, name)
+            decoder = _Decoder(container, path, name)
             converter = None
             for silence, frame in decoder.placed():
                 yield from _silent(silence, frame)
@@ -55,8 +55,9 @@ def decoded(path: Path, name: str, notes: list[str]) -> Iterator[Audio]:
 class _Decoder:
     """One pass over the packets of a stream."""
 
-    def __init__(self, container: InputContainer, stream: AudioStream, path: Path, name: str) -> None:
-        self._container, self._stream, self._path, self._name = container, stream, path, name
+    def __init__(self, container: InputContainer, path: Path, name: str) -> None:
+        self._container, self._path, self._name = container, path, name
+        self._stream = audio_stream(container, name)
         self._unstamped = container.format.name in _UNSTAMPED
         restarts = bool(container.format.flags & _RESTARTING)
         self._timeline = Timeline(name, restarts=restarts)
@@ -87,12 +88,19 @@ class _Decoder:
 
     def notes(self) -> list[str]:
         """Lines about damaged packets and about gaps, if any."""
-        if not self._damaged:
-            return self._timeline.notes()
-        count = "1 damaged packet" if len(self._damaged) == 1 else f"{len(self._damaged)} damaged packets"
-        filled_s = self._timeline.filled_s
-        filled = f", {filled_s:.2f} s of silence filled in" if filled_s else ""
-        return [f"{self._name}: {count} skipped at {_places(self._damaged)}{filled}", *self._timeline.notes()]
+        lines = []
+        if self._damaged:
+            count = "1 damaged packet" if len(self._damaged) == 1 else f"{len(self._damaged)} damaged packets"
+            filled_s = self._timeline.filled_s
+            filled = f", {filled_s:.2f} s of silence filled in" if filled_s else ""
+            lines.append(f"{self._name}: {count} skipped at {_places(self._damaged)}{filled}")
+        if gaps := self._timeline.gaps:
+            count = "a gap" if len(gaps) == 1 else f"{len(gaps)} gaps"
+            total, places = sum(length for _, length in gaps), _places([start for start, _ in gaps])
+            lines.append(
+                f"{self._name}: its time stamps leave {count}, {total:.2f} s in all, at {places}; filled with silence"
+            )
+        return lines
 
     def _silence(self, frame: AudioFrame, following: AudioFrame | None, lost: float) -> int:
         if self._unstamped:

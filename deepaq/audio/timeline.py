@@ -18,7 +18,8 @@ _LARGEST_S = 3600.0  # largest total of inserted silence; beyond it the time sta
 class Timeline:
     """Compares the time stamps of frames with the samples so far.
 
-    name: for messages. restarts: the format allows time stamps to restart, as in joined broadcasts.
+    name: for messages. restarts: the format allows time stamps to restart, as in joined broadcasts. gaps: position and
+    length in seconds of those between undamaged packets. filled_s: seconds of silence for all gaps.
     """
 
     def __init__(self, name: str, restarts: bool) -> None:
@@ -27,8 +28,8 @@ class Timeline:
         self._samples = 0  # samples so far, silence included
         self._start: float | None = None  # time stamp of the first sample, in seconds
         self._before = 0.0  # lead of the last frame's stamp
-        self._gaps: list[tuple[float, float]] = []  # position and length in seconds
-        self.filled_s = 0.0  # inserted silence
+        self.gaps: list[tuple[float, float]] = []
+        self.filled_s = 0.0
 
     @property
     def seconds(self) -> float:
@@ -61,7 +62,7 @@ class Timeline:
         if abs(gap - whole) <= 1.5 * tick:  # stamps are rounded, but only whole packets can be missing
             gap = whole
         if not damaged:
-            self._gaps.append((self.seconds, gap))
+            self.gaps.append((self.seconds, gap))
         self._before = 0.0
         return self.fill(frame, round(gap * self._rate))
 
@@ -75,19 +76,6 @@ class Timeline:
             self._start = float(frame.pts * frame.time_base) - self.seconds
         self._samples += silence + frame.samples
         return silence
-
-    def notes(self) -> list[str]:
-        """A line about the gaps, if any."""
-        if not self._gaps:
-            return []
-        count = "a gap" if len(self._gaps) == 1 else f"{len(self._gaps)} gaps"
-        places = ", ".join(f"{start:.2f}" for start, _ in self._gaps[:3])
-        later = " and later" if len(self._gaps) > 3 else ""
-        total = sum(length for _, length in self._gaps)
-        return [
-            f"{self._name}: its time stamps leave {count}, {total:.2f} s in all, at {places} s{later}; "
-            "filled with silence"
-        ]
 
     def _ahead(self, frame: AudioFrame, at: float) -> float | None:
         """Seconds from the time `at` to the stamp of a frame; None without a stamp."""

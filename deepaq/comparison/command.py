@@ -9,25 +9,23 @@ from typing import Any
 import click
 
 from deepaq.comparison.decision import How, decide
-from deepaq.console import device_option, json_option
-
-_PATH = click.Path(path_type=Path)
+from deepaq.console import PATH, device_option, json_option
 
 
 def comparison_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of a comparison: the fields of `How`."""
     options = [
-        click.option("--baseline", type=_PATH, help="Compare with these scores instead of with a side A."),
-        click.option("--save-baseline", type=_PATH, help="Write the scores of the last side, to compare with later."),
+        click.option("--baseline", type=PATH, help="Compare with these scores instead of with a side A."),
+        click.option("--save-baseline", type=PATH, help="Write the scores of the last side, to compare with later."),
         click.option("--max-drop", type=float, help="Exit with 1 when the mean surely falls by more MOS than this."),
         click.option(
             "--max-tail-drop", type=float, help="Exit with 1 when a file, or the 5th percentile, falls by more."
         ),
         click.option("--max-worst-drop", type=float, help="Exit with 1 when any second falls by more."),
-        click.option("--markdown", type=_PATH, help="Write a section for a pull request or a job summary."),
-        click.option("--page", type=_PATH, help="Write one HTML page with charts and the worst moments to hear."),
+        click.option("--markdown", type=PATH, help="Write a section for a pull request or a job summary."),
+        click.option("--page", type=PATH, help="Write one HTML page with charts and the worst moments to hear."),
         click.option(
-            "--model", type=_PATH, help="Run folder, hub:OWNER/NAME or compact-2026a.  [default: the packaged model]"
+            "--model", type=PATH, help="Run folder, hub:OWNER/NAME or compact-2026a.  [default: the packaged model]"
         ),
         click.option("--keep-level", is_flag=True, help="Score a constant gain, too."),
         device_option,
@@ -40,8 +38,8 @@ def comparison_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command()
-@click.argument("originals", type=_PATH)
-@click.argument("sides", nargs=-1, required=True, type=_PATH)
+@click.argument("originals", type=PATH)
+@click.argument("sides", nargs=-1, required=True, type=PATH)
 @comparison_options
 def compare(originals: Path, sides: tuple[Path, ...], **options: Any) -> None:
     """Compare codecs: ORIGINALS A B [C...], each a folder with files of the same names.

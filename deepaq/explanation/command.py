@@ -7,15 +7,13 @@ from typing import Any
 
 import click
 
-from deepaq.console import json_option, note, print_json
-
-_PATH = click.Path(path_type=Path)
+from deepaq.console import PATH, json_option, note, print_json
 
 
 @click.command()
-@click.argument("reference", type=_PATH)
-@click.argument("degraded", type=_PATH)
-@click.option("--plot", type=_PATH, help="Draw the difference over time and frequency to a .png.")
+@click.argument("reference", type=PATH)
+@click.argument("degraded", type=PATH)
+@click.option("--plot", type=PATH, help="Draw the difference over time and frequency to a .png.")
 @click.option("--keep-level", is_flag=True, help="Score a constant gain, too.")
 @json_option
 def explain(reference: Path, degraded: Path, plot: Path | None, keep_level: bool, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deepaq.console import INTERRUPTED, complain, finish, note, print_json, reader_has_left
+from deepaq.console import INTERRUPTED, KEY_VALUE, PATH, complain, finish, note, print_json, reader_has_left
 from deepaq.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from deepaq.watching.alarm import Alarm, Command
     from deepaq.watching.source import Source
     from deepaq.watching.watch import Watch
-
-_PATH = click.Path(path_type=Path)
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Options:
     raw: str | None
     reference_raw: str | None
     ffmpeg: str | None
-    ffmpeg_options: tuple[str, ...]
+    ffmpeg_options: tuple[tuple[str, str], ...]
     lag: float
     stall: float
     below: float | None
@@ -59,10 +57,7 @@ class Options:
         """The inputs: SOUND, and the reference if there is one."""
         from deepaq.watching.source import STDIN, Source
 
-        pairs = [option.partition("=") for option in self.ffmpeg_options]
-        if wrong := [key for key, equals, _ in pairs if not equals]:
-            raise UserError(f"-o {wrong[0]}: give KEY=VALUE")
-        found = [Source(self.sound, self.raw, self.ffmpeg, {key: value for key, _, value in pairs})]
+        found = [Source(self.sound, self.raw, self.ffmpeg, dict(self.ffmpeg_options))]
         if self.reference:
             found.append(Source(self.reference, self.reference_raw))
             if found[0].name == found[1].name == "stdin":
@@ -73,15 +68,13 @@ class Options:
 @click.command()
 @click.argument("sound", default="-")
 @click.option("--reference", help="Compare with this file, pipe, or - for stdin, which runs along.")
-@click.option("--against", type=_PATH, help="Folder of clean music to use as the references.")
+@click.option("--against", type=PATH, help="Folder of clean music to use as the references.")
 @click.option("--no-reference", is_flag=True, help="Compare with the statistics of clean music in the package.")
 @click.option("--window", type=click.FloatRange(1, 60), default=10.0, show_default=True, help="Seconds per line.")
 @click.option("--raw", metavar="FORM", help="Read SOUND without a header: FORMAT:RATE:CHANNELS, such as s16le:48000:2.")
 @click.option("--reference-raw", metavar="FORM", help="Read the reference without a header.")
 @click.option("--ffmpeg", metavar="FORMAT", help="Pass SOUND on to FFmpeg, to open in a format such as alsa, or auto.")
-@click.option(
-    "-o", "ffmpeg_options", multiple=True, metavar="KEY=VALUE", help="Set an option for --ffmpeg; repeatable."
-)
+@click.option("-o", "ffmpeg_options", multiple=True, type=KEY_VALUE, help="Set an option for --ffmpeg; repeatable.")
 @click.option("--lag", type=float, default=0.0, help="Skip so many seconds by which SOUND is known to be late.")
 @click.option(
     "--stall",
@@ -93,7 +86,7 @@ class Options:
 @click.option("--below", type=float, help="Exit with 1, or --run, when the MOS of every window is below this.")
 @click.option("--for", "low_s", type=click.FloatRange(min=0), help="Wait for so many seconds below --below.")
 @click.option("--run", metavar="COMMAND", help="Run this, without a shell, instead of exiting.")
-@click.option("--model", type=_PATH, help="Run folder, or hub:OWNER/NAME.  [default: the packaged model]")
+@click.option("--model", type=PATH, help="Run folder, or hub:OWNER/NAME.  [default: the packaged model]")
 def watch(**given: Any) -> None:
     """Score an endless SOUND (stdin by default), and print a line of JSON per window.
 

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from deepaq.audio.container import OPENING, audio_stream, check_file, missing_bytes, packets, reason
+from deepaq.audio.container import OPENING, audio_stream, check_file, kind_of, packets, reason
 from deepaq.audio.samples import HIGHEST_CHANNELS, HIGHEST_RATE, LOWEST_RATE, Audio, Samples, check
 from deepaq.errors import UserError
 from deepaq.watching.wave import Pipe
@@ -119,7 +119,7 @@ class Source:
             regular = True
         if regular:
             check_file(path)
-            if not self.raw and (missing := missing_bytes(path)):
+            if not self.raw and (missing := kind_of(path).missing):
                 self.ending = f"is truncated, {missing} bytes of audio are missing"
         with path.open("rb", buffering=0) as file:
             yield file

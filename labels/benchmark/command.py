@@ -6,19 +6,20 @@ from pathlib import Path
 
 import click
 
-from deepaq.console import device_option, jobs_option, json_option, quiet_option
+from deepaq.console import KEY_VALUE, PATH, conclude, device_option, jobs_option, json_option, quiet_option
 from deepaq.errors import UserError
-from labels.console import FOLDER, conclude, settings_of
 
 
 @click.command()
-@click.argument("data", nargs=-1, required=True, type=FOLDER)
+@click.argument("data", nargs=-1, required=True, type=PATH)
 @click.option("--raters", default="", help="Compare these raters, separated by commas, or all that are usable here.")
 @click.option("--runs", default="", help="Compare these run folders, separated by commas, by the MOS that they give.")
-@click.option("--references", type=FOLDER, help="Also judge --runs with this folder of clean music as references.")
-@click.option("--out", required=True, type=FOLDER, help="Write the report into this folder.")
-@click.option("--fit-on", multiple=True, type=FOLDER, help="Fit mappings on this data set, not the others; repeatable.")
-@click.option("-o", "--option", "settings", multiple=True, metavar="RATER.KEY=VALUE", help="Set a rater's option.")
+@click.option("--references", type=PATH, help="Also judge --runs with this folder of clean music as references.")
+@click.option("--out", required=True, type=PATH, help="Write the report into this folder.")
+@click.option("--fit-on", multiple=True, type=PATH, help="Fit mappings on this data set, not the others; repeatable.")
+@click.option(
+    "-o", "--option", "settings", multiple=True, type=KEY_VALUE, metavar="RATER.KEY=VALUE", help="Set a rater's option."
+)
 @device_option
 @click.option("--resamples", default=2000, show_default=True, help="Draw this many resamples (differences, errors).")
 @click.option("--seed", default=0, show_default=True, help="Seed the resampling.")
@@ -34,7 +35,7 @@ def benchmark(
     references: Path | None,
     out: Path,
     fit_on: tuple[Path, ...],
-    settings: tuple[str, ...],
+    settings: tuple[tuple[str, str], ...],
     device: str,
     resamples: int,
     seed: int,
@@ -56,7 +57,7 @@ def benchmark(
     from manifests.jobs import workers
 
     names, missing = stage.usable() if raters == "all" else (raters.split(",") if raters else [], [])
-    trained = dict(Runs(list(map(Path, runs.split(","))) if runs else [], references).raters())
+    trained = dict(Runs(list(map(Path, runs.split(","))) if runs else [], references, device).raters())
     names += trained
     if not names:
         raise UserError("name raters by --raters, or run folders by --runs")
@@ -67,7 +68,7 @@ def benchmark(
         own |= {f"{name}.{DEVICE}": device for name in names if DEVICE in all_options(name, {})}
     how = stage.BenchmarkSettings(
         fit_on=fit_on,
-        options=tuple((own | settings_of(settings)).items()),
+        options=tuple((own | dict(settings)).items()),
         resamples=resamples,
         seed=seed,
         jobs=workers(jobs),

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from re import sub
 
+from deepaq.backbones.device import CPU
 from deepaq.errors import UserError
-from labels.raters.deepaq import DISTANCE, MOS, DeepaqFr, DeepaqNmr
+from labels.raters.deepaq import DISTANCE, MOS, DeepaqFr, DeepaqNmr, metric_of
 
 
 @dataclass(frozen=True)
@@ -16,11 +17,12 @@ class Runs:
     """Run folders to compare with listeners, each by the MOS of the mapping that its training fitted.
 
     folders: of the runs. references: folder of clean music; if given, every run is also judged with it instead of the
-    stimuli's own references.
+    stimuli's own references. device: where their networks compute.
     """
 
     folders: Sequence[Path]
     references: Path | None = None
+    device: str = CPU
 
     def raters(self) -> list[tuple[str, dict[str, str]]]:
         """Name and options of every rater; a run without a mapping gives its distance. UserError for no run."""
@@ -33,9 +35,7 @@ class Runs:
         return list(found.items())
 
     def _of(self, folder: Path) -> list[tuple[str, dict[str, str]]]:
-        from deepaq.scoring import checkpoint
-
-        model = checkpoint.load(folder)
+        model = metric_of(str(folder), self.device).model
         tag = sub(r"[^\w.-]", "-", folder.resolve().name)
         own = {"model": str(folder), "gives": MOS if model.full else DISTANCE}
         made = [(f"{DeepaqFr.name}+{tag}", own)]

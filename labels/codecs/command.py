@@ -9,10 +9,10 @@ import click
 
 from deepaq.comparison.command import comparison_options
 from deepaq.comparison.decision import How, decide
-from deepaq.console import complain, finish, json_option, note, print_json
+from deepaq.console import PATH, complain, finish, json_option, note, print_json
 from deepaq.errors import UserError
 
-DATA = click.argument("data", type=click.Path(path_type=Path))
+DATA = click.argument("data", type=PATH)
 
 
 @click.command()
@@ -38,7 +38,7 @@ def compare(data: Path, sides: tuple[str, ...], **options: Any) -> None:
 @click.option("--rater", "raters", multiple=True, help="Let this rater judge; repeatable.  [default: visqol, if any]")
 @click.option("--codecs", "only", default="", help="Compare only these, comma-separated.  [default: all]")
 @click.option("--at", multiple=True, type=float, help="Print the bitrate that reaches this value; repeatable.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write report.html, .md, .json and results.csv here.")
+@click.option("--out", type=PATH, help="Write report.html, .md, .json and results.csv here.")
 @click.option("--resamples", default=1000, show_default=True, help="Draw this many resamples of the tracks.")
 @click.option("--seed", default=0, show_default=True, help="Seed the resampling.")
 @json_option

@@ -19,7 +19,7 @@ from manifests import ids, schema
 from manifests.dataset import Dataset
 from manifests.fragment import write_fragment
 from manifests.jobs import Counts
-from manifests.provenance import package_version, provenance
+from manifests.provenance import provenance
 from manifests.split import TEST
 
 Rows = list[dict[str, Any]]
@@ -62,8 +62,8 @@ class Import:
             degraded += rows
             counts.update(row["status"] for row in rows)
         conditions = {s.condition: settings(self.test["name"], s) for item in items for s in item.stimuli}
-        tools = {**{name: package_version(name) for name in ("av", "soundfile")}, **self.packages}
-        footer = provenance(f"labels import {self.test['name']}", {"test": self.test, "conditions": conditions}, tools)
+        found = {"test": self.test, "conditions": conditions}
+        footer = provenance(f"labels import {self.test['name']}", found, self.packages, ("av", "soundfile"))
         new = {spec.name: _new(dataset, spec, rows) for spec, rows in _tables(references, degraded)}
         # References first: a kill between the two may leave a clip without degraded files, never the reverse.
         for spec, _ in _tables(references, degraded):

@@ -44,7 +44,7 @@ class DeepaqFr(Rater):
 
     def judge(self, reference: Samples) -> Judge:
         self.check(reference, "reference")
-        metric = _metric(self.model, self.device)
+        metric = metric_of(self.model, self.device)
 
         def rate(degraded: Samples) -> Rating:
             self.check(degraded, "degraded signal")
@@ -55,7 +55,7 @@ class DeepaqFr(Rater):
     def rate_batch(self, reference: Samples, degraded: Sequence[Samples]) -> list[Rating | UserError]:
         self.check(reference, "reference")
         pairs = [(reference, samples) for samples in degraded]
-        scores = _metric(self.model, self.device).score_many(pairs, sample_rate=self.sample_rate, batch=self.batch)
+        scores = metric_of(self.model, self.device).score_many(pairs, sample_rate=self.sample_rate, batch=self.batch)
         return [score if isinstance(score, UserError) else self._matched(score) for score in scores]
 
     def _matched(self, score: Score) -> Rating:
@@ -73,7 +73,7 @@ class DeepaqFr(Rater):
         self._metric()
 
     def _metric(self) -> Metric:
-        return _metric(self.model, self.device)
+        return metric_of(self.model, self.device)
 
     def tools(self) -> dict[str, str]:
         from deepaq.compact.clip import Clip
@@ -106,7 +106,7 @@ class DeepaqNmr(DeepaqFr):
 
     def judge(self, reference: Samples) -> Judge:
         self.check(reference, "reference")
-        metric, clean = _metric(self.model, self.device), self._clean()
+        metric, clean = metric_of(self.model, self.device), self._clean()
 
         def rate(degraded: Samples) -> Rating:
             self.check(degraded, "degraded signal")
@@ -118,15 +118,15 @@ class DeepaqNmr(DeepaqFr):
         self._clean()
 
     def _metric(self) -> Metric:
-        return _metric(self.model, self.device).clips
+        return metric_of(self.model, self.device).clips
 
     def _clean(self) -> References:
         return _references(self.references, self.model, self.device)
 
 
 @cache
-def _metric(model: str, device: str) -> Metric:
-    """One network per process."""
+def metric_of(model: str, device: str) -> Metric:
+    """Load the metric of a run folder, or the packaged one for '', once per process."""
     from deepaq.scoring.metric import load
 
     return load(model or None, device)
@@ -136,7 +136,7 @@ def _metric(model: str, device: str) -> Metric:
 def _references(folder: str, model: str, device: str) -> References:
     from deepaq.scoring.references import find
 
-    metric = _metric(model, device)
+    metric = metric_of(model, device)
     if folder:
         return metric.references(find(Path(folder)))
     try:

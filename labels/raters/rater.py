@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from inspect import signature
 from re import fullmatch
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -44,8 +45,9 @@ class Rater(ABC):
     identity: value of a reference compared with itself, None if it varies. higher_is_better: False for distances.
     aligned: True if the job should align the pair and trim it to the common part first, for raters that do not do so
     themselves. shortest_s: least length in seconds. batch: how many degraded signals `rate_batch` takes at once.
-    requires: optional packages, by their import names. needs: options that are required. Raters must be picklable;
-    options are keyword arguments of the constructor, all of them text.
+    requires: optional packages, by their import names. needs: options that are required. packages: version, by name, of
+    the installed package that provides the rater; empty for a built-in one. Raters must be picklable; options are
+    keyword arguments of the constructor, all of them text.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Rater(ABC):
     batch: int = 1
     requires: ClassVar[tuple[str, ...]] = ()
     needs: ClassVar[tuple[str, ...]] = ()
+    packages: Mapping[str, str] = MappingProxyType({})
     install: ClassVar[str] = "'deepaq[baselines]'"  # pip requirement that provides them
 
     @abstractmethod
@@ -154,7 +157,7 @@ def rater(name: str, **options: str) -> Rater:
     _require(kind, name)
     with attributed(name):
         found = kind(**all_options(name, options))
-    found.name = name
+    found.name, found.packages = name, RATERS.packages([_base(name)])
     return found
 
 
@@ -200,11 +203,6 @@ def _kind(name: str) -> type[Rater]:
 def attributed(name: str) -> AbstractContextManager[None]:
     """Turn exceptions of raters from installed packages into a UserError that names the package."""
     return RATERS.attributed(_base(name))
-
-
-def packages(name: str) -> dict[str, str]:
-    """Version of the installed package that provides a rater, by the package's name; empty for a built-in one."""
-    return RATERS.packages([_base(name)])
 
 
 def _base(name: str) -> str:

@@ -12,13 +12,13 @@ from typing import Any
 from deepaq.audio import Samples, read, resample, to_mono, to_stereo
 from deepaq.audio.align import align
 from deepaq.errors import UserError
-from labels.raters.rater import Judge, Rater, Rating, attributed, packages
+from labels.raters.rater import Judge, Rater, Rating, attributed
 from labels.raters.rater import rater as rater_of
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import write_fragment
 from manifests.jobs import Counts, cpu_seconds
-from manifests.provenance import package_version, provenance
+from manifests.provenance import provenance
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Pairs:
     reference_id: str
     path: str
     sha256: str
-    degraded: tuple[Degraded, ...]
+    degraded: list[Degraded]
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,7 @@ class Rate:
                 counts[row["status"]] += 1
                 counts["audio_ms"] += round(1000 * seconds)
         with attributed(self.rater):
-            own = rater.tools() | packages(self.rater)
-        tools = {**own, "av": package_version("av"), "soxr": package_version("soxr")}
+            tools = {**rater.packages, **rater.tools()}
         settings = {
             "rater": self.rater,
             "sample_rate": rater.sample_rate,
@@ -68,7 +67,7 @@ class Rate:
             "aligned": rater.aligned,
             "options": dict(self.options),
         }
-        footer = provenance(f"labels {self.rater}", settings, tools)
+        footer = provenance(f"labels {self.rater}", settings, tools, ("av", "soxr"))
         write_fragment(dataset.folder(schema.LABELS, self.rater), schema.LABELS, rows, footer)
         return counts
 

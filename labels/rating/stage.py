@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,13 +46,12 @@ def rate(data: Path, name: str, settings: Settings) -> dict[str, Any]:
     audio_seconds and cpu_seconds (of this run), errors (one line each).
     """
     dataset = Dataset(data)
+    sweep(dataset.folder(schema.LABELS))
     options = options_of(dataset, name, dict(settings.options))
     if settings.dask:
         _require_absolute(options)
     chosen = rater(name, **options)
-    sweep(dataset.folder(schema.LABELS))
-    wanted, skipped = _wanted(dataset, settings)
-    work = _remaining(dataset, wanted, name, settings.retry_failed)
+    work, wanted, skipped = _work(dataset, name, settings)
     if work:
         with attributed(name):
             chosen.warm_up()
@@ -76,8 +75,7 @@ def plan(data: Path, name: str, settings: Settings) -> dict[str, Any]:
     """Report what `rate` would do: remaining references and degraded clips, and how many match no condition."""
     dataset = Dataset(data)
     rater(name, **options_of(dataset, name, dict(settings.options)))
-    wanted, skipped = _wanted(dataset, settings)
-    work = _remaining(dataset, wanted, name, settings.retry_failed)
+    work, _, skipped = _work(dataset, name, settings)
     return {"clips": len(work), "versions": sum(len(item.degraded) for item in work), "skipped": skipped}
 
 
@@ -89,8 +87,10 @@ def options_of(dataset: Dataset, name: str, given: Mapping[str, str]) -> dict[st
     """
     made = fragments(dataset.folder(schema.LABELS, name))
     footer = read_footer(made[-1]) if made else {}
-    before = _apart(footer.get("settings", {}).get("options", {}))
-    options = all_options(name, _apart(given) or before)
+    before, own = dict(footer.get("settings", {}).get("options", {})), dict(given)
+    before.pop(DEVICE, None)
+    device = own.pop(DEVICE, None)
+    options = all_options(name, own or before)
     other = f"{name.partition('+')[0]}+TAG"
     if made and options != all_options(name, before):
         was = ", ".join(f"{key}={value}" for key, value in before.items() if value is not None)
@@ -98,7 +98,8 @@ def options_of(dataset: Dataset, name: str, given: Mapping[str, str]) -> dict[st
             f"{dataset.root}: its labels by {name} were made with {was}; for others name the rater {other} in "
             f"`labels rate`"
         )
-    options |= {key: given[key] for key in given if key == DEVICE}
+    if device is not None:
+        options[DEVICE] = device
     network = footer.get("tools", {}).get(NETWORK)
     if network and rater(name, **options).tools().get(NETWORK) != network:
         raise UserError(
@@ -108,44 +109,38 @@ def options_of(dataset: Dataset, name: str, given: Mapping[str, str]) -> dict[st
     return options
 
 
-def _apart(options: Mapping[str, str]) -> dict[str, str]:
-    """The options that decide values."""
-    return {key: value for key, value in options.items() if key != DEVICE}
-
-
-def _wanted(dataset: Dataset, settings: Settings) -> tuple[pa.Table, int]:
-    """The requested degraded rows with audio, joined with their references, and the number without audio."""
-    index, count = settings.shard
+def _work(dataset: Dataset, name: str, settings: Settings) -> tuple[list[Pairs], pa.Table, int]:
+    """Pairs that remain, all requested degraded rows with audio and their references, and the number without audio."""
     references = dataset.references(["path", "sha256"])
     references = references.filter(pc.equal(references["status"], schema.OK))
     references = references.rename_columns(["reference_id", "reference_status", "reference_path", "reference_sha256"])
     degraded = dataset.degraded(["reference_id", "path", "sha256", "condition", "common", "error"])
-    mine = [jobs.shard_of(name, count) == index for name in degraded["reference_id"].to_pylist()]
+    labels = dataset.labels(name, ["degraded_id"])
+    mine = jobs.in_shard(degraded["reference_id"].to_pylist(), settings.shard)
     degraded = degraded.filter(pa.array(mine, pa.bool_()))
     if settings.conditions:
-        names = degraded["condition"].to_pylist()
-        asked = [matches(name, settings.conditions) for name in names]
-        if names and not any(asked):
-            known = ", ".join(sorted(set(names)))
-            raise UserError(f"--conditions {','.join(settings.conditions)}: there are none; known are {known}")
-        degraded = degraded.filter(pa.array(asked, pa.bool_()))
+        degraded = _matching(degraded, settings.conditions)
     audible = degraded.filter(pc.equal(degraded["status"], schema.OK)).drop_columns(["error"])
     note_skipped(degraded.filter(pc.not_equal(degraded["status"], schema.OK))["error"].to_pylist())
     wanted = audible.join(references, "reference_id", join_type="inner", use_threads=False)
-    return wanted, degraded.num_rows - audible.num_rows
-
-
-def _remaining(dataset: Dataset, wanted: pa.Table, name: str, retry_failed: bool) -> list[Pairs]:
-    done = pa.array(sorted(dataset.done(schema.LABELS, name, retry_failed)), pa.string())
-    left = wanted.filter(pc.invert(pc.is_in(wanted["degraded_id"], value_set=done)))
-    groups: dict[str, tuple[dict[str, Any], list[Degraded]]] = {}
+    if settings.retry_failed:
+        labels = labels.filter(pc.not_equal(labels["status"], schema.FAILED))
+    left = wanted.filter(pc.invert(pc.is_in(wanted["degraded_id"], value_set=labels["degraded_id"].combine_chunks())))
+    work: dict[str, Pairs] = {}
     for row in left.sort_by([("reference_id", "ascending"), ("degraded_id", "ascending")]).to_pylist():
-        clips = groups.setdefault(row["reference_id"], (row, []))[1]
+        pairs = Pairs(row["reference_id"], row["reference_path"], row["reference_sha256"], [])
+        clips = work.setdefault(pairs.reference_id, pairs).degraded
         clips.append(Degraded(row["degraded_id"], row["path"], row["sha256"]))
-    return [
-        Pairs(reference_id, row["reference_path"], row["reference_sha256"], tuple(clips))
-        for reference_id, (row, clips) in groups.items()
-    ]
+    return list(work.values()), wanted, degraded.num_rows - audible.num_rows
+
+
+def _matching(degraded: pa.Table, conditions: Sequence[str]) -> pa.Table:
+    names = degraded["condition"].to_pylist()
+    asked = [matches(name, conditions) for name in names]
+    if names and not any(asked):
+        known = ", ".join(sorted(set(names)))
+        raise UserError(f"--conditions {','.join(conditions)}: there are none; known are {known}")
+    return degraded.filter(pa.array(asked, pa.bool_()))
 
 
 def _report(dataset: Dataset, wanted: pa.Table, name: str) -> dict[str, Any]:

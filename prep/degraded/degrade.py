@@ -15,7 +15,7 @@ from manifests import ids, schema
 from manifests.dataset import Dataset
 from manifests.fragment import write_fragment
 from manifests.jobs import Counts
-from manifests.provenance import package_version, provenance
+from manifests.provenance import provenance
 from manifests.storage import require_space
 from prep.coding import ffmpeg
 from prep.coding.codecs import CODECS
@@ -61,11 +61,10 @@ class Degrade:
             counts.update(row["status"] for row in new)
             counts["audio_ms"] += round(1000 * seconds * len(new))
         conditions = {condition.name: condition.settings() for condition in self.conditions}
-        tools = {name: package_version(name) for name in ("av", "numpy", "scipy", "soxr")}
-        tools |= {"ffmpeg": ffmpeg.version(), "ffmpeg_build": digest(ffmpeg.executable())}
+        tools = {"ffmpeg": ffmpeg.version(), "ffmpeg_build": digest(ffmpeg.executable())}
         tools |= CODECS.packages(c.codec for c in self.conditions if isinstance(c, Coding))
         tools |= DISTORTIONS.packages(c.distortion for c in self.conditions if isinstance(c, DistortionCondition))
-        footer = provenance("prep transcode", {"conditions": conditions}, tools)
+        footer = provenance("prep transcode", {"conditions": conditions}, tools, ("av", "numpy", "scipy", "soxr"))
         write_fragment(dataset.folder(schema.DEGRADED), schema.DEGRADED, rows, footer)
         return counts
 

@@ -20,7 +20,7 @@ from manifests import ids, schema
 from manifests.dataset import Dataset
 from manifests.fragment import write_fragment
 from manifests.jobs import Counts
-from manifests.provenance import package_version, provenance
+from manifests.provenance import provenance
 from prep.coding.lossless import SUFFIXES, packed
 from prep.references.clips import SAMPLE_RATE, SHORTEST_S, Clip, bandwidth_hz, cut, is_silent
 from prep.tracks.mixture import mixed
@@ -39,11 +39,9 @@ class Ingest:
         dataset = Dataset(self.root, create=True)
         owners = _Owners(dataset)
         rows = [row for track in tracks for row in self._rows(dataset, track, owners)]
-        tools = {name: package_version(name) for name in ("av", "soundfile", "soxr", "pydub", "pyloudnorm")}
         settings = {"clip_s": self.clip_s, "valid_share": self.valid_share, "sample_rate": SAMPLE_RATE}
-        write_fragment(
-            dataset.folder(schema.REFERENCES), schema.REFERENCES, rows, provenance("prep transcode", settings, tools)
-        )
+        footer = provenance("prep transcode", settings, {}, ("av", "soundfile", "soxr", "pydub", "pyloudnorm"))
+        write_fragment(dataset.folder(schema.REFERENCES), schema.REFERENCES, rows, footer)
         return Counter(row["status"] for row in rows)
 
     def _rows(self, dataset: Dataset, track: Track, owners: _Owners) -> list[dict[str, Any]]:

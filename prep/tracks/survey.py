@@ -22,7 +22,7 @@ from manifests import ids, schema
 from manifests.dataset import Dataset
 from manifests.fragment import write_fragment
 from manifests.jobs import Counts
-from manifests.provenance import package_version, provenance
+from manifests.provenance import provenance
 from prep.coding import ffmpeg
 from prep.tracks import fingerprint
 from prep.tracks.corpora import CORPORA, Source
@@ -44,9 +44,8 @@ class Survey:
     def __call__(self, sources: Sequence[Source]) -> Counts:
         dataset = Dataset(self.root, create=True)
         rows = [survey(source).row(source_id(source)) for source in sources]
-        tools = {name: package_version(name) for name in ("av", "soundfile", "soxr")}
-        packages = CORPORA.packages({source.corpus for source in sources})
-        footer = provenance("prep survey", {}, {"ffmpeg": ffmpeg.version(), **tools, **packages})
+        tools = {"ffmpeg": ffmpeg.version()} | CORPORA.packages(source.corpus for source in sources)
+        footer = provenance("prep survey", {}, tools, ("av", "soundfile", "soxr"))
         write_fragment(dataset.folder(schema.TRACKS), schema.TRACKS, rows, footer)
         return Counter(row["status"] for row in rows)
 

@@ -73,7 +73,7 @@ def engines() -> dict[str, Any]:
     import numba
 
     from labels.raters.visqol import engine, shipped
-    from labels.raters.visqol.envelope import PACKAGE
+    from labels.raters.visqol.alignment import PACKAGE
 
     numba.set_num_threads(1)
     fast = partial(engine.Reference, envelope=PACKAGE)

@@ -106,7 +106,7 @@ def test_readers_and_writers_may_be_at_work_meanwhile(dataset: Dataset, monkeypa
 
 
 def test_a_fragment_that_goes_while_it_is_read_is_no_error(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    from manifests import dataset as reading
+    from manifests import fragment as reading
 
     before = rows(dataset)
     original, done = reading.fragments, []

@@ -65,12 +65,6 @@ def test_a_retry_supersedes_a_failure_but_a_failure_never_an_ok(dataset: Dataset
     assert {row["degraded_id"]: row["value"] for row in dataset.labels().to_pylist()} == {"a": 2.0, "b": 3.0}
 
 
-def test_done_counts_failures_unless_they_are_retried(dataset: Dataset) -> None:
-    put(dataset, label("a"), label("b", None, schema.FAILED))
-    assert dataset.done(schema.LABELS, "visqol") == {"a", "b"}
-    assert dataset.done(schema.LABELS, "visqol", retry_failed=True) == {"a"}
-
-
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from([schema.OK, schema.FAILED])), max_size=12))
 @settings(deadline=None)
 def test_latest_agrees_with_a_plain_loop(pairs: list[tuple[str, str]]) -> None:

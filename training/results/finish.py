@@ -14,7 +14,7 @@ from deepaq.console import note
 from deepaq.scoring import checkpoint
 from deepaq.scoring import mapping as mappings
 from deepaq.scoring.checkpoint import Checkpoint
-from manifests.provenance import package_version, provenance
+from manifests.provenance import provenance
 from training.data.store import Store
 from training.data.table import Table
 from training.loop import figures, gather
@@ -52,14 +52,13 @@ def finish(
         checkpoint.write_json(out / folder.METRICS, result)
         heldout.write(out, rows, {"trained": found})
         report.write(out, rows, found, fitted)
-        tools = {name: package_version(name) for name in ("torch", "transformers", "peft", "numpy")}
-        tools |= backbones.BACKBONES.packages([trainer.network.name])
+        tools = backbones.BACKBONES.packages([trainer.network.name])
         info = {
             "recipe": trainer.recipe.to_json(),
             "steps": trainer.step,
             "data": trainer.describe_data(),
             "validation": result["validation"]["trained"],
-            "provenance": provenance("training fit", {}, tools),
+            "provenance": provenance("training fit", {}, tools, ("torch", "transformers", "peft", "numpy")),
         }
         card.write(out, trainer.network, result, trainer.recipe)
         checkpoint.save(out, Checkpoint(trainer.network, fitted["full"], fitted["unmatched"], info))

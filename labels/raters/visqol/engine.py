@@ -20,10 +20,9 @@ from visqol.patch_selector import _calc_max_num_patches, slice_signal
 
 from deepaq.errors import UserError
 from labels.raters.visqol import package, search
-from labels.raters.visqol.alignment import Target, lags
-from labels.raters.visqol.envelope import PROGRAM, Envelope, Floating
+from labels.raters.visqol.alignment import PROGRAM, Envelope, Floating, Target, lags
 from labels.raters.visqol.gammatone import Reals, filterbank, frame_count
-from labels.raters.visqol.mode import AUDIO, SEARCH_RADIUS, Mode
+from labels.raters.visqol.mode import AUDIO, HOP_S, SEARCH_RADIUS, Mode
 from labels.raters.visqol.score import Score
 
 PATH_MARGIN = 1e-7  # in summed similarity; rounding in the search stays below 1e-9
@@ -41,10 +40,10 @@ class Reference:
         self.mode, self.envelope = mode, envelope
         self._bank = filterbank(mode)
         self._signal = AudioSignal(samples, mode.sample_rate)
-        self.power = _power(self._signal.data)
         self._spectrogram = self._bank.spectrogram(self._signal.data)
         self._target = Target(self._signal.data, envelope)
         self._starts = package.patch_frames(self._signal.data, mode)
+        self.power = _power(self._signal.data)
         self._patches = [_Patch(self, start) for start in self._starts]
 
     def score(self, samples: Floating) -> Score:
@@ -79,7 +78,7 @@ class Reference:
                 result.similarity, result.freq_band_means = 0.0, np.zeros(self.mode.bands)
             results.append(result)
         found = [index for index, lost in enumerate(path.lost) if not lost]
-        pieces = [version.piece(int(path.offsets[index]) * self.mode.hop_s, self.mode.patch_s) for index in found]
+        pieces = [version.piece(int(path.offsets[index]) * HOP_S, self.mode.patch_s) for index in found]
         delays = lags([self._patches[index].target for index in found], [piece.samples for piece in pieces])
         for index, piece, lag in zip(found, pieces, delays, strict=True):
             results[index] = self._patches[index].refine(results[index], version, piece, lag)
@@ -134,7 +133,7 @@ class _Patch:
     def __init__(self, reference: Reference, frame: int) -> None:
         mode = reference.mode
         self._mode, self._bank, self._envelope = mode, reference._bank, reference.envelope
-        self.start_s = frame * mode.hop_s
+        self.start_s = frame * HOP_S
         self.end_s = self.start_s + mode.patch_s
         self.samples: Reals = slice_signal(reference._signal, self.start_s, self.end_s).data
         self._spectrograms: dict[int, Reals] = {}

@@ -10,7 +10,7 @@ from visqol import visqol_core
 from visqol.nsim import PatchSimilarityResult
 
 from labels.raters.visqol import package
-from labels.raters.visqol.mode import Mode
+from labels.raters.visqol.mode import HOP_S, Mode
 
 Reals = npt.NDArray[np.float64]
 
@@ -26,7 +26,7 @@ def mos(patches: list[PatchSimilarityResult], mode: Mode) -> tuple[float, float]
         value = package.manager(mode).quality_mapper.predict_quality(
             similarity,
             visqol_core.calc_per_patch_freq_band_quantile(patches, 0.10),
-            visqol_core.calc_per_patch_mean_freq_band_stddevs(patches, mode.hop_s),
+            visqol_core.calc_per_patch_mean_freq_band_stddevs(patches, HOP_S),
             visqol_core.calc_per_patch_mean_freq_band_deg_energy(patches),
         )
     vnsim = float(similarity.mean())

@@ -2,47 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LOWEST_HZ = 50.0
-WINDOW_S = 0.08
+HOP_S = 0.02  # from frame to frame
 HOPS_PER_WINDOW = 4
 SEARCH_RADIUS = 60  # in patches
 
 
 @dataclass(frozen=True)
 class Mode:
-    """A mode of visqol-python: rate in Hz, gammatone bands up to `highest_hz`, frames per patch, and the mapping from
-    similarity to MOS (`svr`, `lattice` or `exponential`)."""
+    """A mode of visqol-python.
+
+    sample_rate: in Hz. window, hop: samples per frame and from frame to frame. bands: gammatone bands, up to
+    `highest_hz`. patch_frames, patch_s: frames per patch and seconds from patch to patch. mapping: from similarity to
+    MOS, by `svr`, `lattice` or `exponential`.
+    """
 
     name: str
     sample_rate: int
+    window: int
+    hop: int
     bands: int
     highest_hz: float
     patch_frames: int
+    patch_s: float
     mapping: str
 
-    @property
-    def window(self) -> int:
-        """Samples per frame."""
-        return round(self.sample_rate * WINDOW_S)
 
-    @property
-    def hop(self) -> int:
-        """Samples from frame to frame."""
-        return self.window // HOPS_PER_WINDOW
-
-    @property
-    def hop_s(self) -> float:
-        """Seconds from frame to frame."""
-        return self.hop / self.sample_rate
-
-    @property
-    def patch_s(self) -> float:
-        """Seconds from patch to patch."""
-        return self.hop_s * self.patch_frames
-
-
-AUDIO = Mode("audio", 48_000, 32, 24_000.0, 30, "svr")
-SPEECH = Mode("speech", 16_000, 21, 8_000.0, 20, "lattice")
-EXPONENTIAL_SPEECH = Mode("speech", 16_000, 21, 8_000.0, 20, "exponential")
+AUDIO = Mode("audio", 48_000, 3840, 960, 32, 24_000.0, 30, 0.6, "svr")
+SPEECH = Mode("speech", 16_000, 1280, 320, 21, 8_000.0, 20, 0.4, "lattice")
+EXPONENTIAL_SPEECH = replace(SPEECH, mapping="exponential")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from deepaq.errors import UserError
-from labels.raters.visqol.envelope import PACKAGE, Envelope, Floating
+from labels.raters.visqol.alignment import PACKAGE, Envelope, Floating
 from labels.raters.visqol.mode import Mode
 
 _EXCHANGE = Lock()

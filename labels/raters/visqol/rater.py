@@ -12,7 +12,7 @@ from deepaq.audio import Samples
 from deepaq.errors import UserError
 from labels.raters.rater import Judge, Rater, Rating
 from labels.raters.visqol import package
-from labels.raters.visqol.envelope import PACKAGE, PROGRAM
+from labels.raters.visqol.alignment import PACKAGE, PROGRAM
 from labels.raters.visqol.mode import AUDIO, EXPONENTIAL_SPEECH, SPEECH, Mode
 from manifests.provenance import package_version
 
@@ -50,36 +50,33 @@ class Visqol(Rater):
 
     def judge(self, reference: Samples) -> Judge:
         self.check(reference, "reference")
-        prepared = self._prepared(reference)
-
-        def rate(degraded: Samples) -> Rating:
-            self.check(degraded, "degraded signal")
-            return self._rating(prepared.score(degraded))
-
-        return rate
-
-    def _prepared(self, reference: Samples) -> Any:
+        prepared: Any
         if self.engine == "shipped":
             from labels.raters.visqol import shipped
 
-            return shipped.Reference(reference, self.mode)
-        from labels.raters.visqol import engine
+            prepared = shipped.Reference(reference, self.mode)
+        else:
+            from labels.raters.visqol import engine
 
-        return engine.Reference(reference, self.mode, PROGRAM if self.engine == "exact" else PACKAGE)
+            prepared = engine.Reference(reference, self.mode, PROGRAM if self.engine == "exact" else PACKAGE)
 
-    def _rating(self, score: Score) -> Rating:
-        if not math.isfinite(score.mos):
-            raise UserError("ViSQOL gave no finite MOS")
-        extras = {"vnsim": score.vnsim}
-        if self.window_s is None:
-            return Rating(score.mos, extras)
-        line = score.timeline(self.window_s)
-        extras |= {
-            "timeline_start_s": line.start_s,
-            "timeline_hop_s": line.hop_s,
-            "timeline_window_s": line.window_s,
-        }
-        return Rating(score.mos, extras, line.values)
+        def rate(degraded: Samples) -> Rating:
+            self.check(degraded, "degraded signal")
+            score: Score = prepared.score(degraded)
+            if not math.isfinite(score.mos):
+                raise UserError("ViSQOL gave no finite MOS")
+            extras = {"vnsim": score.vnsim}
+            if self.window_s is None:
+                return Rating(score.mos, extras)
+            line = score.timeline(self.window_s)
+            extras |= {
+                "timeline_start_s": line.start_s,
+                "timeline_hop_s": line.hop_s,
+                "timeline_window_s": line.window_s,
+            }
+            return Rating(score.mos, extras, line.values)
+
+        return rate
 
     def warm_up(self) -> None:
         noise: Samples = (np.random.default_rng(0).standard_normal(2 * self.sample_rate) / 10).astype(np.float32)

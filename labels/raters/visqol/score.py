@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from visqol.nsim import PatchSimilarityResult
 
 from labels.raters.visqol import mapping
-from labels.raters.visqol.mode import Mode
+from labels.raters.visqol.mode import HOP_S, Mode
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Score:
         for start in range(count - length + 1):
             heard = [slots[slot] for slot in range(start, start + length) if slot in slots]
             values.append(mapping.mos(heard, self.mode)[0] if heard else None)
-        return Timeline(values, first * self.mode.hop_s, self.mode.patch_s, length * self.mode.patch_s)
+        return Timeline(values, first * HOP_S, self.mode.patch_s, length * self.mode.patch_s)
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ __all__ = ["CORPORA", "Corpus", "Source"]
 
 # In the order in which a folder is tried. The last accepts any folder and is tried after those of installed packages.
 _BUILT_IN = {
-    "musdb18hq": "prep.tracks.corpora.musdb18hq:Musdb18Hq",
-    "maestro": "prep.tracks.corpora.maestro:Maestro",
-    "moisesdb": "prep.tracks.corpora.moisesdb:MoisesDb",
-    "slakh": "prep.tracks.corpora.slakh:Slakh",
-    "medleydb": "prep.tracks.corpora.medleydb:MedleyDb",
-    "jamendo": "prep.tracks.corpora.jamendo:Jamendo",
-    "fma": "prep.tracks.corpora.fma:Fma",
-    "folder": "prep.tracks.corpora.folder:Folder",
+    "musdb18hq": "prep.tracks.corpora.musdb18hq:MUSDB18HQ",
+    "maestro": "prep.tracks.corpora.maestro:MAESTRO",
+    "moisesdb": "prep.tracks.corpora.moisesdb:MOISESDB",
+    "slakh": "prep.tracks.corpora.slakh:SLAKH",
+    "medleydb": "prep.tracks.corpora.medleydb:MEDLEYDB",
+    "jamendo": "prep.tracks.corpora.jamendo:JAMENDO",
+    "fma": "prep.tracks.corpora.fma:FMA",
+    "folder": "prep.tracks.corpora.folder:FOLDER",
 }
 
 

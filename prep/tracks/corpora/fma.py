@@ -45,3 +45,6 @@ def _known(path: Path) -> dict[str, tuple[str, str]]:
             return {row[0]: (f"{row[artist]} - {row[title]}", row[split]) for row in rows if row and row[0].isdigit()}
     except (OSError, ValueError, StopIteration, IndexError, csv.Error) as error:
         raise UserError(f"{path}: is not a table of FMA tracks ({error}); {BY_FILES}") from None
+
+
+FMA = Fma()

@@ -106,3 +106,6 @@ def _seconds(path: Path) -> float | None:
         return probe(path).seconds
     except UserError:
         return None
+
+
+FOLDER = Folder()

@@ -38,3 +38,6 @@ class Jamendo(Corpus):
             ]
             if found:  # the corpus is often incomplete
                 yield self.source(f"{row['ARTIST_ID']} - {row['TRACK_ID']}", found[:1], splits.get(row["TRACK_ID"]))
+
+
+JAMENDO = Jamendo()

@@ -24,3 +24,6 @@ class Maestro(Corpus):
                 audio = inside(root, row["audio_filename"], path)
                 name = f"{row['canonical_composer']} - {row['canonical_title']} ({audio.stem})"
                 yield self.source(name, [audio], row["split"], path)
+
+
+MAESTRO = Maestro()

@@ -27,3 +27,6 @@ class MedleyDb(Corpus):
         for depth in ("*", "Audio/*", "V[12]/*", "*/Audio/*", "Audio/V[12]/*"):
             found |= {path for path in root.glob(f"{depth}/*_MIX.wav") if path.name == f"{path.parent.name}_MIX.wav"}
         return sorted(found)
+
+
+MEDLEYDB = MedleyDb()

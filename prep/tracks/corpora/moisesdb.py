@@ -42,3 +42,6 @@ class MoisesDb(Corpus):
             if found := sorted(root.glob(depth)):
                 yield from found
                 return
+
+
+MOISESDB = MoisesDb()

@@ -41,3 +41,6 @@ class Musdb18Hq(Corpus):
             for folder in folders(root / part):
                 split = "valid" if part == "train" and folder.name in VALIDATION else part
                 yield self.source(folder.name, [folder / "mixture.wav"], split)
+
+
+MUSDB18HQ = Musdb18Hq()

@@ -23,3 +23,6 @@ class Slakh(Corpus):
             for folder in folders(root / part) if (root / part).is_dir() else []:
                 mix = next((path for path in sorted(folder.glob("mix.*")) if path.suffix in {".flac", ".wav"}), None)
                 yield self.source(f"{part}/{folder.name}", [mix or folder / "mix.flac"], part)
+
+
+SLAKH = Slakh()

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from deepaq.audio import to_mono
-from labels.raters.visqol.envelope import PACKAGE, PROGRAM
+from labels.raters.visqol.alignment import PACKAGE, PROGRAM
 from tests.sounds import music
 
 Sound = npt.NDArray[np.float64]

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from visqol import signal_utils
 
-from labels.raters.visqol.alignment import Target, lags
-from labels.raters.visqol.envelope import PROGRAM, Envelope
+from labels.raters.visqol.alignment import PROGRAM, Envelope, Target, lags
 from tests.labels.raters.visqol.signals import BOTH, mono, noisy
 
 
