@@ -14,6 +14,9 @@ LONG = ("docs", "labelled", "plugins", "hosts", "tests/test_bench.py", "tests/de
         "tests/labels/benchmark/test_benchmark_real.py", "tests/labels/raters/test_raters.py")  # fmt: skip
 DATA = ("labelled", "unlabelled")  # fixtures of data sets
 
+# As many workers as processors: a second thread in each would only wait for the first, and burn time while it waits.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 # A suite in the background of a shell, or under nohup, ignores these signals, and so would the commands that it starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
