@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import re
-import shutil
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -23,8 +22,8 @@ def test_a_script_can_be_imported_and_says_how_it_is_run(name: str) -> None:
     assert callable(module.main)
 
 
-# Arguments of a tiny round, and what it prints. Scripts that are missing here have tests of their own below, or need
-# hours of work on the recordings of DEEPAQ_SHARED.
+# Arguments of a tiny round, and what it prints. Scripts that are missing here have tests of their own, but for
+# interpreter.py, which installs packages, and learning.py, whose parts tests/training/test_learning.py runs.
 ROUNDS = {
     "compact": (["--quick"], r"deepaq.score \| \d"),
     "conditions": (["--quick"], r"opus-032 +\d+\.\d"),
@@ -96,60 +95,6 @@ def test_startup_measures_simulated_tables(capsys: pytest.CaptureFixture[str], m
     assert found["growth"] == 1
 
 
-def test_truth_judges_raters_on_the_tests_of_a_folder(tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two tests of one family and one of another, and a folder that holds none; a second run rates nothing anew."""
-    import sys
-
-    from tests.bench import truth
-    from tests.labels.benchmark.benchmarks import listening_test
-
-    for seed, name in enumerate(("one", "two", "three")):
-        listening_test(tmp_path / "made", name, seed, items=4)
-        shutil.copytree(tmp_path / "made" / "in", tmp_path / "listening" / name)
-        (tmp_path / "listening" / name / f"{name}.csv").rename(tmp_path / "listening" / name / "ratings.csv")
-    (tmp_path / "listening" / "notes").mkdir()
-    arguments = ["--listening", str(tmp_path / "listening"), "--out", str(tmp_path / "out"), "--resamples", "100"]
-    families = ["--family", "one=codecs", "--family", "two=codecs"]
-    monkeypatch.setattr(sys, "argv", ["truth", *arguments, *families, "--raters", "lsd,si-sdr", "--jobs", "1"])
-    truth.main()
-    printed = capsys.readouterr()
-    assert "notes: left out" in printed.err
-    assert printed.out.strip() == (tmp_path / "out" / "report" / "truth.md").read_text().strip()
-    found = json.loads((tmp_path / "out" / "report" / "truth.json").read_text())
-    report = json.loads((tmp_path / "out" / "report" / "report.json").read_text())
-    pcc = {test["name"]: {r["rater"]: r["pcc"][0] for r in test["protocols"][0]["results"]} for test in report["tests"]}
-    for rater in ("lsd", "si-sdr"):
-        mean = ((pcc["one"][rater] + pcc["two"][rater]) / 2 + pcc["three"][rater]) / 2
-        assert found["raters"][rater]["family_mean"] == pytest.approx(mean)
-    other = {"lsd": "si-sdr", "si-sdr": "lsd"}[found["best"]]
-    assert found["raters"][other]["behind_best"][0] == pytest.approx(
-        found["raters"][found["best"]]["family_mean"] - found["raters"][other]["family_mean"]
-    )
-    before = sorted((tmp_path / "out").rglob("*.parquet"))
-    truth.main()
-    assert sorted((tmp_path / "out").rglob("*.parquet")) == before
-
-
-def test_scores_without_a_reference_are_compared_with_listeners(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from tests.bench import unreferenced_truth
-    from tests.labels.benchmark.benchmarks import listening_test
-
-    listening_test(tmp_path / "made", "one", 1, items=4)
-    shutil.copytree(tmp_path / "made" / "in", tmp_path / "listening" / "one")
-    (tmp_path / "listening" / "one" / "one.csv").rename(tmp_path / "listening" / "one" / "ratings.csv")
-    arguments = ["--listening", str(tmp_path / "listening"), "--out", str(tmp_path / "out"), "--family", "one=codecs"]
-    monkeypatch.setattr(sys, "argv", ["unreferenced_truth", *arguments])
-    unreferenced_truth.main()
-    printed = capsys.readouterr().out
-    found = dict(re.findall(r"^\| (.*?) \| (−?[\d.]+|–)", printed.partition("SRCC")[0], re.MULTILINE))
-    assert found["other tests"] == "–"
-    assert found["condition only"] != "–"
-    assert -1 <= float(found["packaged music"].replace("−", "-")) <= 1
-    assert found["packaged music"] != found["other items"]
-
-
 def test_the_constants_and_the_criteria_of_the_core_are_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,3 +136,41 @@ def test_the_spreads_of_the_consensus_are_measured(
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     consensus.main()
     assert "log_erb" in capsys.readouterr().out
+
+
+@pytest.mark.shared
+def test_explanations_of_damaged_recordings_are_counted(
+    shared: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.bench import explain
+
+    recording = next(iter(sorted((shared / "music").glob("*.flac"))))
+    monkeypatch.setattr(sys, "argv", ["explain", "--clips", "1", "--music", str(recording)])
+    explain.main()
+    printed = capsys.readouterr().out
+    assert re.search(r"^noise +added +middle +\d/1 ", printed, re.MULTILINE)
+    assert re.search(r"^kind right: \d+ of \d+ \(", printed, re.MULTILINE)
+
+
+def test_held_out_recordings_are_compared_with_visqol(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from labels.rating.stage import Settings as Rating
+    from labels.rating.stage import rate
+    from prep.synth import SAMPLE_RATE, compose
+    from prep.transcode import Settings, transcode
+    from tests.bench import agreement
+    from tests.sounds import write
+
+    for number in range(4):
+        kind = "music/free" if number < 3 else "synth/made"
+        write(tmp_path / f"{kind}-{number}.flac", compose(5, 2.0, number), SAMPLE_RATE)
+    settings = Settings(("opus", "mp3", "aac"), (16, 64), 2.0, "musical-noise-3", jobs=1, quiet=True)
+    transcode([tmp_path / "music", tmp_path / "synth"], tmp_path / "data", settings)
+    for name in ("visqol", "2f"):
+        rate(tmp_path / "data", name, Rating(jobs=1, quiet=True))
+    monkeypatch.setattr(sys, "argv", ["agreement", str(tmp_path), "--seeds", "1", "--steps", "1", "--ready"])
+    agreement.main()
+    printed = capsys.readouterr().out
+    assert "24 versions of 3 clips of recordings, 8 of 1 clips made for training" in printed
+    assert re.search(r"^\| trained, seed 0 \| -?\d\.\d+ .*\n\| untrained \| ", printed, re.MULTILINE)

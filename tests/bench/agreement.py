@@ -1,6 +1,7 @@
 """Agreement of the packaged metric's recipe with ViSQOL on recordings kept out of training.
 
     python -m tests.bench.agreement [FOLDER] [--seeds 3] [--steps N] [--without-codecs] [--distilled] [--packaged]
+                                           [--ready]
 
 Makes a data set in FOLDER (packaged-run/agreement; forty minutes on two cores, resumed by a rerun): the recordings of
 DEEPAQ_SHARED, with parts of one recording joined, in 21 codec conditions and two severities of every distortion, and
@@ -8,7 +9,7 @@ the music that `training/packaged.sh` makes. Holds out each third of the recordi
 rest. Prints the SRCC / PCC of all held-out clips with ViSQOL and with the recipe's own labels, with 95 % intervals over
 clips, per seed. --without-codecs: also train without each codec in turn. --distilled: also train one network on labels
 averaged with the MOS of the others. --packaged: also judge the packaged metric on the recordings whose licence kept
-them out of its training.
+them out of its training. --ready: take the data set of FOLDER as it is.
 """
 
 from __future__ import annotations
@@ -95,8 +96,10 @@ def main() -> None:
     parser.add_argument("--without-codecs", action="store_true")
     parser.add_argument("--distilled", action="store_true")
     parser.add_argument("--packaged", action="store_true")
+    parser.add_argument("--ready", action="store_true")
     options = parser.parse_args()
-    prepare(options.folder)
+    if not options.ready:
+        prepare(options.folder)
     bench = Bench(options.folder)
     print(f"{bench.real.sum()} versions of {len(np.unique(bench.rows.clip[bench.real]))} clips of recordings, ", end="")
     print(f"{(~bench.real).sum()} of {len(np.unique(bench.rows.clip[~bench.real]))} clips made for training")

@@ -1,6 +1,6 @@
 """Labels that bring a small transformer nearer to listeners: ViSQOL and bitrate, a consensus of raters, or ranks alone.
 
-    python -m tests.bench.teachers [--music FOLDER] [--seeds 3] [--steps 300] [--out FOLDER]
+    python -m tests.bench.teachers [--music FOLDER] [--seeds 3] [--steps 300] [--out FOLDER] [--quick]
 
 Cuts MUSIC ($DEEPAQ_SHARED/music) and computed speech into clips of 4 s, each in ten conditions of codecs and
 distortions, labels them by ViSQOL and by the consensus, and trains a transformer of the MERT family (random start,
@@ -8,17 +8,18 @@ three layers of 48) by the recipes `deepaq`, `deepaq-consensus` and `deepaq-rank
 self, and the core's are then compared with the listeners of every test at hand, as in tests/bench/truth.py. Prints the
 mean over families of tests for every recipe, the range over seeds, and the difference to the same network untrained
 with a 95 % interval over families and seeds. --out keeps the work, and a later run resumes it.
+--quick: less speech in fewer conditions, to see that the script works.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -36,19 +37,21 @@ SMALL = [
 
 
 def command(name: str, *arguments: str | Path) -> None:
-    """Run `name ...` of this checkout in a process of its own."""
-    code = f"import sys; sys.argv[0] = {name!r}; from {name}.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], cwd=ROOT, check=False)
-    if done.returncode not in (0, 1):  # 1: single failures, which are listed
-        sys.exit(f"{name} {arguments[0]} ended with {done.returncode}")
+    """Run `name ...`."""
+    try:
+        import_module(f"{name}.cli").main([*map(str, arguments)], prog_name=name)
+    except SystemExit as end:
+        if end.code not in (0, 1):  # 1: single failures, which are listed
+            raise
 
 
-def data(music: Path, work: Path) -> Path:
+def data(music: Path, work: Path, quick: bool) -> Path:
     """Label the data set from which all recipes learn."""
     store = work / "data"
-    command("prep", "synth", work / "speech", "--minutes", "2", "--speech", "--seed", "3", "--jobs", "1")
+    minutes, conditions_per_clip = ("0.1", "2") if quick else ("2", "10")
+    command("prep", "synth", work / "speech", "--minutes", minutes, "--speech", "--seed", "3", "--jobs", "1")
     conditions = ["--codecs", "opus,mp3,aac", "--bitrates", "16,32,64,128", "--distortions", "all"]
-    sampled = ["--clip", "4", "--conditions-per-clip", "10", "--jobs", "1", "-q"]
+    sampled = ["--clip", "4", "--conditions-per-clip", conditions_per_clip, "--jobs", "1", "-q"]
     command("prep", "transcode", music, work / "speech", "--out", store, *conditions, *sampled)
     command("labels", "visqol", store, "--jobs", "1", "-q")
     command("labels", "rate", store, "--rater", "consensus", "--jobs", "1", "-q")
@@ -114,6 +117,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     if not (options.music.is_dir() and options.listening.is_dir()):
         sys.exit("music or listening tests are missing; set DEEPAQ_SHARED, or give --music and --listening")
@@ -125,7 +129,7 @@ def main() -> None:
 def report(options: argparse.Namespace, work: Path) -> None:
     from tests.bench import truth
 
-    made = runs(data(options.music, work), work, options.seeds, options.steps)
+    made = runs(data(options.music, work, options.quick), work, options.seeds, options.steps)
     chosen = [f"deepaq-fr+{name}.model={run}" for name, run in made.items()]
     raters = ["deepaq-fr", *(f"deepaq-fr+{name}" for name in made)]
     judged = argparse.Namespace(
