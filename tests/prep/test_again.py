@@ -30,7 +30,9 @@ def references(data: Path, *columns: str) -> list[dict[str, Any]]:
     return sorted((row for row in rows if row["status"] == schema.OK), key=lambda row: row["reference_id"])
 
 
-def test_a_data_set_among_its_music_is_no_music(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_data_set_inside_the_music_folder_is_not_read_as_music(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write(tmp_path / "music" / "a.wav", music(4))
     for out in (tmp_path / "music" / "data", tmp_path / "music" / "data", tmp_path / "music"):
         result = transcode([tmp_path / "music"], out, WANTED)
@@ -125,7 +127,9 @@ def test_an_exclusion_that_cannot_be_read_is_refused(tmp_path: Path, name: str) 
         transcode([tmp_path / "music"], tmp_path / "data", replace(WANTED, exclude=(tmp_path / name,)))
 
 
-def test_a_failure_that_was_cured_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_track_that_can_be_read_again_no_longer_counts_as_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write(tmp_path / "music" / "a.wav", music(4))
     write(tmp_path / "music" / "b.wav", music(4, 1))
     with monkeypatch.context() as then:

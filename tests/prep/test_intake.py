@@ -38,32 +38,32 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("dry", [["--dry-run"], []])
-def test_hours_that_the_music_lacks_are_said(folder: Path, dry: list[str]) -> None:
+def test_music_of_fewer_hours_than_asked_for_is_warned_of(folder: Path, dry: list[str]) -> None:
     lines = noted(folder, "--out", folder.parent / "data", *QUICK, "--hours", "1,0.5", *dry)
     assert "--hours asks for 1 h of train, this music has 0.00167 h" in lines
     assert "--hours asks for 0.5 h of valid, this music has 0 h" in lines
 
 
-def test_the_plan_of_the_paper_says_that_the_music_is_too_short(folder: Path) -> None:
+def test_a_plan_for_the_paper_warns_of_too_little_music(folder: Path) -> None:
     lines = noted(folder, "--out", folder.parent / "data", *QUICK, "--plan", "paper", "--dry-run")
     assert "asks for 45 h of train" in lines
     assert "asks for 8 h of valid" in lines
 
 
-def test_enough_hours_are_no_matter(folder: Path) -> None:
+def test_music_of_enough_hours_is_not_warned_of(folder: Path) -> None:
     without = ["--hours", "0.001", "--valid-share", 0]
     assert "--hours" not in noted(folder, "--out", folder.parent / "data", *QUICK, *without)
 
 
 @pytest.mark.parametrize(("share", "split"), [(0.2, "valid"), (0.9999999, "train"), (0, None)])
-def test_an_empty_split_is_said_unless_it_is_asked_for(folder: Path, share: float, split: str | None) -> None:
+def test_an_empty_split_is_warned_of_unless_it_was_asked_for(folder: Path, share: float, split: str | None) -> None:
     lines = noted(folder, "--out", folder.parent / "data", *QUICK, "--valid-share", share, "--dry-run")
     assert ("is in the split" in lines) == (split is not None)
     if split:
         assert f"none of the 2 tracks is in the split {split}" in lines
 
 
-def test_clips_of_another_length_beside_earlier_ones_are_said(folder: Path) -> None:
+def test_clips_of_another_length_than_earlier_ones_are_warned_of(folder: Path) -> None:
     out = folder.parent / "data"
     assert "overlap" not in noted(folder, "--out", out, *QUICK)
     for dry in (["--dry-run"], []):
@@ -89,7 +89,7 @@ def test_the_references_table_is_read_once_and_after_cutting_again(
         assert len(reads) == expected
 
 
-def test_an_ffmpeg_that_hangs_is_a_failed_row_in_time(
+def test_a_hanging_ffmpeg_is_stopped_and_becomes_a_failed_row(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The fingerprint, too, has a time limit."""

@@ -41,7 +41,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "data"
 
 
-def test_all_21_conditions_are_what_they_say(data: Path) -> None:
+def test_all_21_conditions_have_their_bitrate_sample_rate_and_no_delay(data: Path) -> None:
     degraded = rows(data, "degraded")
     assert {(row["codec"], row["bitrate_kbps"]) for row in degraded} == {(c, b) for c in DEFAULT for b in BITRATES}
     for row in degraded:
@@ -75,7 +75,7 @@ def test_footers_hold_settings_and_versions(data: Path) -> None:
     assert footer["tools"]["ffmpeg"]
 
 
-def test_the_data_set_holds_together(data: Path) -> None:
+def test_the_new_data_set_passes_every_check(data: Path) -> None:
     assert list(problems(Dataset(data), deep=True)) == []
 
 
@@ -93,7 +93,7 @@ def test_check_finds_what_is_broken(data: Path, tmp_path: Path) -> None:
     assert found.count("\n") == 2
 
 
-def test_doing_it_again_does_nothing(data: Path) -> None:
+def test_a_rerun_encodes_nothing_and_touches_no_file(data: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in data.rglob("*") if path.is_file()}
     result = transcode([data.parent / "music"], data, Settings(jobs=1, quiet=True))
     assert (result["references"], result["degraded"], result["ok"], result["audio_seconds"]) == (1, 21, 21, 0)
@@ -174,7 +174,7 @@ def test_wrong_usage_is_one_line_and_exit_2(tmp_path: Path, change: list[str], m
     assert len([line for line in run.stderr.splitlines() if line.lower().startswith("error: ")]) == 1
 
 
-def test_blanks_in_lists_are_nothing(tmp_path: Path) -> None:
+def test_blanks_in_lists_are_ignored(tmp_path: Path) -> None:
     write(tmp_path / "a.wav", music(2))
     arguments = ["transcode", str(tmp_path / "a.wav"), "--out", str(tmp_path / "data"), "--clip", "2", "--jobs", "1"]
     arguments += ["--codecs", "opus, mp3", "--bitrates", "64, 96", "--distortions", "noise-1, clipping-1", "--json"]
@@ -192,7 +192,7 @@ def test_a_version_that_is_digital_silence_fails(tmp_path: Path, monkeypatch: py
     assert all("is digital silence" in line for line in result["errors"])
 
 
-def test_nothing_to_read_is_exit_2(tmp_path: Path) -> None:
+def test_a_folder_without_music_is_exit_2(tmp_path: Path) -> None:
     for music_path in (tmp_path / "absent", tmp_path):
         run = CliRunner().invoke(main, ["transcode", str(music_path), "--out", str(tmp_path / "data")])
         assert run.exit_code == 2
@@ -206,7 +206,7 @@ def test_dry_run_writes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-def test_a_codec_that_fails_does_not_take_the_others_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_one_codec_fails_the_others_are_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
     broken = replace(CODECS["opus"], options={"frame_duration": "17"})

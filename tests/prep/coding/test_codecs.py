@@ -44,7 +44,7 @@ def test_conditions_differ_in_id_and_name() -> None:
     assert len({coding.id for coding in wanted}) == len({coding.name for coding in wanted}) == 12
 
 
-def test_opus_profiles_do_what_they_say(clip: Path, tmp_path: Path) -> None:
+def test_constant_opus_hits_its_bitrate_and_variable_opus_takes_more(clip: Path, tmp_path: Path) -> None:
     sizes = {coding.codec: made.bitstream_bytes for coding, made in encode(
         clip, codings(["opus-vbr", "opus", "opus-cbr"], [64]), tmp_path, SECONDS).items()
         if isinstance(made, Encoded)}  # fmt: skip

@@ -135,7 +135,7 @@ def test_a_new_build_is_a_new_condition_and_another_place_is_not(tmp_path: Path)
     assert ids[0] == ids[1] != ids[2]
 
 
-def test_rows_of_an_earlier_build_stay_and_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rows_of_an_earlier_build_stay_with_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = described(tmp_path, COPY + "delay = 0\n")
     for body, count in (('cp "$2" "$3"', 1), ('cp  "$2" "$3"', 2)):
         script(tmp_path, body)

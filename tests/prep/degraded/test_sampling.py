@@ -65,7 +65,7 @@ def test_the_seed_changes_the_sample() -> None:
     assert any(sampled(PAPER, clip, 5, 0) != sampled(PAPER, clip, 5, 1) for clip in CLIPS[:5])
 
 
-def test_a_run_makes_its_sample_and_a_larger_one_adds_to_it(tmp_path: Path) -> None:
+def test_a_run_makes_its_sample_of_conditions_and_a_larger_one_adds_to_it(tmp_path: Path) -> None:
     for seed in range(4):
         write(tmp_path / "music" / f"{seed}.wav", music(4, seed))
     base = {"codecs": ("opus", "mp3"), "bitrates": (32, 64), "clip_s": 2, "jobs": 1, "quiet": True}

@@ -46,18 +46,18 @@ def test_any_length_layout_rate_and_level_is_survived(
 
 
 @pytest.mark.parametrize(("name", "severity"), [("echo", 1), ("noise", 0), ("noise", 6)])
-def test_what_is_not_registered_is_refused(name: str, severity: int) -> None:
+def test_an_unknown_distortion_or_severity_is_refused(name: str, severity: int) -> None:
     with pytest.raises(UserError, match=name):
         distort(SOUND, RATE, name, severity, 0)
 
 
 @pytest.mark.parametrize("shape", [(0, 2), (100,)])
-def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+def test_samples_of_a_wrong_shape_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="frames, channels"):
         distort(np.zeros(shape, np.float32), RATE, "noise", 1, 0)
 
 
-def test_a_full_disk_is_no_matter_of_a_clip(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_ends_the_run_instead_of_failing_a_clip(monkeypatch: pytest.MonkeyPatch) -> None:
     sound = music(1)
     with monkeypatch.context() as then:
         then.setattr(tandem, "encode", lambda clip, codings, folder, seconds: {codings[0]: "ffmpeg ended with 228"})

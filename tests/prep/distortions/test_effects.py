@@ -129,7 +129,7 @@ def test_a_spread_level_makes_loud_louder_and_soft_softer() -> None:
     assert 20 * np.log10(soft / (0.1 * before)) < -1.5
 
 
-def test_more_codebooks_leave_less() -> None:
+def test_finer_vector_quantisation_leaves_a_smaller_error() -> None:
     errors = [error_db(SOUND, distort(SOUND, RATE, "vector-quantisation", severity, 1)) for severity in (1, 3, 5)]
     assert errors[0] < -30
     assert errors[1] == pytest.approx(-20, abs=3)

@@ -17,7 +17,9 @@ from tests.sounds import RATE, music, write
 @pytest.mark.parametrize(
     ("seconds", "frames"), [(1.9, []), (2.5, [2.5]), (3.0, [3.0]), (4.9, [3.0]), (5.0, [3.0, 2.0]), (6.5, [3.0, 3.0])]
 )
-def test_clip_lengths(tmp_path: Path, seconds: float, frames: list[float]) -> None:
+def test_tracks_are_cut_into_clips_and_a_rest_of_two_seconds_or_more(
+    tmp_path: Path, seconds: float, frames: list[float]
+) -> None:
     write(tmp_path / "a.wav", music(seconds))
     result = transcode([tmp_path / "a.wav"], tmp_path / "data", Settings(("opus",), (64,), 3, jobs=1, quiet=True))
     cut = [row for row in Dataset(tmp_path / "data").references().to_pylist() if row["status"] == schema.OK]

@@ -58,7 +58,7 @@ def excluded(folder: Path, *lines: str) -> tuple[set[str], list[str]]:
         ("#plain.wav", set()),
     ],
 )
-def test_a_line_names_tracks(tmp_path: Path, line: str, names: set[str]) -> None:
+def test_a_line_of_the_list_excludes_the_tracks_that_it_names(tmp_path: Path, line: str, names: set[str]) -> None:
     lay(tmp_path / "music", "plain.wav", "Song [live].wav", "Song l.wav", "AC[DC]/x.wav", "AC[DC]/y.wav",
         "deep/er/x.wav", "deep/er/still/x.wav", "What?.wav", "Whatx.wav", "back\\slash.wav",
         "Artist - A Tune!.wav")  # fmt: skip

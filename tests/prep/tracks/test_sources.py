@@ -24,7 +24,7 @@ def test_a_folder_gives_its_audio_and_mixtures_before_stems(tmp_path: Path) -> N
     assert names == {"-dash", "dangling", "a/x", "a/Extended Mix", "b/Mixture", "c/C_MIX"}
 
 
-def test_the_number_of_stems_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_number_of_stems_left_out_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, seconds in (("mix.flac", 2.0), ("a/x.wav", 2.0), ("a/y.wav", 2.3), ("b/z.wav", 1.0)):
         write(tmp_path / name, music(seconds))
     assert [source.name for source in find_sources([tmp_path])] == ["mix"]
@@ -32,7 +32,7 @@ def test_the_number_of_stems_left_out_is_said(tmp_path: Path, capsys: pytest.Cap
 
 
 @pytest.mark.parametrize("name", ["Mix.wav", "mixdown.flac", "album_mix.wav"])
-def test_a_track_called_mix_among_others_drops_none(
+def test_a_track_called_mix_among_other_tracks_replaces_none(
     tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for other, seconds in ((name, 3.0), ("one.wav", 2.0), ("two.wav", 4.0), ("more/three.wav", 5.0)):
@@ -42,7 +42,7 @@ def test_a_track_called_mix_among_others_drops_none(
     assert "stems" not in capsys.readouterr().err
 
 
-def test_audio_of_kinds_that_are_not_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_audio_formats_that_are_not_read_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lay(tmp_path, "x.wav", "a.shn", "b/c.DFF", "b/d.dff", "cover.jpg", "notes.txt")
     assert [source.name for source in find_sources([tmp_path])] == ["x"]
     assert f"{tmp_path}: skipped files of kinds that are not read (2 .dff, 1 .shn)" in capsys.readouterr().err
@@ -82,7 +82,7 @@ def test_a_named_file_is_taken_whatever_its_name_and_once(tmp_path: Path, monkey
     assert [source.parts[0] for source in sources] == [tmp_path / "x.dat", tmp_path / "a" / "x.wav"]
 
 
-def test_a_corpus_is_recognised_or_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_corpus_is_recognised_by_its_layout_or_chosen_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lay(tmp_path, *(f"{part}/A - B/{stem}.wav" for part in ("train", "test") for stem in ("mixture", "drums")))
     assert {source.split for source in find_sources([tmp_path])} == {"train", "test"}
     assert "read as MUSDB18-HQ" in capsys.readouterr().err
@@ -94,7 +94,7 @@ def test_a_corpus_is_recognised_or_asked_for(tmp_path: Path, capsys: pytest.Capt
 
 
 @pytest.mark.parametrize("name", CORPORA)
-def test_every_corpus_says_what_it_is(name: str, tmp_path: Path) -> None:
+def test_every_corpus_has_a_title_and_a_licence_and_only_folder_takes_any_folder(name: str, tmp_path: Path) -> None:
     corpus = CORPORA[name]
     assert corpus.title
     assert corpus.licence

@@ -58,7 +58,7 @@ def decoded(path: Path) -> np.ndarray:
     return np.clip(read(path).samples, -1, 1)
 
 
-def test_what_sounds_the_same_is_found(sources: dict[str, Track]) -> None:
+def test_copies_that_are_quieter_shorter_or_coded_are_recognised(sources: dict[str, Track]) -> None:
     if not fingerprint.available():
         pytest.skip("this ffmpeg has no Chromaprint")
     names = [name for name in sources if sources[name].fingerprint is not None]
@@ -69,7 +69,7 @@ def test_what_sounds_the_same_is_found(sources: dict[str, Track]) -> None:
     }
 
 
-def test_facts_of_a_track(sources: dict[str, Track]) -> None:
+def test_a_track_is_measured_and_what_was_coded_is_recognised(sources: dict[str, Track]) -> None:
     assert (sources["song"].seconds, sources["song"].sample_rate) == (12, RATE)
     assert sources["song"].flaw() is None
     assert sources["coded"].flaw() == "is a lossy source"
@@ -81,7 +81,7 @@ def test_facts_of_a_track(sources: dict[str, Track]) -> None:
 
 
 @pytest.mark.parametrize(("limit", "found"), [(16_000, True), (11_025, True), (None, False)])
-def test_a_wall_is_found_and_a_slope_is_not(limit: float | None, found: bool) -> None:
+def test_a_sharp_cutoff_is_found_and_a_gentle_slope_is_none(limit: float | None, found: bool) -> None:
     rng = np.random.default_rng(0)
     spectrum = np.fft.rfft(rng.standard_normal((4 * RATE, 2)), axis=0)
     hz = np.fft.rfftfreq(4 * RATE, 1 / RATE)
@@ -96,7 +96,7 @@ def test_a_wall_is_found_and_a_slope_is_not(limit: float | None, found: bool) ->
         assert cutoff == pytest.approx(limit, abs=400)
 
 
-def test_short_copies_are_found(tmp_path: Path) -> None:
+def test_copies_of_short_recordings_are_recognised(tmp_path: Path) -> None:
     if not fingerprint.available():
         pytest.skip("this ffmpeg has no Chromaprint")
     for seed, seconds in enumerate((3.5, 4, 5)):
@@ -117,7 +117,7 @@ def test_companded_samples_are_a_lossy_source(tmp_path: Path) -> None:
         )
 
 
-def test_silence_has_no_wall() -> None:
+def test_silence_has_no_cutoff() -> None:
     track = LongTermSpectrum(RATE)
     track.add(np.zeros((RATE, 2), np.float32))
     assert track.cutoff_hz() is None
@@ -156,7 +156,7 @@ def test_files_with_the_same_bytes_are_one_whatever_their_number(tmp_path: Path)
     assert len(admitted([survey(source(path)) for path in paths])[0]) == 1
 
 
-def test_parts_are_summed(tmp_path: Path) -> None:
+def test_the_parts_of_a_song_are_summed(tmp_path: Path) -> None:
     parts = [music(7, 1), music(6.5, 2), music(7, 3)[:, :1]]
     paths = [write(tmp_path / f"{n}.wav", part, subtype="FLOAT") for n, part in enumerate(parts)]
     total = np.concatenate([audio.samples for audio in mixed(paths)])
@@ -187,7 +187,9 @@ def test_a_song_of_parts_is_one_track_with_the_split_of_its_corpus(tmp_path: Pat
     assert splits == {("musdb18hq", "train"), ("musdb18hq", "test")}
 
 
-def test_sources_are_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_surveyed_source_is_not_surveyed_again_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write(tmp_path / "music" / "a.wav", music(3))
     assert survey_music([tmp_path / "music"], tmp_path / "data", WANTED)["songs"] == 1
     monkeypatch.setattr("prep.tracks.survey.survey", None)  # would fail when called

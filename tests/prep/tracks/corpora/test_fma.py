@@ -29,7 +29,7 @@ def test_a_subset_beside_the_metadata_finds_its_table(tmp_path: Path) -> None:
     assert list(found(tmp_path / "fma_small", "fma")) == list(found(tmp_path, "fma")) == ["AWOL - Food"]
 
 
-def test_another_table_is_refused(tmp_path: Path) -> None:
+def test_a_table_of_another_form_is_refused(tmp_path: Path) -> None:
     lay(tmp_path, "000/000002.mp3", fma_metadata__tracks_DOT_csv="a,b\n1,2\n")
     with pytest.raises(UserError, match=r"tracks\.csv"):
         list(CORPORA["fma"].sources(tmp_path))

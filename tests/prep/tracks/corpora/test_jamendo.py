@@ -24,7 +24,7 @@ def test_files_that_are_there_get_their_split(tmp_path: Path, audio: str, ending
     assert (source.name, source.split) == ("artist_000014 - track_0000214", "valid")
 
 
-def test_another_table_is_refused(tmp_path: Path) -> None:
+def test_a_table_of_another_form_is_refused(tmp_path: Path) -> None:
     lay(tmp_path, autotagging_DOT_tsv="TRACK_ID\tTAGS\n1\tx\n")
     with pytest.raises(UserError, match=r"autotagging\.tsv: line 2 has no ARTIST_ID, PATH; .*--corpus folder"):
         list(CORPORA["jamendo"].sources(tmp_path))

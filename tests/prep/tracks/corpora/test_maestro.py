@@ -32,7 +32,7 @@ def test_the_table_gives_files_and_splits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["a,b\n1,2\n", HEADER + "Bach,Fugue\n", HEADER + "Bach,Fugue,holdout,2004,b.midi,b.wav,9\n"]
 )
-def test_another_table_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_table_of_another_form_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "maestro-v3.0.0.csv").write_text(text)
     with pytest.raises(UserError, match=r"maestro-v3\.0\.0\.csv: .*--corpus folder"):
         list(CORPORA["maestro"].sources(tmp_path))

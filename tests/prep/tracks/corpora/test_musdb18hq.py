@@ -10,7 +10,7 @@ from tests.prep.tracks.corpora.layout import found, lay
 TRACKS = {"train/A - One": "train", "train/ANiMAL - Rockshow": "valid", "test/B - Two": "test"}
 
 
-def test_mixtures_and_splits(tmp_path: Path) -> None:
+def test_mixtures_are_tracks_and_splits_are_those_of_musdb18(tmp_path: Path) -> None:
     stems = ("mixture", "vocals", "drums", "bass", "other")
     sources = found(lay(tmp_path, *(f"{source}/{stem}.wav" for source in TRACKS for stem in stems)), "musdb18hq")
     assert {
@@ -19,5 +19,5 @@ def test_mixtures_and_splits(tmp_path: Path) -> None:
     assert {source.parts[0].name for source in sources.values()} == {"mixture.wav"}
 
 
-def test_fourteen_songs_validate() -> None:
+def test_fourteen_songs_are_held_out_for_validation() -> None:
     assert len(VALIDATION) == 14

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.prep.tracks.corpora.layout import found, lay
 
 
-def test_mixes_and_splits(tmp_path: Path) -> None:
+def test_mixes_are_tracks_and_splits_are_those_of_slakh(tmp_path: Path) -> None:
     parts = ("train/Track00001", "validation/Track01501", "test/Track01876", "omitted/Track00049")
     names = [
         f"{part}/{file}" for part in parts for file in ("mix.flac", "stems/S00.flac", "metadata.yaml", "all_src.mid")
