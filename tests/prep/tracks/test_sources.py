@@ -82,7 +82,9 @@ def test_a_named_file_is_taken_whatever_its_name_and_once(tmp_path: Path, monkey
     assert [source.parts[0] for source in sources] == [tmp_path / "x.dat", tmp_path / "a" / "x.wav"]
 
 
-def test_a_corpus_is_recognised_by_its_layout_or_chosen_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_corpus_is_recognised_by_its_layout_or_chosen_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     lay(tmp_path, *(f"{part}/A - B/{stem}.wav" for part in ("train", "test") for stem in ("mixture", "drums")))
     assert {source.split for source in find_sources([tmp_path])} == {"train", "test"}
     assert "read as MUSDB18-HQ" in capsys.readouterr().err
