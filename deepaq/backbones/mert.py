@@ -110,8 +110,9 @@ class Mert(Backbone):
                 f"backbone {self.name}: needs (batch, frames) of at least {self.shortest_s:g} s at"
                 f" {self.sample_rate} Hz, got {tuple(samples.shape)}"
             )
-        # A compiled network is in training, where segments are audible; the check would break its graph.
-        if not torch.compiler.is_compiling() and not bool(self.audible(samples).all()):
+        # Training draws audible segments only. To look would break a compiled graph, and would wait for a GPU.
+        learning = self.training and torch.is_grad_enabled()
+        if not learning and not bool(self.audible(samples).all()):
             raise UserError(
                 f"backbone {self.name}: a segment is near-silent or padded for half of its length; its level would be"
                 " normalised away; leave such segments out"
@@ -120,7 +121,8 @@ class Mert(Backbone):
     def pooled(self, samples: Tensor) -> Tensor:
         """Mean over time of every hidden state, in float32: (batch, frames) -> (batch, layers + 1, hidden size).
 
-        Raises UserError for segments that are too short, near-silent or padded for half of their length.
+        Raises UserError for segments that are too short and, but in training, for those that are near-silent or padded
+        for half of their length.
         """
         self._check(samples)
         checkpointing = self.checkpointing and self.training and torch.is_grad_enabled()

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from deepaq.backbones.backbone import Backbone
 from training.data.store import Store
-from training.loop.gather import World, average_gradients, equalise, gathered
+from training.loop.gather import World, added, average_gradients, equalise, gathered
 from training.loop.sampler import Cut, Sampler
 from training.loop.schedule import learning_rate
 from training.objective import terms as objective
-from training.objective.batch import Labeller, Labels
+from training.objective.batch import Labeller, Labels, sent
 from training.objective.curve import Curve
 from training.settings import Recipe
 
@@ -59,9 +59,8 @@ class Learner:
             {"params": clip, "weight_decay": settings.clip_weight_decay},
             {"params": list(self.curves.parameters()), "weight_decay": 0.0, "pace": _CURVE_PACE},
         ]
-        # Fused, one call for all weights: what counts for the hundreds of small ones of LoRA.
-        fused = self.recipe.backbone_name != "compact"
-        return torch.optim.AdamW([group for group in groups if group["params"]], lr=settings.lr, fused=fused)
+        # Fused, one call for all weights of a group instead of a dozen for each.
+        return torch.optim.AdamW([group for group in groups if group["params"]], lr=settings.lr, fused=True)
 
     @torch.inference_mode()
     def start_curves(self) -> None:
@@ -85,11 +84,14 @@ class Learner:
         assert isinstance(curve, Curve)
         return curve
 
-    def step(self, number: int, cut: Cut, fronts: Tensor, scores: Sequence[float]) -> dict[str, float]:
+    def step(
+        self, number: int, cut: Cut, fronts: Tensor, scores: Sequence[float], asked: bool = False
+    ) -> dict[str, float]:
         """Take step `number`, from 0, on a batch of which this process holds `fronts`.
 
-        scores: of the epochs so far. Returns lr, loss, its terms and the gradient's norm; training cannot go on
-        after a loss or gradient that is not finite.
+        scores: of the epochs so far. asked: this process is to stop. Returns lr, loss, its terms, the gradient's norm
+        and `asked`, the number of processes that are to stop; training cannot go on after a loss or gradient that is
+        not finite.
         """
         recipe, device = self.recipe, self.world.device
         self._seed(number)
@@ -108,13 +110,14 @@ class Learner:
         loss.backward()
         trained = [p for group in self.optimiser.param_groups for p in group["params"]]
         average_gradients(trained)
-        norm = torch.nn.utils.clip_grad_norm_(trained, recipe.optimiser.gradient_clip)
+        norm = torch.nn.utils.clip_grad_norm_(trained, recipe.optimiser.gradient_clip, foreach=True)
         rate = learning_rate(recipe.optimiser, number, self.steps, scores)
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group.get("pace", 1.0)
         self.optimiser.step()
         parts = {f"{mode}_{name}": value for mode, found in terms.items() for name, value in found.parts.items()}
-        figures = {"loss": loss.detach(), **parts, "gradient": norm}
+        stops = added(torch.full((), float(asked), device=device))
+        figures = {"loss": loss.detach(), **parts, "gradient": norm, "asked": stops}
         # One transfer, so that a GPU is waited for once.
         values = torch.stack([value.to(torch.float64) for value in figures.values()]).tolist()
         return {"lr": rate, **dict(zip(figures, values, strict=True))}
@@ -128,7 +131,7 @@ class Learner:
         """Return the points, (batch, dims), and labels of a batch of whole clips; every process has them all."""
         assert self.descriptions is not None
         rows = self.sampler.whole_clips(step)
-        points = self.network.embed_clip(self.descriptions[torch.from_numpy(rows).to(self.world.device)])
+        points = self.network.embed_clip(self.descriptions[sent(torch.from_numpy(rows), self.world.device)])
         return points, self.labeller(rows).to(self.world.device)
 
     def _seed(self, step: int) -> None:

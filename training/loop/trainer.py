@@ -8,7 +8,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from deepaq.backbones.backbone import Backbone
@@ -17,8 +16,8 @@ from deepaq.errors import UserError
 from deepaq.scoring.checkpoint import write_json
 from training.data.store import Store
 from training.loop import evaluate, figures, state
-from training.loop.gather import World, added, wait
-from training.loop.interrupt import Interrupt, watched
+from training.loop.gather import World, wait
+from training.loop.interrupt import watched
 from training.loop.learner import MODES, Learner
 from training.loop.log import Log
 from training.loop.plan import Schedule
@@ -62,12 +61,15 @@ class Trainer:
                 begun = time.perf_counter()
                 cut, fronts = next(batches)
                 waited = time.perf_counter() - begun
-                log.step(self._one_step(cut, fronts, out) | {"wait_s": waited})
+                row = self._one_step(cut, fronts, out, interrupt.asked)
+                stops = row.pop("asked")
+                log.step(row | {"wait_s": waited})
                 tracer.step()
                 if self.step % epoch_steps == 0 or self.step == steps:
                     log.epoch(self._end_epoch(out))
                 every = self.recipe.run.save_steps or epoch_steps
-                asked = self._asked(interrupt)
+                # Several processes stop after the same step, which one of them was asked before.
+                asked = stops > 0 if self.world.size > 1 else interrupt.asked
                 if asked or self.step % every == 0 or self.step == steps:
                     log.flush()
                     self.save(out)
@@ -78,14 +80,9 @@ class Trainer:
         patience = self.recipe.run.stop_after
         return bool(patience) and stagnant(self.scores) >= patience
 
-    def _asked(self, interrupt: Interrupt) -> bool:
-        if self.world.size == 1:
-            return interrupt.asked
-        return bool(added(torch.tensor(float(interrupt.asked), device=self.world.device)) > 0)
-
-    def _one_step(self, cut: Cut, fronts: Tensor, out: Path) -> dict[str, float]:
+    def _one_step(self, cut: Cut, fronts: Tensor, out: Path, asked: bool) -> dict[str, float]:
         begun = time.perf_counter()
-        row = self.learner.step(self.step, cut, fronts, self.scores)
+        row = self.learner.step(self.step, cut, fronts, self.scores, asked)
         if not (math.isfinite(row["loss"]) and math.isfinite(row["gradient"])):
             self._not_finite(cut, out)
         self.step += 1

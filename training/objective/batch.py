@@ -1,15 +1,16 @@
-"""Labels of a batch: clip, codec, rank of the bitrate and MOS of every sample."""
+"""Labels of a batch: codec, rank of the bitrate and MOS of every sample, and which samples belong together."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from training.data.table import CLEAN_CODEC, NO_CODEC, Column, Rows, Table
+from training.data.table import CLEAN_CODEC, NO_CODEC, Column, Mask, Rows, Table
 from training.objective.loss import CLEAN, UNCODED, bitrate_labels
 
 _SEVERITY = re.compile(r"(.+)-(\d+)")  # name of a distortion's condition, such as noise-3
@@ -17,27 +18,26 @@ _SEVERITY = re.compile(r"(.+)-(\d+)")  # name of a distortion's condition, such 
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels per sample, each (batch,). row: in the table. clip: number. clean: not degraded. codec: number, see
-    `training.objective.loss`. rank: label of the bitrate term."""
+    """Labels of a batch, each (batch,). own_clean: place of the sample's clean clip. clean: not degraded. codec: its
+    number, see `training.objective.loss`. rank: label of the bitrate term.
 
-    row: Rows
-    clip: Tensor
+    clips: places of the samples of every clip, (clips, n) if all have as many, else one (1, n) per clip. codecs: how
+    many the table has. Whatever decides the shape of a result is known here, so that no step waits for a device.
+    """
+
+    own_clean: Tensor
     clean: Tensor
     codec: Tensor
     rank: Tensor
     mos: Tensor
+    clips: tuple[Tensor, ...]
+    codecs: int
 
     def to(self, device: torch.device) -> Labels:
         """Return a copy with its tensors on `device`."""
-        tensors = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "row"}
-        return replace(self, **{name: tensor.to(device) for name, tensor in tensors.items()})
-
-    @property
-    def own_clean(self) -> Tensor:
-        """Place of every sample's clean clip in the batch, (batch,)."""
-        places = self.clean.nonzero()[:, 0]
-        same = self.clip[:, None] == self.clip[places][None]
-        return places[same.int().argmax(dim=1)]
+        names = (entry.name for entry in fields(self) if entry.name not in ("clips", "codecs"))
+        moved: dict[str, Any] = {name: sent(getattr(self, name), device) for name in names}
+        return replace(self, **moved, clips=tuple(sent(places, device) for places in self.clips))
 
 
 class Labeller:
@@ -58,8 +58,8 @@ class Labeller:
         for number, name in enumerate(sorted(ranked), start=CLEAN + 1):
             numbers[places == names.tolist().index(name)] = number
         numbers[table.clean] = CLEAN
-        self.codec = torch.from_numpy(numbers)
-        self.rank = bitrate_labels(self.codec, torch.from_numpy(order), literal_bitrate)
+        self.codec, self.codecs = torch.from_numpy(numbers), len(ranked)
+        self.rank = bitrate_labels(self.codec, torch.from_numpy(order), literal_bitrate).float()
 
     def __call__(self, rows: Rows, clips: Rows | None = None, middles: Column | None = None) -> Labels:
         """Return the labels of rows. clips: numbers that replace the table's. middles: centres of the segments in
@@ -68,11 +68,32 @@ class Labeller:
         mos = table.mos[rows]
         if middles is not None:
             mos = np.array([table.mos_at(*pair) for pair in zip(rows.tolist(), middles.tolist(), strict=True)])
+        clips = table.clip[rows] if clips is None else clips
+        clean = table.clean[rows]
         return Labels(
-            rows,
-            torch.from_numpy(table.clip[rows] if clips is None else clips),
-            torch.from_numpy(table.clean[rows]),
+            torch.from_numpy(_own_clean(clips, clean)),
+            torch.from_numpy(clean),
             self.codec[rows],
             self.rank[rows],
             torch.from_numpy(mos).float(),
+            _by_clip(clips),
+            self.codecs,
         )
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return `tensor` on `device`; a GPU copies it while this process goes on."""
+    return (tensor.pin_memory() if device.type == "cuda" else tensor).to(device, non_blocking=True)
+
+
+def _own_clean(clips: Rows, clean: Mask) -> Rows:
+    """Return the place of the first clean sample of every sample's clip, (batch,)."""
+    found: Rows = ((clips[:, None] == clips) & clean).argmax(axis=1)
+    return found
+
+
+def _by_clip(clips: Rows) -> tuple[Tensor, ...]:
+    order = np.argsort(clips, kind="stable")
+    starts = np.unique(clips[order], return_index=True)[1]
+    groups = [torch.from_numpy(places) for places in np.split(order, starts[1:])]
+    return (torch.stack(groups),) if len(set(map(len, groups))) == 1 else tuple(places[None] for places in groups)

@@ -24,27 +24,39 @@ CLEAN, UNCODED = 0, -1  # in place of a codec's number, from 1: clean; distorted
 
 @dataclass(frozen=True)
 class Loss:
-    """A mean over anchors, a scalar or one for every batch, (...).
+    """Sums over anchors, a scalar or one for every batch, (...).
 
-    value: with gradient. floor: the value of a perfect order, above 0 because of ties in the labels; value >=
-    floor. anchors: how many were averaged, the weight when means are pooled.
+    total: with gradient. lowest: the total of a perfect order, above 0 because of ties in the labels; total >= lowest.
+    anchors: how many were added.
     """
 
-    value: Tensor
-    floor: Tensor
+    total: Tensor
+    lowest: Tensor
     anchors: Tensor
 
-    def pooled(self) -> Loss:
-        """Return the mean over the anchors of all batches along the first dimension."""
-        total = self.anchors.sum(dim=0)
-        weights = self.anchors.to(self.value.dtype) / total.clamp(min=1)
-        return Loss((self.value * weights).sum(dim=0), (self.floor * weights).sum(dim=0), total)
+    @property
+    def value(self) -> Tensor:
+        """Mean over anchors; 0 without any."""
+        return self.total / self.anchors.clamp(min=1)
 
+    @property
+    def floor(self) -> Tensor:
+        """Mean over anchors of a perfect order."""
+        return self.lowest / self.anchors.clamp(min=1)
 
-def joined(losses: Sequence[Loss]) -> Loss:
-    """Return the batches of all `losses`, each (batches,), one after another."""
-    parts = ([getattr(loss, name) for loss in losses] for name in ("value", "floor", "anchors"))
-    return Loss(*(torch.cat(part) for part in parts))
+    @property
+    def excess(self) -> Tensor:
+        """Mean over anchors above that of a perfect order, without gradient."""
+        return (self.total.detach() - self.lowest) / self.anchors.clamp(min=1)
+
+    def parts(self, sizes: Sequence[int]) -> list[Loss]:
+        """Return the sums over all batches in each of the parts of the first dimension that are so long."""
+        split = (tensor.split(list(sizes)) for tensor in (self.total, self.lowest, self.anchors))
+        return [Loss(*(part.sum() for part in parts)) for parts in zip(*split, strict=True)]
+
+    def plus(self, other: Loss) -> Loss:
+        """Return the sums over the anchors of both."""
+        return Loss(self.total + other.total, self.lowest + other.lowest, self.anchors + other.anchors)
 
 
 def pairwise_distances(points: Tensor, normalise: bool = False, pooling: Pooling = MEAN) -> Tensor:
@@ -84,42 +96,31 @@ def rank_n_contrast(
     printed: divide the sum of the terms by N - 1 and by N instead, however many pairs take part, as DeePAQ prints it.
     """
     with torch.autocast(distances.device.type, enabled=False):
-        logits = -_full(distances) / tau
-        apart = _differences(labels)
-        valid = ~apart.isnan() if mask is None else ~apart.isnan() & mask
-        valid = valid & ~torch.eye(valid.shape[-1], dtype=torch.bool, device=valid.device)
+        logits = _full(distances) * (-1 / tau)
+        nearness = _nearness(labels)
+        valid = nearness <= 0 if mask is None else (nearness <= 0) & mask
         # Farthest labels first; pairs that take no part come last, so that no running sum that is read includes them.
-        ranked_apart, order = torch.where(valid, -apart, 1.0).sort(dim=-1)
-        counted = ranked_apart <= 0
-        last_tie = torch.searchsorted(ranked_apart, ranked_apart, right=True) - 1
-        ties = last_tie + 1 - torch.searchsorted(ranked_apart, ranked_apart)
+        ranked_nearness, order = torch.where(valid, nearness, 1.0).sort(dim=-1)
+        after = torch.searchsorted(ranked_nearness, ranked_nearness, right=True)  # the end of every run of ties
+        ties = after - torch.searchsorted(ranked_nearness, ranked_nearness)
         ranked = logits.expand_as(order).gather(-1, order)
-        terms = ranked.logcumsumexp(dim=-1).gather(-1, last_tie) - ranked
-        mean = _over_batch if printed else _over_anchors
-        value, anchors = mean(terms, counted)
-        floor, _ = mean(ties.to(terms.dtype).log(), counted)
-    return Loss(value, floor, anchors)
+        terms = ranked.logcumsumexp(dim=-1).gather(-1, after - 1) - ranked
+        counted = valid.sum(dim=-1, keepdim=True)
+        size = valid.shape[-1]
+        shares = (ranked_nearness <= 0).to(terms.dtype) / (max(1, size - 1) if printed else counted.clamp(min=1))
+        total, lowest = ((shares * found).sum(dim=(-2, -1)) for found in (terms, ties.to(terms.dtype).log()))
+        anchors = torch.full_like(total, size, dtype=torch.long) if printed else (counted > 0).sum(dim=(-2, -1))
+    return Loss(total, lowest, anchors)
 
 
-def _differences(labels: Tensor) -> Tensor:
-    """Return absolute differences, (..., N, N), of (..., N) labels; 0 for equal labels even if they are infinite."""
-    anchor, key = _full(labels).unsqueeze(-1), _full(labels).unsqueeze(-2)
-    return torch.where(anchor == key, 0.0, (anchor - key).abs())
-
-
-def _over_batch(terms: Tensor, counted: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the sum of the (..., N, N) terms divided by N (N - 1), and N."""
-    size = terms.shape[-1]
-    total = torch.where(counted, terms, 0.0).sum(dim=(-2, -1))
-    return total / max(1, size * (size - 1)), torch.full_like(total, size, dtype=torch.long)
-
-
-def _over_anchors(terms: Tensor, counted: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean over anchors of each anchor's mean, and the number of anchors with a term; 0 without any."""
-    numbers = counted.sum(dim=-1)
-    means = torch.where(counted, terms, 0.0).sum(dim=-1) / numbers.clamp(min=1)
-    anchors = (numbers > 0).sum(dim=-1)
-    return means.sum(dim=-1) / anchors.clamp(min=1), anchors
+def _nearness(labels: Tensor) -> Tensor:
+    """Return minus the absolute differences, (..., N, N), of (..., N) labels; 0 for equal labels even if they are
+    infinite. NaN on the diagonal and for unknown labels."""
+    labels = _full(labels)
+    anchor, key = labels.unsqueeze(-1), labels.unsqueeze(-2)
+    found = torch.where(anchor == key, 0.0, -(anchor - key).abs())
+    found.diagonal(dim1=-2, dim2=-1).fill_(torch.nan)
+    return found
 
 
 def bitrate_labels(codec: Tensor, bitrate: Tensor, literal: bool = False) -> Tensor:
@@ -138,32 +139,26 @@ def bitrate_labels(codec: Tensor, bitrate: Tensor, literal: bool = False) -> Ten
     return labels
 
 
-def bitrate_contrast(
-    distances: Tensor, codec: Tensor, labels: Tensor, tau: float = TAU, clean_anchors: bool = True
-) -> Loss:
-    """Return Rank-N-Contrast of the bitrates of (..., N, N) distances, codec by codec, each with the clean samples.
+def bitrate_pairs(codec: Tensor, codecs: int, clean_anchors: bool = True) -> Tensor:
+    """Return the pairs, (codecs, ..., N, N), that take part in Rank-N-Contrast of the bitrates: codec by codec, each
+    with the clean samples.
 
-    codec: (..., N) codec numbers, CLEAN or UNCODED. labels: (..., N), from `bitrate_labels`.
-    clean_anchors: order every codec's bitrates around the clean samples too; the paper has coded anchors only.
+    codec: (..., N) codec numbers up to `codecs`, CLEAN or UNCODED. clean_anchors: order every codec's bitrates around
+    the clean samples too; the paper has coded anchors only.
     """
-    codes = codec[codec > CLEAN].unique().view(-1, *[1] * codec.ndim)
-    if not len(codes):  # a batch without coded samples: zero, with a graph
-        codes = torch.full_like(codes.new_zeros(1), torch.iinfo(torch.long).max).view(-1, *[1] * codec.ndim)
-    coded = codec == codes
-    keys = coded | (codec == CLEAN)
-    anchors = keys if clean_anchors else coded
-    return rank_n_contrast(distances, labels, anchors.unsqueeze(-1) & keys.unsqueeze(-2), tau).pooled()
+    numbers = torch.arange(1, codecs + 1, device=codec.device).view(-1, *[1] * codec.ndim)
+    coded = codec == numbers
+    clean = (codec == CLEAN) & coded.flatten(1).any(dim=1).view_as(numbers)
+    keys = coded | clean
+    return (keys if clean_anchors else coded).unsqueeze(-1) & keys.unsqueeze(-2)
 
 
-def printed_bitrate_contrast(
-    distances: Tensor, codec: Tensor, labels: Tensor, tau: float = TAU, across_codecs: bool = False
-) -> Loss:
-    """Return the bitrate term of DeePAQ as printed: coded anchors, divided by N - 1 and by N, the batch's size.
+def printed_bitrate_pairs(codec: Tensor, across_codecs: bool = False) -> Tensor:
+    """Return the pairs, (1, ..., N, N), that take part in the bitrate term of DeePAQ as printed: coded anchors.
 
     across_codecs: keys are all samples with a bitrate and the clean ones; else those of the anchor's codec and the
-    clean ones. Other parameters as for `bitrate_contrast`.
+    clean ones. codec: as for `bitrate_pairs`.
     """
-    anchors = (codec > CLEAN).unsqueeze(-1)
-    keys = (codec.unsqueeze(-1) == codec.unsqueeze(-2)) | (codec == CLEAN).unsqueeze(-2)
-    mask = anchors.expand_as(distances) if across_codecs else anchors & keys
-    return rank_n_contrast(distances, labels, mask, tau, printed=True)
+    anchor, key = codec.unsqueeze(-1), codec.unsqueeze(-2)
+    keys = key > UNCODED if across_codecs else (anchor == key) | (key == CLEAN)
+    return ((anchor > CLEAN) & keys).unsqueeze(0)

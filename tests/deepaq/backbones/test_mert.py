@@ -136,7 +136,7 @@ def test_is_one_graph_for_the_compiler() -> None:
 )
 def test_refuses_what_it_cannot_judge(samples: Tensor, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        tiny().embed(samples)
+        tiny().eval().embed(samples)
 
 
 def test_says_which_segments_are_audible() -> None:

@@ -15,8 +15,9 @@ from deepaq.core.pooling import Pooling
 from training.objective.loss import (
     CLEAN,
     UNCODED,
-    bitrate_contrast,
+    Loss,
     bitrate_labels,
+    bitrate_pairs,
     pairwise_distances,
     rank_n_contrast,
 )
@@ -154,6 +155,12 @@ def test_bitrates_are_counted_down_from_clean_within_the_codec() -> None:
     assert bitrate_labels(CODEC, KBPS, literal=True).nan_to_num(9.0, posinf=INF).tolist() == [
         *[INF, 16, 128, 64, 32, 96, 9, INF]
     ]
+
+
+def bitrate_contrast(distances: Tensor, codec: Tensor, labels: Tensor, clean_anchors: bool = True) -> Loss:
+    """The term over bitrates, all codecs added; a third one has no sample."""
+    found = rank_n_contrast(distances, labels, bitrate_pairs(codec, 3, clean_anchors))
+    return Loss(found.total.sum(dim=0), found.lowest.sum(dim=0), found.anchors.sum(dim=0))
 
 
 @pytest.mark.parametrize("literal", [False, True])

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from training.data.table import Table
 from training.objective import terms as objective
@@ -31,9 +29,10 @@ def table(clips: int = 4, bitrates: tuple[int, ...] = (16, 64)) -> Table:
 
 def test_every_version_knows_its_own_clean_one() -> None:
     rows = table()
-    labels = Labeller(rows, literal_bitrate=False)(np.flatnonzero(np.isin(rows.clip, [1, 3])))
+    chosen = np.flatnonzero(np.isin(rows.clip, [1, 3]))
+    labels = Labeller(rows, literal_bitrate=False)(chosen)
     own = labels.own_clean
-    assert torch.equal(labels.clip[own], labels.clip)
+    assert rows.clip[chosen][own].tolist() == rows.clip[chosen].tolist()
     assert labels.clean[own].all()
 
 
@@ -65,10 +64,11 @@ def test_points_of_several_steps_are_compared_within_their_clip() -> None:
     labels = Labeller(rows, literal_bitrate=False)(np.arange(len(rows)))
     points = torch.randn(len(rows), 3, 4, generator=torch.Generator().manual_seed(1))
     before = objective.contrast(points, labels, Objective(), Contrast()).total
-    moved = points + 100.0 * labels.clip[:, None, None]
+    clip = torch.from_numpy(rows.clip)[:, None, None]
+    moved = points + 100.0 * clip
     assert objective.contrast(moved, labels, Objective(), Contrast()).total == pytest.approx(float(before), rel=1e-3)
     flat = points[:, :1]
-    assert objective.contrast(flat + 100.0 * labels.clip[:, None, None], labels, Objective(), Contrast()).total > 2 * (
+    assert objective.contrast(flat + 100.0 * clip, labels, Objective(), Contrast()).total > 2 * (
         objective.contrast(flat, labels, Objective(), Contrast()).total
     )
 
@@ -102,27 +102,3 @@ def test_distances_to_own_clean_and_to_the_centre() -> None:
     flat = points[:, 0]
     centre = flat[labels.clean].mean(dim=0)
     assert objective.to_centre(flat, labels)[3] == pytest.approx(float((flat[3] - centre).norm()), rel=1e-5)
-
-
-class Counted(TorchDispatchMode):
-    """Counts the operations that reach the dispatcher."""
-
-    calls = 0
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.calls += 1
-        return function(*args, **(kwargs or {}))
-
-
-def test_the_number_of_calls_does_not_grow_with_clips_and_codecs() -> None:
-    """Each call costs microseconds on a CPU and a kernel on a GPU, whatever its size."""
-    found = []
-    for clips in (2, 8):
-        rows = table(clips, bitrates=(16, 32, 64))
-        labels = Labeller(rows)(np.arange(len(rows)))
-        points = torch.randn(len(rows), 3, 4, requires_grad=True)
-        with Counted() as counted:
-            objective.full(points, labels, Curve(4.7), Objective(1.0, 1.0, 1.0), Contrast()).total.backward()
-        found.append(counted.calls)
-    assert found[1] - found[0] <= 2 * 6  # picking the rows of six more clips
-    assert found[1] < 400
