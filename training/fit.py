@@ -65,8 +65,9 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
     start = folder.start(out, recipe, options.overwrite, options.resume)
     network = _network(recipe)
     form, plain = Form.of(network), _plain(Form.of(network))
-    if start is not Start.FINISHED:
-        decode.check_room(dataset, recipe.data, form, place)
+    if start is not Start.FINISHED and not options.dry_run:
+        each = gather.processes_here()  # every process has fronts of its own
+        decode.check_room(dataset, recipe.data, form, place, lambda audio_s: each * store.disk_bytes(network, audio_s))
     rows = table.load(dataset, recipe.data)
     ensemble = distil.members(recipe.data.ensemble, network)
     fingerprint = rows.take(~rows.valid).fingerprint(*(model.fingerprint for model in ensemble))

@@ -51,28 +51,33 @@ class Mert(Backbone):
         chosen = MertSettings(**settings)
         self.mode, self.checkpointing, self.train_frontend = chosen.mode, chosen.checkpointing, chosen.train_frontend
         shape = transformer.shape(chosen.config)
+        # On torch's meta device, where a stored network is built first, there is nothing to load.
+        load = chosen.load and not torch.empty(0).is_meta
+        pretrained = self._pretrained(shape, chosen) if load else None  # before anything slow
         encoder = transformer.build(self.library_class, shape, chosen.dropout, chosen.seed)
         if chosen.init == "random":
             log.warning("backbone %s: RANDOM weights, nothing pretrained; scores mean nothing until trained", self.name)
-        # On torch's meta device, where a stored network is built first, there is nothing to load.
-        if chosen.load and not any(parameter.is_meta for parameter in encoder.parameters()):
-            chosen = replace(chosen, fingerprint=self._load(encoder, shape, chosen))
+        if load:
+            chosen = replace(chosen, fingerprint=self._load(encoder, pretrained, chosen))
         # `restore` gives a network in `full` mode all of its weights.
         self._settings = replace(chosen, load=self.mode != FULL)
         self.encoder = self._trainable(encoder, chosen.rank, chosen.alpha, chosen.lora_dropout)
         layers = shape["num_hidden_layers"] + 1
         self.head = nn.Sequential(nn.ReLU(), nn.Linear(layers * shape["hidden_size"], chosen.dims))
 
-    def _load(self, encoder: Any, shape: dict[str, Any], chosen: MertSettings) -> str:
-        """Copy pretrained weights, unless random ones are wanted, into `encoder` and return its fingerprint."""
-        if chosen.init != "random":
-            # A known fingerprint is checked below, so a folder that has moved may be replaced by the hub.
-            if chosen.init == "hub" or (chosen.fingerprint and not Path(chosen.init).is_dir()):
-                state, origin = weights.from_hub(self.release, shape, self._variable), self.release.repository
-            else:
-                state = weights.from_folder(Path(chosen.init), self.release, shape, chosen.sha256)
-                origin = chosen.init
-            weights.load_strictly(encoder, state, origin)
+    def _pretrained(self, shape: dict[str, Any], chosen: MertSettings) -> tuple[weights.State, str] | None:
+        """Return the pretrained weights that the settings name, and where they are from; None if random ones are."""
+        if chosen.init == "random":
+            return None
+        # A known fingerprint is checked later, so a folder that has moved may be replaced by the hub.
+        if chosen.init == "hub" or (chosen.fingerprint and not Path(chosen.init).is_dir()):
+            return weights.from_hub(self.release, shape, self._variable), self.release.repository
+        return weights.from_folder(Path(chosen.init), self.release, shape, chosen.sha256), chosen.init
+
+    def _load(self, encoder: Any, pretrained: tuple[weights.State, str] | None, chosen: MertSettings) -> str:
+        """Copy the pretrained weights, if there are any, into `encoder` and return its fingerprint."""
+        if pretrained:
+            weights.load_strictly(encoder, *pretrained)
         found = weights.fingerprint(encoder)
         if chosen.fingerprint and found != chosen.fingerprint:
             raise UserError(

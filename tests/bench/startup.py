@@ -29,8 +29,8 @@ PER_CLIP = 1 + len(KBPS) * len(CODECS)
 CLIPS_PER_TRACK, CLIP_S, RATE = 20, 10, 44_100
 
 
-def simulate(folder: Path, rows: int) -> int:
-    """Write the tables of a data set of about `rows` files and return how many they are."""
+def simulate(folder: Path, rows: int, clip_s: int = CLIP_S) -> int:
+    """Write the tables of a data set of about `rows` files, `clip_s` seconds each, and return how many they are."""
     from manifests.fragment import write_table
     from manifests.ids import joined_id
     from manifests.schema import DEGRADED, LABELS, REFERENCES
@@ -45,7 +45,7 @@ def simulate(folder: Path, rows: int) -> int:
         "split": ["valid" if number // CLIPS_PER_TRACK % 10 == 0 else "train" for number in range(clips)],
         "path": [f"audio/references/{name[:2]}/{name}.flac" for name in ids],
         "track_path": [f"/music/{name}.flac" for name in tracks],
-        "frames": [CLIP_S * RATE] * clips,
+        "frames": [clip_s * RATE] * clips,
         "sample_rate": [RATE] * clips,
         "sha256": [joined_id("sha", name) * 2 for name in ids],
         "status": ["ok"] * clips,

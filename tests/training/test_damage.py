@@ -125,7 +125,7 @@ def test_a_disk_without_room_is_refused_before_any_table_is_joined(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9 - 10**6, 10**6))
     monkeypatch.setattr("training.data.table.load", lambda *_: pytest.fail("a table was read"))
     options = Options(cache=tmp_path / "cache", quiet=True)
-    with pytest.raises(UserError, match=r"decoded audio would take 0.02 GB, 0.00 GB are free"):
+    with pytest.raises(UserError, match=r"decoded audio and fronts would take 0.02 GB, 0.00 GB are free"):
         fit(labelled, tmp_path / "run", recipe.load("compact", SMALL), options)
 
 

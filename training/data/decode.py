@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,10 +109,11 @@ def sizes(table: Table, form: Form, folder: Path) -> tuple[int, int]:
     return sum(each.values()), sum(form.size(item.frames) for item in missing(cache, table))
 
 
-def check_room(dataset: Dataset, data: Data, form: Form, folder: Path) -> None:
-    """UserError when the disk has clearly no room for the decoded audio of a data set.
+def check_room(dataset: Dataset, data: Data, form: Form, folder: Path, on_disk: Callable[[float], int]) -> None:
+    """UserError when the disk has clearly no room for the decoded audio of a data set and its fronts.
 
     A quick estimate from the lengths of the clean clips and the number of degraded ones, before any table is joined.
+    on_disk: returns the bytes that the fronts of so many seconds take on the disk.
     """
     references = dataset.references(["split", "frames", "sample_rate"])
     wanted = pc.is_in(references["split"], value_set=pa.array(list(data.splits), pa.string()))
@@ -122,7 +123,8 @@ def check_room(dataset: Dataset, data: Data, form: Form, folder: Path) -> None:
     seconds = float((references["frames"].to_numpy() / references["sample_rate"].to_numpy()).sum())
     files = 1 + dataset.degraded([]).num_rows / max(1, dataset.references([]).num_rows)
     have = sum(cached_sizes(folder / form.folder).values())
-    _check_free(folder, data.share * seconds * files * form.rate * 2 * form.channels - have)
+    audio_s = data.share * seconds * files
+    _check_free(folder, audio_s * form.rate * 2 * form.channels - have + on_disk(audio_s))
 
 
 def _check_space(folder: Path, lacking: Mapping[Form, Sequence[Item]], quiet: bool) -> None:
@@ -140,7 +142,7 @@ def _check_free(folder: Path, needed: float) -> int:
     free = shutil.disk_usage(there).free
     if needed > _FREE * free:
         raise UserError(
-            f"{folder}: decoded audio would take {needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free;"
+            f"{folder}: decoded audio and fronts would take {needed / 1e9:.2f} GB, {free / 1e9:.2f} GB are free;"
             " name a folder on another disk with --cache"
         )
     return free

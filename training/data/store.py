@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 import torch
@@ -66,27 +67,32 @@ class Store:
 
 
 class InFile(Sequence[Tensor]):
-    """Float32 tensors in a file without a name, mapped into memory, which is gone when the process ends."""
+    """Float32 tensors in a file, one after another; each is mapped into memory while it is used, and no longer."""
 
-    def __init__(self, folder: Path, tensors: Iterable[Tensor]) -> None:
-        self._places: list[tuple[int, tuple[int, ...]]] = []
+    def __init__(self, file: BinaryIO, shapes: Sequence[tuple[int, ...]]) -> None:
+        self._file, self._shapes = file, shapes
+        self._starts = 4 * np.cumsum([0, *map(math.prod, shapes)])
+
+    @classmethod
+    def written(cls, folder: Path, tensors: Iterable[Tensor]) -> InFile:
+        """Write `tensors` to a file in `folder` without a name, which is gone when the process ends."""
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            count = 0
-            for tensor in tensors:
-                self._places.append((count, tuple(tensor.shape)))
-                file.write(tensor.contiguous().numpy().tobytes())
-                count += tensor.numel()
-            file.flush()
-            # Private pages, which torch may take as they are; nothing is ever written to them.
-            self._values = np.memmap(file, np.float32, "c", shape=(count,))
+        file = cast(BinaryIO, tempfile.TemporaryFile(dir=folder))  # noqa: SIM115
+        shapes = []
+        for tensor in tensors:
+            file.write(tensor.contiguous().numpy().tobytes())
+            shapes.append(tuple(tensor.shape))
+        file.flush()
+        return cls(file, shapes)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._shapes)
 
     def __getitem__(self, row: int) -> Tensor:  # type: ignore[override]
-        start, shape = self._places[row]
-        return torch.from_numpy(self._values[start : start + math.prod(shape)].reshape(shape))
+        # Private pages, which torch may take as they are; nothing is ever written to them.
+        return torch.from_numpy(
+            np.memmap(self._file, np.float32, "c", offset=int(self._starts[row]), shape=self._shapes[row])
+        )
 
 
 def fill(backbone: Backbone, table: Table, cache: Cache, quiet: bool = False, in_memory: int = IN_MEMORY) -> Store:
@@ -110,21 +116,39 @@ def fill(backbone: Backbone, table: Table, cache: Cache, quiet: bool = False, in
                     progress.advance()
                     yield tensor
 
-    large = front_bytes(backbone, table) > in_memory
-    held = InFile(cache.folder, fronts()) if large else list(fronts())
+    large = front_bytes(backbone, float(table.seconds.sum())) > in_memory
+    held = InFile.written(cache.folder, fronts()) if large else list(fronts())
     return Store(table, cache, backbone.front_rate, held)
 
 
-def front_bytes(backbone: Backbone, table: Table) -> int:
-    """Return the size of all fronts of a table's rows in bytes; 0 if the samples are the front.
+def front_bytes(backbone: Backbone, seconds: float) -> int:
+    """Return the size of the fronts of so many seconds of audio in bytes; 0 if the samples are the front.
 
-    Measured on one second of noise: 62 kB per second of audio for the compact network.
+    Measured on one second of noise: 62 kB per second for the compact network.
     """
     if type(backbone).front is Backbone.front:
         return 0
-    shape = (1, backbone.sample_rate) if backbone.channels == 1 else (1, backbone.channels, backbone.sample_rate)
     with torch.inference_mode():
-        noise = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-        found = backbone.front(noise)
-    per_item = found[0, 0].numel() * found.element_size()
-    return round(float(table.seconds.sum()) * backbone.front_rate) * per_item
+        found = backbone.front(_noise(backbone))
+    return round(seconds * backbone.front_rate) * found[0, 0].numel() * found.element_size()
+
+
+def disk_bytes(backbone: Backbone, seconds: float) -> int:
+    """Return what the fronts of so many seconds of audio take on the disk; 0 when memory holds them."""
+    size = front_bytes(backbone, seconds)
+    return size if size > IN_MEMORY else 0
+
+
+def described_bytes(backbone: Backbone, rows: int) -> int:
+    """Return the size of what a head for whole clips takes of so many rows; 0 without such a head."""
+    if not backbone.clip_head:
+        return 0
+    with torch.inference_mode():
+        found = backbone.describe(backbone.front(_noise(backbone)))
+    return rows * found[0].numel() * found.element_size()
+
+
+def _noise(backbone: Backbone) -> Tensor:
+    """Return one second, as the network takes it."""
+    shape = (1, backbone.sample_rate) if backbone.channels == 1 else (1, backbone.channels, backbone.sample_rate)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0))

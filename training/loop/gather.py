@@ -49,6 +49,11 @@ def processes() -> int:
     return int(os.environ.get("WORLD_SIZE", 1))
 
 
+def processes_here() -> int:
+    """Return the number of processes that torchrun started on this machine; 1 without it."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+
+
 def check_share(count: int, processes: int) -> None:
     """UserError when a batch of `count` segments cannot be shared evenly by that many processes."""
     if count % processes:

@@ -40,12 +40,17 @@ class Learner:
         self.optimiser = self._optimiser()
         self.embed = torch.compile(network.embed) if recipe.run.compile else network.embed
 
+    @torch.no_grad()
     def _describe(self) -> Tensor:
         """Return what the head for non-matching references takes of every training row; computed once."""
-        with torch.inference_mode():
-            rows = (self.store.whole(row)[None] for row in range(len(self.store.table)))
-            found = torch.cat([self.network.describe(front.to(self.world.device)) for front in rows])
-        found = found.clone()
+
+        def described(row: int) -> Tensor:
+            return self.network.describe(self.store.whole(row)[None].to(self.world.device))[0]
+
+        count, one = len(self.store.table), described(0)
+        found = one.new_empty((count, *one.shape))  # filled in place: at a laboratory's size it has gigabytes
+        for row in range(count):
+            found[row] = described(row)
         self.network.calibrate(found)
         return found
 

@@ -16,10 +16,12 @@ _ROWS = {"cpu": 1, "cuda": 32}  # segments that are timed at once
 
 @dataclass(frozen=True)
 class Pace:
-    """Wall seconds per second of audio: of a training step, and of an evaluation."""
+    """Per second of audio: wall seconds of a training step and of an evaluation, and bytes that a step keeps between
+    its forward and its backward pass."""
 
     step: float
     judge: float
+    kept: float
 
 
 def pace(network: Backbone, segment_s: float, device: torch.device, bfloat16: bool) -> Pace:
@@ -36,14 +38,30 @@ def pace(network: Backbone, segment_s: float, device: torch.device, bfloat16: bo
         with torch.no_grad():
             front = network.front(noise).to(device)
         network.train()
-        _step(network, front, bfloat16)  # the first one is slower
+        kept = _kept(network, front, bfloat16)  # a step in advance, for the first one is slower
         step = _timed(lambda: _step(network, front, bfloat16), device)
         network.eval()
         with torch.inference_mode():
             judge = _timed(lambda: network.embed_both(front), device)
     network.zero_grad(set_to_none=True)
     network.train(training)
-    return Pace(step / (rows * segment_s), judge / (rows * segment_s))
+    return Pace(*(found / (rows * segment_s) for found in (step, judge, kept)))
+
+
+def _kept(network: Backbone, front: Tensor, bfloat16: bool) -> int:
+    """Take a step and return the bytes that its forward pass kept, beside the network's weights and its input."""
+    sizes = {}
+    known = {tensor.untyped_storage().data_ptr() for tensor in (front, *network.parameters(), *network.buffers())}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in known:
+            sizes[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        _step(network, front, bfloat16)
+    return sum(sizes.values())
 
 
 def _step(network: Backbone, front: Tensor, bfloat16: bool) -> None:

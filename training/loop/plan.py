@@ -12,7 +12,7 @@ import numpy as np
 
 from deepaq.backbones.backbone import Backbone
 from training.data.cache import Form
-from training.data.store import IN_MEMORY, front_bytes
+from training.data.store import IN_MEMORY, described_bytes, front_bytes
 from training.data.table import Table
 from training.loop import sampler
 from training.loop.evaluate import HeldOut
@@ -21,6 +21,7 @@ from training.loop.sampler import Size
 from training.settings import Recipe
 
 _ROW_BYTES = 2048  # a table's row in memory, with labels over time
+_PROCESS_BYTES = 500_000_000  # Python with its libraries
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,8 @@ def plan(
     schedule = Schedule.of(recipe, batches)
     audio_s = schedule.steps * batches.rows * recipe.data.segment_s
     judged_s = float(rows.seconds[held.choose].sum()) * math.ceil(schedule.steps / schedule.epoch_steps)
-    fronts, parameters = front_bytes(network, rows), network.parameter_counts()
+    fronts = front_bytes(network, float(rows.seconds.sum()))
+    parameters = network.parameter_counts()
     return Plan(
         schedule=schedule,
         hours=audio_s / 3600,
@@ -129,9 +131,12 @@ def plan(
         cache_bytes={form.folder: total for form, (total, _) in cache_bytes.items()},
         cache_missing_bytes=sum(missing for _, missing in cache_bytes.values()),
         front_bytes=fronts,
-        # Weights, and for the trained ones a gradient and two moments of AdamW.
-        memory_bytes=min(fronts, IN_MEMORY)
+        memory_bytes=_PROCESS_BYTES
         + _ROW_BYTES * len(rows)
+        + (fronts if fronts <= IN_MEMORY else 0)  # else in a file
+        + described_bytes(network, len(training))
+        + round(batches.rows / processes * recipe.data.segment_s * pace.kept)
+        # Weights, and for the trained ones a gradient and two moments of AdamW.
         + 4 * (parameters["total"] + 3 * parameters["trainable"]),
     )
 

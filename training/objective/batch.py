@@ -82,7 +82,7 @@ class Labeller:
 
 
 def sent(tensor: Tensor, device: torch.device) -> Tensor:
-    """Return `tensor` on `device`; a GPU copies it while this process goes on."""
+    """Return `tensor` on `device`; a GPU copies it while this process works."""
     return (tensor.pin_memory() if device.type == "cuda" else tensor).to(device, non_blocking=True)
 
 

@@ -23,7 +23,7 @@ from training.recipe import from_json
 from training.results import heldout
 from training.results.folder import HELD_OUT, METRICS, SETTINGS
 from training.results.heldout import HeldOutTable
-from training.results.paired import against_best, over_tracks
+from training.results.paired import System, against_best, over_tracks
 from training.settings import HOW, is_number
 
 # Columns: mode, group of rows, measure; `mapping` stands for the curve that the measure is named after.
@@ -108,7 +108,7 @@ def compare(runs: Iterable[Path]) -> list[dict[str, Any]]:
     everything = [member for members in kinds.values() for member in members]
     for name, system, own in _untrained(everything):
         rows.append({"name": one_line(name), **nothing, **_columns(own, system)})
-        systems.append([(own[0].rows, system)])
+        systems.append(_judged_alike(own, system))
     scores = [row["full all srcc"].mean if row["full all srcc"] else -math.inf for row in rows[: len(kinds)]]
     for row, pair in zip(rows, against_best(systems, scores.index(max(scores))), strict=True):
         row["against best"] = pair
@@ -125,6 +125,12 @@ def _untrained(members: Sequence[Member]) -> Iterable[tuple[str, str, list[Membe
     for system in members[0].metrics["validation"]:
         if system not in ("trained", "untrained"):
             yield system, system, [member for member in members if system in member.metrics["validation"]]
+
+
+def _judged_alike(members: Sequence[Member], system: str) -> list[System]:
+    """Return a system of the runs that reported the same rows as the first of them that has any."""
+    known = [member.rows for member in members if member.rows is not None]
+    return [(rows, system) for rows in known if rows.keys == known[0].keys] or [(None, system)]
 
 
 def _hours(member: Member) -> float:

@@ -109,7 +109,7 @@ def _html(rows: Sequence[Row]) -> str:
     )
     table = page.table(titles(), map(_cells, rows), NOTE)
     runs = sum(len(row["seeds"]) for row in rows)
-    lead = f"{page.counted(runs, 'run')} of `training fit`, beside their untrained networks and plain distances."
+    lead = f"{page.counted(runs, 'run')} of training fit, beside their untrained networks and plain distances."
     return page.page("Runs compared", lead, [("Correlations", f'<div class="charts">{charts}</div>'), ("Table", table)])
 
 

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from deepaq.audio import Samples, fit, read, resample, to_mid_side, to_mono
+from deepaq.backbones.backbone import BACKBONES
 from deepaq.errors import UserError
 from deepaq.files import PARTIAL, partial_prefix
 from manifests.dataset import Dataset
 from tests.sounds import music
+from training import recipe
 from training.data import cache, decode, table
 from training.data.cache import Cache, Form
 from training.data.table import Table
@@ -107,6 +109,14 @@ def test_every_rate_has_files_of_its_own(labelled: Path, rows: Table, tmp_path: 
     filled(labelled, rows, tmp_path, form=Form(24_000))
     assert {path.parents[1].name for path in written(tmp_path)} == {"16000", "24000"}
     assert not any(Cache.of(rows, STEREO, tmp_path).present)
+
+
+def test_all_recipes_of_the_paper_share_one_cache_at_24_khz_and_one_at_16() -> None:
+    """Settings of a run, such as its share of the data, are not part of a file's name; see the test above."""
+    papers = [recipe.load(name) for name in recipe.names() if name not in ("compact", "packaged")]
+    kinds = [BACKBONES[found.backbone_name] for found in papers]
+    assert {Form(kind.sample_rate, kind.channels) for kind in kinds} == {Form(24_000), Form(16_000)}
+    assert len(papers) >= 17
 
 
 @pytest.mark.parametrize("harm", ["changed", "missing"])

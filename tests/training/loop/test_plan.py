@@ -68,7 +68,7 @@ def planned(settings: Recipe, **changes: Any) -> Plan:
     rows.valid[rows.clip >= 4] = True
     held = evaluate.held_out(rows, Evaluation(report=0.5))
     network = build("compact", width=8, blocks=1)
-    return plan.plan(settings, rows, held, network, 2, Pace(0.5, 0.25), {Form(48_000, 2): (1000, 400)})
+    return plan.plan(settings, rows, held, network, 2, Pace(0.5, 0.25, 1e6), {Form(48_000, 2): (1000, 400)})
 
 
 def test_a_plan_counts_what_is_trained_on_chosen_by_and_reported() -> None:
@@ -81,6 +81,16 @@ def test_a_plan_counts_what_is_trained_on_chosen_by_and_reported() -> None:
     assert found.seconds == pytest.approx((72 * 0.5 + judged_s * 0.25) / 2)
     assert (found.cache_bytes, found.cache_missing_bytes) == ({"48000-mid-side": 1000}, 400)
     assert found.front_bytes == 36 * 2 * 50 * 312 * 4
+    weights = build("compact", width=8, blocks=1).parameter_counts()
+    kept = 8 / 2 * 1.0 * 1e6  # half of the segments of a batch, in each of two processes
+    parts = (
+        36 * plan._ROW_BYTES,
+        found.front_bytes,
+        24 * 984 * 4,
+        kept,
+        4 * (weights["total"] + 3 * weights["trainable"]),
+    )
+    assert found.memory_bytes == plan._PROCESS_BYTES + sum(parts)
     assert Plan.from_json(found.to_json()) == found
     assert "4 tracks, 4 clips, 24 files" in found.lines()[0]
 

@@ -78,6 +78,9 @@ def test_rows_are_tested_against_the_best_trained_one_on_the_same_clips(twelve: 
     assert rows["frozen-head"]["against best"].difference < -0.1
     close = rows[next(name for name in ("deepaq", "full-finetune") if name != best)]["against best"]
     assert close.holm >= close.p > 0.05  # a difference of noise alone
+    for name in ("untrained mert", "log-mel"):  # of all runs, as the mean in the same row
+        apart = rows[name]["full all srcc"].mean - rows[best]["full all srcc"].mean
+        assert rows[name]["against best"].difference == pytest.approx(apart, abs=0.01)
     other = finished(tmp_path / "other", "frozen-head", seed=9, tracks=11)
     found = {row["name"]: row for row in compare([twelve[0], other])}
     assert all(row["against best"] is None for row in found.values() if row["name"] == "frozen-head")
