@@ -4,7 +4,7 @@
 
 The loop form, in which the loss was published, walks over the keys and compares all pairs with each: time and memory
 grow with the cube of the batch size. CPU seconds for forward and backward passes in 256 dimensions; rounds are
-interleaved.
+interleaved. Calls of torch's operators are those of the whole loss, over MOS and bitrate, and its gradient.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from tests.bench.parts.operators import of_loss
 from training.objective.loss import TAU, pairwise_distances, rank_n_contrast
+from training.settings import Objective
 
 DIMS = 256
 
@@ -97,6 +99,10 @@ def main() -> None:
         )
     ratios = sorted(slow / fast for fast, slow in zip(*times.values(), strict=True))
     print(f"loop / sorted: {statistics.median(ratios):.1f}  [{ratios[0]:.1f}, {ratios[-1]:.1f}]")
+    calls = of_loss(4, 3, 1, Objective()), of_loss(8, 3, 64, Objective(1.0, 1.0, 1.0))
+    print(
+        f"calls of operators: {calls[0]} in the loss of the paper's recipe, {calls[1]} in that of the compact network"
+    )
     for size in large:
         output = subprocess.run(
             [sys.executable, __file__, "sorted_form", str(size)], check=True, capture_output=True, text=True

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from deepaq.audio import read
 from deepaq.backbones.mert import Mert
+from tests.bench.parts.operators import called
 from training.data.cache import Cache, Form, encoded, file_of
 from training.data.store import Store
 from training.data.table import Table
@@ -97,7 +98,7 @@ def main() -> None:
     torch.manual_seed(0)
     network = Mert(init="random", config=TINY if options.quick else None).to(device).train()
     embed = torch.compile(network.embed) if options.compile else network.embed
-    optimiser = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=1e-4)
+    optimiser = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=1e-4, fused=True)
     curve = Curve(4.7).to(device)
     with tempfile.TemporaryDirectory() as name:
         source = sampler(Path(name), options.clips, options.batch)
@@ -134,10 +135,12 @@ def main() -> None:
         )
         network_alone = show("step alone", per_second(lambda: step(kept, cut.rows, cut.clips), steps, device), batch_s)
         both = show("loader and step", per_second(together, steps, device), batch_s)
+        calls = called(lambda: step(kept, cut.rows, cut.clips))
         batches.close()
     print(f"loader / decoding: {loader / decode:.1f}; loader: {loader * Mert.sample_rate / 1e6:.1f} M samples per s")
     limit = "compute" if both > 0.9 * network_alone else "loader"
     print(f"{both:.1f} audio-hours per hour; {limit}-bound ({both / network_alone:.2f} of the step alone)")
+    print(f"calls of operators in a step: {calls}")
     rate = GFLOP_PER_S * both / 1000
     used = f", {100 * rate / options.peak_tflops:.0f} % of {options.peak_tflops:g}" if options.peak_tflops else ""
     print(f"{rate:.2f} TFLOP per s{used}")

@@ -65,7 +65,7 @@ def start(labelled: Path, out: Path, cache: Path, *arguments: str) -> subprocess
 
 
 def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    for _ in range(3000):
+    for _ in range(15_000):  # a busy machine takes minutes to start a process
         if path.exists():
             return
         assert process.poll() is None, process.communicate()
