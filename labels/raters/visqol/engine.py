@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 from visqol.audio_utils import AudioSignal
-from visqol.gammatone import Spectrogram, prepare_spectrograms_for_comparison
+from visqol.gammatone import convert_to_db
 from visqol.nsim import PatchSimilarityResult, measure_patch_similarity
 from visqol.patch_selector import _calc_max_num_patches, slice_signal
 
@@ -26,6 +26,7 @@ from labels.raters.visqol.mode import AUDIO, HOP_S, SEARCH_RADIUS, Mode
 from labels.raters.visqol.score import Score
 
 PATH_MARGIN = 1e-7  # in summed similarity; rounding in the search stays below 1e-9
+FLOOR_DB, RANGE_DB = -45.0, 45.0  # noise floors: of all frames, and below the louder signal's peak in a frame
 CHOICE_MARGIN = 1e-8  # in the similarity of one patch
 
 
@@ -38,28 +39,32 @@ class Reference:
 
     def __init__(self, samples: Floating, mode: Mode = AUDIO, envelope: Envelope = PROGRAM) -> None:
         self.mode, self.envelope = mode, envelope
-        self._bank = filterbank(mode)
-        self._signal = AudioSignal(samples, mode.sample_rate)
-        self._spectrogram = self._bank.spectrogram(self._signal.data)
-        self._target = Target(self._signal.data, envelope)
-        self._starts = package.patch_frames(self._signal.data, mode)
-        self.power = _power(self._signal.data)
-        self._patches = [_Patch(self, start) for start in self._starts]
+        self._signal = _Signal(AudioSignal(samples, mode.sample_rate).data, mode)
+        self._power = _power(self._signal.samples)
+        self._target = Target(self._signal.samples, envelope)
+        self._starts = package.patch_frames(self._signal.samples, mode)
+        self._patches = [_Patch(self._signal, start, envelope) for start in self._starts]
 
     def score(self, samples: Floating) -> Score:
         """Rate one degraded signal; raises UserError if it is too short or too different to be matched."""
         (lag,) = lags([self._target], [samples])
         try:
-            results = self._results(_Version(self, np.asarray(samples, np.float64), lag))
+            results = self._results(self._fitted(np.asarray(samples, np.float64), lag))
         except _TooCloseError:
-            results = package.measure(self._signal.data, samples, self.mode, self.envelope)
+            results = package.measure(self._signal.samples, samples, self.mode, self.envelope)
         return Score.of(results, self._starts, self.mode)
 
-    def _results(self, version: _Version) -> list[PatchSimilarityResult]:
+    def _fitted(self, samples: Reals, lag: int) -> _Signal:
+        """A degraded signal, delayed and scaled to fit the reference."""
+        aligned = samples[-lag:] if lag < 0 else np.concatenate([np.zeros(lag), samples])
+        if len(aligned) <= self.mode.window:
+            raise UserError(f"the degraded signal is too short: {len(aligned)} samples overlap with the reference")
+        power = _power(aligned)
+        return _Signal(aligned * (math.sqrt(self._power / power) if power else math.nan), self.mode)
+
+    def _results(self, version: _Signal) -> list[PatchSimilarityResult]:
         """Results of the patches, as in visqol-python's core before averaging."""
-        reference, degraded = prepare_spectrograms_for_comparison(
-            Spectrogram(self._spectrogram), Spectrogram(version.spectrogram)
-        )
+        reference, degraded = _floored(self._signal.decibels, version.decibels)
         width = self.mode.patch_frames
         count = _calc_max_num_patches(self._starts, degraded.shape[1], width)
         if count == 0:
@@ -78,7 +83,7 @@ class Reference:
                 result.similarity, result.freq_band_means = 0.0, np.zeros(self.mode.bands)
             results.append(result)
         found = [index for index, lost in enumerate(path.lost) if not lost]
-        pieces = [version.piece(int(path.offsets[index]) * HOP_S, self.mode.patch_s) for index in found]
+        pieces = [version.piece(int(path.offsets[index]) * HOP_S) for index in found]
         delays = lags([self._patches[index].target for index in found], [piece.samples for piece in pieces])
         for index, piece, lag in zip(found, pieces, delays, strict=True):
             results[index] = self._patches[index].refine(results[index], version, piece, lag)
@@ -87,39 +92,42 @@ class Reference:
 
 @dataclass(frozen=True)
 class _Piece:
-    """Samples of a degraded signal and their start in it; no start if silence was prepended."""
+    """Samples of a signal and their start in it; no start if silence was prepended."""
 
     samples: Reals
     start: int | None
 
 
-class _Version:
-    """A degraded signal, delayed and scaled to fit its reference."""
+class _Signal:
+    """A signal, (samples,), and its spectrogram in dB, (bands, frames)."""
 
-    def __init__(self, reference: Reference, samples: Reals, lag: int) -> None:
-        aligned = samples[-lag:] if lag < 0 else np.concatenate([np.zeros(lag), samples])
-        if len(aligned) <= reference.mode.window:
-            raise UserError(f"the degraded signal is too short: {len(aligned)} samples overlap with the reference")
-        power = _power(aligned)
-        gain = math.sqrt(reference.power / power) if power else math.nan
-        self.signal = AudioSignal(aligned * gain, reference.mode.sample_rate)
-        self._bank = reference._bank
-        self.spectrogram = self._bank.spectrogram(self.signal.data)
+    def __init__(self, samples: Reals, mode: Mode) -> None:
+        self.samples, self.mode = samples, mode
+        self.decibels: Reals = convert_to_db(filterbank(mode).spectrogram(samples))
 
-    def piece(self, start_s: float, length_s: float) -> _Piece:
-        """Samples that visqol-python selects for these times, rounding errors included."""
-        end_s = start_s + length_s
-        whole = end_s * self._bank.mode.sample_rate <= len(self.signal.data)
-        samples = slice_signal(self.signal, start_s, end_s).data
-        return _Piece(samples, int(start_s * self._bank.mode.sample_rate) if whole else None)
+    def piece(self, start_s: float) -> _Piece:
+        """Samples that visqol-python selects for a patch at this time, rounding errors included."""
+        rate, end_s = self.mode.sample_rate, start_s + self.mode.patch_s
+        samples = slice_signal(AudioSignal(self.samples, rate), start_s, end_s).data
+        return _Piece(samples, int(start_s * rate) if end_s * rate <= len(self.samples) else None)
 
     def frames(self, piece: _Piece) -> Reals:
-        """Spectrogram of a piece; columns of the whole if it starts on the whole's grid."""
-        hop = self._bank.mode.hop
-        if piece.start is None or piece.start % hop:
-            return self._bank.spectrogram(piece.samples)
-        first = piece.start // hop
-        return self.spectrogram[:, first : first + frame_count(len(piece.samples), self._bank.mode)]
+        """Spectrogram of a piece in dB; columns of the whole if it starts on the whole's grid."""
+        if piece.start is None or piece.start % self.mode.hop:
+            return _Signal(piece.samples, self.mode).decibels
+        first = piece.start // self.mode.hop
+        return self.decibels[:, first : first + frame_count(len(piece.samples), self.mode)]
+
+
+def _floored(reference: Reals, degraded: Reals) -> tuple[Reals, Reals]:
+    """Spectrograms in dB as the C++ program compares them: above the noise floors, and the lowest value moved to 0."""
+    pair = [np.maximum(decibels, FLOOR_DB) for decibels in (reference, degraded)]
+    common = [decibels[:, : min(reference.shape[1], degraded.shape[1])] for decibels in pair]
+    floor = np.maximum(common[0].max(axis=0), common[1].max(axis=0)) - RANGE_DB
+    for decibels in common:
+        np.maximum(decibels, floor, out=decibels)
+    lowest = min(pair[0].min(), pair[1].min())
+    return pair[0] - lowest, pair[1] - lowest
 
 
 def _power(samples: Reals) -> float:
@@ -130,39 +138,33 @@ def _power(samples: Reals) -> float:
 class _Patch:
     """A patch of the reference and the samples that it was computed from."""
 
-    def __init__(self, reference: Reference, frame: int) -> None:
-        mode = reference.mode
-        self._mode, self._bank, self._envelope = mode, reference._bank, reference.envelope
+    def __init__(self, reference: _Signal, frame: int, envelope: Envelope) -> None:
+        self._mode, self._reference, self._envelope = reference.mode, reference, envelope
         self.start_s = frame * HOP_S
-        self.end_s = self.start_s + mode.patch_s
-        self.samples: Reals = slice_signal(reference._signal, self.start_s, self.end_s).data
+        self.end_s = self.start_s + self._mode.patch_s
+        self._piece = reference.piece(self.start_s)
         self._spectrograms: dict[int, Reals] = {}
 
     @cached_property
     def target(self) -> Target:
-        return Target(self.samples, self._envelope)
+        return Target(self._piece.samples, self._envelope)
 
-    def refine(
-        self, result: PatchSimilarityResult, version: _Version, piece: _Piece, lag: int
-    ) -> PatchSimilarityResult:
+    def refine(self, result: PatchSimilarityResult, version: _Signal, piece: _Piece, lag: int) -> PatchSimilarityResult:
         """The better of a patch's result and its result when the matching piece is delayed by `lag` samples."""
         degraded, start, skipped = piece.samples, piece.start, 0
         if lag < 0:
             degraded, start = degraded[-lag:], None if start is None else start - lag
         elif lag > 0:
             degraded = np.concatenate([np.zeros(lag), degraded])
-            if len(degraded) > len(self.samples):
+            if len(degraded) > len(self._piece.samples):
                 # Rounding may give lag - 1, as in the package.
                 skipped = int(lag / self._mode.sample_rate * self._mode.sample_rate)
             degraded, start = degraded[skipped:], start if skipped == lag else None
-        length = min(len(self.samples) - skipped, len(degraded))
+        length = min(len(self._piece.samples) - skipped, len(degraded))
         if length <= self._mode.window:
             return result
-        reference = self._frames(skipped, length)
-        reference_db, degraded_db = prepare_spectrograms_for_comparison(
-            Spectrogram(reference), Spectrogram(version.frames(_Piece(degraded[:length], start)))
-        )
-        refined: PatchSimilarityResult = measure_patch_similarity(reference_db, degraded_db)
+        frames = self._frames(skipped, length), version.frames(_Piece(degraded[:length], start))
+        refined: PatchSimilarityResult = measure_patch_similarity(*_floored(*frames))
         if abs(refined.similarity - result.similarity) < CHOICE_MARGIN and not np.allclose(
             refined.freq_band_means, result.freq_band_means, rtol=0, atol=CHOICE_MARGIN
         ):
@@ -174,7 +176,9 @@ class _Patch:
         return refined
 
     def _frames(self, skipped: int, length: int) -> Reals:
-        """Spectrogram of `length` samples of the patch from `skipped`: (bands, frames)."""
+        """Spectrogram in dB of `length` samples of the patch from `skipped`: (bands, frames)."""
         if skipped not in self._spectrograms:
-            self._spectrograms[skipped] = self._bank.spectrogram(self.samples[skipped:])
+            start = None if self._piece.start is None else self._piece.start + skipped
+            rest = _Piece(self._piece.samples[skipped:], start)
+            self._spectrograms[skipped] = self._reference.frames(rest)
         return self._spectrograms[skipped][:, : frame_count(length, self._mode)]

@@ -26,6 +26,7 @@ Reals = npt.NDArray[np.float64]
 MODES = 8  # real dimensions of four equal complex pole pairs
 RESPONSE = 1 << 14  # samples after which the slowest response is below 1e-20 of its peak
 NEGLIGIBLE = 1e-9  # share of the largest weight below which past samples are ignored in the ringing
+ROUNDING = 1e-12  # share of the largest singular value below which the tails' others are left out
 CHUNK = 32  # frames transformed together, so that their spectra stay in the cache
 
 
@@ -40,8 +41,9 @@ class Filterbank:
         responses = _responses(mode)
         self._weights = np.stack([_weights(response, mode.window) for response, _ in responses], axis=1)
         tails = _by_block([window[:, None] * _tail(*pair, mode.window) for pair in responses], mode.hop)
-        self._ringing_bands = [bands for bands, _ in tails]
-        self._tails = np.concatenate([matrix for _, matrix in tails], axis=1)
+        factors = [_low_rank(tail) for tail in tails]
+        self._tails = np.concatenate([basis for basis, _ in factors], axis=1)
+        self._mixing = [mixing for _, mixing in factors]
 
     def spectrogram(self, samples: Reals) -> Reals:
         """RMS per window and band: (samples,) float64 -> (bands, frames), from the lowest band to the highest.
@@ -72,9 +74,10 @@ class Filterbank:
         blocks = samples[: (frames + HOPS_PER_WINDOW - 1) * hop].reshape(-1, hop)
         projected = blocks @ self._tails
         states, column = np.zeros((frames, self.mode.bands * MODES)), 0
-        for block, bands in enumerate(self._ringing_bands):
-            states[:, : bands * MODES] += projected[block : block + frames, column : column + bands * MODES]
-            column += bands * MODES
+        for block, mixing in enumerate(self._mixing):
+            rank, columns = mixing.shape
+            states[:, :columns] += projected[block : block + frames, column : column + rank] @ mixing
+            column += rank
         states *= states
         energies: Reals = states.reshape(frames, self.mode.bands, MODES).sum(axis=2)
         return energies
@@ -132,14 +135,21 @@ def _tail(response: Reals, pole: complex, size: int) -> Reals:
     return tail
 
 
-def _by_block(tails: list[Reals], hop: int) -> list[tuple[int, Reals]]:
-    """Split the tails into the window's hops, oldest first: (number of lowest bands still ringing, their columns)."""
+def _by_block(tails: list[Reals], hop: int) -> list[Reals]:
+    """Split the tails into the window's hops, oldest first: (hop, columns) of the lowest bands, which still ring."""
     parts = []
     for start in range(0, len(tails[0]), hop):
         alive = [np.abs(tail[: start + hop]).max() > NEGLIGIBLE * np.abs(tail).max() for tail in tails]
         bands = max((band + 1 for band, rings in enumerate(alive) if rings), default=0)
-        parts.append((bands, np.concatenate([tail[start : start + hop] for tail in tails[:bands]], axis=1)))
+        parts.append(np.concatenate([tail[start : start + hop] for tail in tails[:bands]], axis=1))
     return parts
+
+
+def _low_rank(matrix: Reals) -> tuple[Reals, Reals]:
+    """Two factors with few inner columns: the tails of neighbouring bands, and those of low bands, are alike."""
+    basis, sizes, mixing = np.linalg.svd(matrix, full_matrices=False)
+    rank = int(np.count_nonzero(sizes > ROUNDING * sizes[0]))
+    return basis[:, :rank] * sizes[:rank], mixing[:rank]
 
 
 def _quarter_bin(size: int) -> npt.NDArray[np.complex128]:
