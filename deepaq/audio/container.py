@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from deepaq.errors import UserError
 
@@ -66,7 +66,7 @@ def probe(path: str | Path) -> Header:
     path = Path(path)
     check_file(path)
     try:
-        with av.open(f"file:{path}", options=OPENING, metadata_errors="ignore") as container:
+        with opened(path) as container:
             stream = audio_stream(container, str(path))
             codec = stream.codec_context.name
             if not kind_of(path).known_length:
@@ -80,6 +80,18 @@ def probe(path: str | Path) -> Header:
         if kind_of(path).plain and (header := _by_libsndfile(path)):
             return header
         raise undecodable(path, str(path), error) from None
+
+
+def opened(source: Any, options: Mapping[str, str] = OPENING, kind: str | None = None) -> InputContainer:
+    """Open a Path, bytes that can be read, or an address as FFmpeg takes it. kind: FFmpeg's format; found if None.
+
+    Tags of any encoding are accepted, which PyAV from 19 on does unasked.
+    """
+    import av
+
+    named = f"file:{source}" if isinstance(source, Path) else source
+    ignoring: dict[str, Any] = {"metadata_errors": "ignore"} if int(av.__version__.partition(".")[0]) < 19 else {}
+    return av.open(named, "r", format=kind, options=dict(options), **ignoring)
 
 
 def undecodable(path: Path, name: str, error: Exception) -> UserError:

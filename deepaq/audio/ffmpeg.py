@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deepaq.audio.container import OPENING, audio_stream, packets, undecodable
+from deepaq.audio.container import audio_stream, opened, packets, undecodable
 from deepaq.audio.samples import Audio, Samples
 from deepaq.audio.timeline import Timeline
 from deepaq.errors import UserError
@@ -34,7 +34,7 @@ def decoded(path: Path, name: str, notes: list[str]) -> Iterator[Audio]:
     import av
 
     try:
-        with av.open(f"file:{path}", options=OPENING, metadata_errors="ignore") as container:
+        with opened(path) as container:
             decoder = _Decoder(container, path, name)
             converter = None
             for silence, frame in decoder.placed():
@@ -154,7 +154,7 @@ def _swallowed(path: Path) -> float:
     import av
 
     damaged, end = 0, 0
-    with av.open(f"file:{path}", options=OPENING, metadata_errors="ignore") as container:
+    with opened(path) as container:
         for packet in packets(container, container.streams.audio[0]):
             if packet.size and packet.pos is not None:
                 end = packet.pos + packet.size

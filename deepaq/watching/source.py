@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from deepaq.audio.container import OPENING, audio_stream, check_file, kind_of, packets, reason
+from deepaq.audio.container import OPENING, audio_stream, check_file, kind_of, opened, packets, reason
 from deepaq.audio.samples import HIGHEST_CHANNELS, HIGHEST_RATE, LOWEST_RATE, Audio, Samples, check
 from deepaq.errors import UserError
 from deepaq.watching.wave import Pipe
@@ -86,11 +86,9 @@ class Source:
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[InputContainer, Pipe | None]]:
-        import av
-
         if self.ffmpeg:
             kind = None if self.ffmpeg == AUTO else self.ffmpeg
-            with av.open(self.named, "r", format=kind, options=self.options, metadata_errors="ignore") as container:
+            with opened(self.named, self.options, kind) as container:
                 yield container, None
             return
         with self._file() as file:
@@ -100,7 +98,7 @@ class Source:
             if self.raw:
                 kind, form = self._raw_options()
                 options |= form | {"format_whitelist": kind}
-            with av.open(pipe or file, "r", format=kind, options=options, metadata_errors="ignore") as container:
+            with opened(pipe or file, options, kind) as container:
                 yield container, pipe
 
     @contextmanager

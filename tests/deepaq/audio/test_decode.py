@@ -56,6 +56,15 @@ def test_coded_files_are_decoded_in_time(tmp_path: Path, suffix: str) -> None:
     assert np.corrcoef(found[:, 0], samples[:, 0])[0, 1] > 0.98
 
 
+def test_tags_may_be_in_any_encoding(tmp_path: Path) -> None:
+    plain = encode(tmp_path / "plain.mp3", music(1))
+    size = b"\0\0\0\x10"  # of the tag, then of the title in it
+    title = b"ID3\x03\0\0" + size + b"TIT2\0\0\0\x06\0\0\x03\xff\xfe\x80\xc3("
+    (tmp_path / "tagged.mp3").write_bytes(title + plain.read_bytes())
+    assert probe(tmp_path / "tagged.mp3").codec == "mp3float"
+    np.testing.assert_array_equal(audio.read(tmp_path / "tagged.mp3").samples, audio.read(plain).samples)
+
+
 def bad(folder: Path, kind: str) -> Path:
     good = write(folder / "good.wav", music(2))
     flac = write(folder / "good.flac", music(2))
