@@ -20,6 +20,7 @@ T = TypeVar("T")
 Counts = Counter[str]
 # Silences joblib's resource tracker, which warns after an interruption about files that are gone already.
 _NO_NEWS = "ignore:resource_tracker"
+_ANSWER_S = 10  # longest wait for a scheduler
 _JOIN_S = 60  # longest wait for a cluster's first worker
 
 
@@ -142,7 +143,7 @@ def _on_cluster(
     from concurrent.futures import CancelledError
 
     try:
-        client = Client(address, timeout="10s")
+        client = Client(address, timeout=_ANSWER_S)
     except (OSError, ValueError) as error:
         raise UserError(f"--dask {address}: no scheduler answers there ({error})") from None
     with client:

@@ -38,7 +38,7 @@ def environment(folder: Path) -> dict[str, str]:
 def shortened(text: str) -> str:
     """Leave out lines that no test can run, and train only a few steps."""
     lines = [line for line in text.splitlines() if not line.startswith(ELSEWHERE)]
-    small = "training fit -o max_steps=4 -o epoch_steps=4 -o evaluation.clips=2 -o data.clips=2"
+    small = "training fit -o max_steps=2 -o epoch_steps=2 -o evaluation.clips=2 -o data.clips=2 -o data.versions=4"
     return "\n".join(re.sub("^training fit", small, line) for line in lines)
 
 

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from prep.synth import write_tracks
 
 COMMAND = [sys.executable, "-c", "from prep.cli import main; main()", "transcode"]
 CONDITIONS = ["--bitrates", "32,64,96", "--distortions", "noise-3", "--clip", "4", "--quiet"]
+QUICK = ["--codecs", "mp3", "--bitrates", "64", "--clip", "4", "--quiet"]
 ON_A_SMALL_DISK = (
     'mount -t tmpfs -o size=$1 tmpfs "$2"; mkdir -p "$3"; cp -a "$3" "$2/data"; shift; disk=$1; kept=$2; shift 2;'
     ' "$@"; code=$?; rm -rf "$kept"; cp -a "$disk/data" "$kept"; exit $code'
@@ -43,8 +44,8 @@ def tables(out: Path) -> list[pa.Table]:
 class Torture:
     """A folder of music, an undisturbed run on it, and ways to disturb others."""
 
-    def __init__(self, folder: Path, minutes: float, jobs: int = 2) -> None:
-        self.folder, self.music, self.jobs = folder, folder / "music", jobs
+    def __init__(self, folder: Path, minutes: float, conditions: Sequence[str] = CONDITIONS, jobs: int = 2) -> None:
+        self.folder, self.music, self.conditions, self.jobs = folder, folder / "music", conditions, jobs
         write_tracks(self.music, minutes=minutes, seed=0, jobs=1)
         began = time.perf_counter()
         self.run(folder / "whole")
@@ -52,7 +53,7 @@ class Torture:
         self.whole = tables(folder / "whole")
 
     def command(self, out: Path) -> list[str]:
-        return [*COMMAND, str(self.music), "--out", str(out), "--jobs", str(self.jobs), *CONDITIONS]
+        return [*COMMAND, str(self.music), "--out", str(out), "--jobs", str(self.jobs), *self.conditions]
 
     def run(self, out: Path) -> None:
         subprocess.run(self.command(out), check=True, capture_output=True)
@@ -102,7 +103,7 @@ def main() -> None:
     kills = 1 if options.quick else options.kills
     rng = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as name:
-        torture = Torture(Path(name), 0.14, jobs=1) if options.quick else Torture(Path(name), 1.5)
+        torture = Torture(Path(name), 0.14, QUICK, jobs=1) if options.quick else Torture(Path(name), 1.5)
         size = sum(path.stat().st_size for path in (torture.folder / "whole").rglob("*") if path.is_file())
         print(f"undisturbed: {torture.seconds:.1f} s, {torture.whole[1].num_rows} rows, {size / 2**20:.1f} MiB")
         moments = [(rng.uniform(0, 0.95), rng.uniform(0, 1)) for _ in range(kills)]

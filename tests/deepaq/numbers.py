@@ -15,7 +15,8 @@ from tests.deepaq.scoring.test_mapping import TOP, pairs
 from tests.sounds import RATE, music
 
 
-def main() -> None:
+def numbers() -> dict[str, list[float]]:
+    """The figures, each by a name that begins with its kind."""
     x, y = pairs(1)
     found = {f"curve {kind}": fit(x, y, TOP)(np.linspace(0, 9, 8)).tolist() for kind, fit in FITS.items()}
     found |= {
@@ -32,8 +33,8 @@ def main() -> None:
     found["loss"] = deepaq.Distance()(*signals).tolist()
     network = tiny(dropout=0.0, lora_dropout=0.0).train()
     found["embedding"] = network.embed(noise()).flatten().tolist()
-    print(json.dumps(found))
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(numbers()))

@@ -130,8 +130,9 @@ def test_a_cluster_without_workers_is_a_clear_error(monkeypatch: pytest.MonkeyPa
         jobs.run(tally, [[1]], quiet=True, dask=cluster.scheduler_address)
 
 
-def test_no_scheduler_is_a_clear_error() -> None:
+def test_no_scheduler_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
+    monkeypatch.setattr(jobs, "_ANSWER_S", 1)
     with pytest.raises(UserError, match="no scheduler answers"):
         jobs.run(tally, [[1]], quiet=True, dask="tcp://127.0.0.1:9")
 

@@ -76,8 +76,8 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 def test_a_run_that_was_stopped_and_killed_ends_like_one_that_was_left_alone(
     labelled: Path, tmp_path: Path, cache: Path
 ) -> None:
-    steps = 60
-    overrides = [f"max_steps={steps}", "epoch_steps=30", "run.save_steps=4"]
+    steps = 40
+    overrides = [f"max_steps={steps}", "epoch_steps=20", "run.save_steps=4"]
     options = [part for override in [*SMALL, *overrides] for part in ("-o", override)]
     out, alone = tmp_path / "broken", tmp_path / "alone"
     process = start(labelled, out, cache, *options)

@@ -45,9 +45,9 @@ def test_published_values(shared: Path, reference: str, degraded: str, mos: floa
 
 @pytest.mark.shared
 def test_labels_are_the_published_values(shared: Path, tmp_path: Path) -> None:
-    """Through the whole command: also where the version is longer or shorter than its reference."""
-    folder = shared / "visqol_conformance"
-    files = [[folder / f"{name}.flac" for name in pair[:2]] for pair in PAIRS]
+    """Through the whole stage: where nothing is changed, where the version is longer or shorter, and speech."""
+    folder, chosen = shared / "visqol_conformance", PAIRS[-4:]
+    files = [[folder / f"{name}.flac" for name in pair[:2]] for pair in chosen]
     rows = [(*pair, 50, number) for number, pair in enumerate(files)]
     path = table(tmp_path / "pairs.csv", ("reference", "degraded", "score", "item"), rows)
     import_test("csv", path, tmp_path / "data", ImportSettings(quiet=True, outside=True))
@@ -55,7 +55,7 @@ def test_labels_are_the_published_values(shared: Path, tmp_path: Path) -> None:
     dataset = Dataset(tmp_path / "data")
     items = {row["degraded_id"]: int(row["item"]) for row in dataset.degraded().to_pylist()}
     found = {items[row["degraded_id"]]: row["value"] for row in dataset.labels("visqol").to_pylist()}
-    for number, (_, degraded, mos) in enumerate(PAIRS):
+    for number, (_, degraded, mos) in enumerate(chosen):
         assert found[number] == pytest.approx(mos, abs=1e-5), degraded
 
 
