@@ -104,7 +104,8 @@ def find_lag(reference: Samples, degraded: Samples, sample_rate: int, largest_la
     first, second = (_envelopes(signal, sample_rate, hop) for signal in (reference, degraded))
     coarse = _correlation(first, second, -(-bound // hop))
     if coarse.any() and _stands_out(coarse, round(0.02 / _HOP_S)):
-        return int(np.clip(round((_peak(coarse) - len(coarse) // 2) * hop), -bound, bound))
+        shift = peak(coarse, int(np.argmax(coarse))) - len(coarse) // 2
+        return int(np.clip(round(shift * hop), -bound, bound))
     lag = _nearest_peak(np.abs(_correlation(*pair, bound, whitening=0))) - bound
     return lag if similarity(*_common(reference, degraded, lag)) > _RELATED else 0
 
@@ -179,13 +180,12 @@ def _stands_out(correlation: _Reals, radius: int) -> bool:
     return bool(others.size == 0 or others.max() <= _DISTINCT * correlation[best])
 
 
-def _peak(correlation: _Reals) -> float:
-    """Position of the highest value, interpolated by a parabola through it and its neighbours."""
-    best = int(np.argmax(correlation))
+def peak(correlation: _Reals, best: int) -> float:
+    """Interpolated position of the local maximum at `best`: that of a parabola through it and its neighbours."""
     if not 0 < best < len(correlation) - 1:
         return best
     before, here, after = correlation[best - 1 : best + 2]
-    return best + 0.5 * (before - after) / (before - 2 * here + after)
+    return best + 0.5 * float((before - after) / (before - 2 * here + after))
 
 
 def _nearest_peak(correlation: _Reals) -> int:

@@ -114,9 +114,9 @@ class Stream:
         self._power += mean, inner(samples, samples) / samples.shape[1] - mean
         return mixed, audio.sample_rate
 
-    def again(self) -> Stream:
-        """Return the same sound from its beginning."""
-        return Stream(self._sound, self.rate, self._channels, self._given_rate)
+    def again(self, rate: int | None = None, channels: int | None = None) -> Stream:
+        """Return the same sound from its beginning, by default at the same rate and in the same channels."""
+        return Stream(self._sound, rate or self.rate, channels or self._channels, self._given_rate)
 
     @property
     def lossy(self) -> bool:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from deepaq.audio import Samples, level_dbfs
-from deepaq.audio.align import FAR_LAG_S, SILENT_DBFS, WHITENING, Aligned, similarity
+from deepaq.audio import level_dbfs
+from deepaq.audio.align import FAR_LAG_S, SILENT_DBFS, Aligned, similarity
 from deepaq.audio.bandwidth import Bandwidth
 from deepaq.audio.drift import Drift
 from deepaq.audio.stream import Stream
 from deepaq.core.comparator import Comparator
-from deepaq.fourier import irfft, next_fast_len, rfft
+from deepaq.scoring.onsets import RATE, likeness
 from deepaq.scoring.segments import Span, louder_channel
 
 _LEVEL_DB = 1.0  # smallest difference in level that is noted
@@ -24,8 +24,8 @@ _NARROW = 0.5  # share of the reference's bandwidth below which it is noted
 _OFFSET = 0.005  # smallest DC offset that is noted
 _SILENCE_S = 0.5  # shortest time, in all, that is noted when it is not scored or has a sound of its own
 _UNRELATED = 0.02  # normalised correlation below which two sounds may be different recordings
-_RELATED = 0.5  # below it, a lag beyond the usual ones is sought, which must make the sounds more alike than that
-_SOUGHT_RATE, _SOUGHT_S = 8000, 1.0  # sample rate at which it is sought, and least common part
+_SAME = 0.9  # normalised correlation of the beginnings below which the recordings are compared at all lags
+_ALIKE, _MORE_ALIKE = 0.5, 0.1  # least likeness at a lag that is named, and by how much it exceeds that at usual lags
 
 
 @dataclass
@@ -94,21 +94,26 @@ class Pair:
         if lag:
             shift = f"{abs(lag)} samples ({1000 * abs(lag) / theirs.rate:.1f} ms)"
             notes.append(f"{theirs.name}: was {shift} {'late' if lag > 0 else 'early'}, aligned")
-        beginnings = self.aligned.reference, self.aligned.degraded
-        alike = similarity(*beginnings)
-        further_s = _apart_s(*beginnings, theirs.rate) if alike < _RELATED else 0.0
-        if further_s:
-            apart_s = further_s + lag / theirs.rate
-            when = f"{abs(apart_s):.2f} s {'later' if apart_s > 0 else 'earlier'}"
-            searched = f"lags are found up to {FAR_LAG_S:g} s; cut both to the same beginning"
-            notes.append(f"{theirs.name}: resembles {ours.name} {when} only; {searched}")
-        elif alike < _UNRELATED and all(sound.any() for sound in beginnings):
-            far = f"more than {FAR_LAG_S:g} s apart"
-            notes.append(f"{theirs.name}: hardly resembles {ours.name}; are they the same recording, and not {far}?")
+        alike = similarity(self.aligned.reference, self.aligned.degraded)
+        if alike < _SAME:
+            notes += self._resemblance(alike)
         if ours.lossy and not theirs.lossy:
             kinds = f"is a coded file and {theirs.name} is not"
             notes.append(f"{ours.name}: {kinds}; is the reference really named first?")
         return notes
+
+    def _resemblance(self, alike: float) -> list[str]:
+        """A lag beyond those that are aligned, or no resemblance at all. alike: correlation of the beginnings."""
+        ours, theirs = self.reference.name, self.degraded.name
+        found = likeness(self.reference.again(RATE, 1), self.degraded.again(RATE, 1), FAR_LAG_S)
+        if found.far > max(_ALIKE, found.near + _MORE_ALIKE):
+            when = f"{abs(found.far_s):.2f} s {'later' if found.far_s > 0 else 'earlier'}"
+            searched = f"lags are found up to {FAR_LAG_S:g} s; cut both to the same beginning"
+            return [f"{theirs}: resembles {ours} {when} only; {searched}"]
+        if alike < _UNRELATED and found.near < _ALIKE and self.aligned.degraded.any():
+            far = f"more than {FAR_LAG_S:g} s apart"
+            return [f"{theirs}: hardly resembles {ours}; are they the same recording, and not {far}?"]
+        return []
 
     def _drifts(self) -> list[str]:
         """A lag that changes steadily."""
@@ -188,20 +193,3 @@ class Pair:
 def _rest(stream: Stream) -> float:
     """Seconds that were not read."""
     return sum(len(samples) for samples in stream.segments(1 << 18)) / stream.rate
-
-
-def _apart_s(reference: Samples, degraded: Samples, rate: int) -> float:
-    """Seconds by which the degraded signal, (frames,), is late if that makes the two alike; else 0."""
-    step = max(1, rate // _SOUGHT_RATE)
-    first, second = (
-        sound[: len(sound) // step * step].reshape(-1, step).mean(axis=1) for sound in (reference, degraded)
-    )
-    size = next_fast_len(len(first) + len(second))
-    cross = rfft(second, size) * np.conj(rfft(first, size))
-    correlation = irfft(cross / np.maximum(np.abs(cross), np.finfo(np.float32).tiny) ** WHITENING, size)
-    lag = int(np.argmax(np.abs(correlation)))
-    lag -= size if lag >= len(second) else 0
-    first, second = first[max(-lag, 0) :], second[max(lag, 0) :]
-    common = min(len(first), len(second))
-    related = common >= _SOUGHT_S * rate / step and similarity(first[:common], second[:common]) > _RELATED
-    return lag * step / rate if related else 0.0

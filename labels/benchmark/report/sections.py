@@ -66,8 +66,9 @@ def _summary(report: dict[str, Any]) -> list[Block]:
         *map(Text, verdicts),
         Text(
             "Pearson correlation (PCC) of each rater with the listeners' mean, and its 95 % interval by a jackknife "
-            "over items (none with fewer than four items or a perfect correlation). The hidden reference alone raises "
-            "every correlation, so the title of each column states the protocol and the number of stimuli."
+            "over items (none with fewer than four items or six stimuli, or with a perfect correlation; rank "
+            "correlations need twelve stimuli, because they take too few values below that). The hidden reference "
+            "alone raises every correlation, so the title of each column states the protocol and the number of stimuli."
         ),
         Table("", header, rows),
         Text(

@@ -122,13 +122,28 @@ def test_a_network_that_needs_sound_says_what_it_did_not_score(sound: Samples) -
     assert "4.00 s were not scored; the network mert needs sound" in " ".join(score.notes)
 
 
-@pytest.mark.parametrize(("lag_s", "when"), [(4.0, "4.00 s later"), (-3.5, "3.50 s earlier")])
+@pytest.mark.parametrize(("lag_s", "when"), [(4.0, "4.00 s later"), (-3.5, "3.50 s earlier"), (45.0, "45.00 s later")])
 def test_a_lag_beyond_those_that_are_found_is_named(packaged: Metric, lag_s: float, when: str) -> None:
     whole = music(12, 1)
     shift = round(abs(lag_s) * RATE)
     degraded = join(noise(abs(lag_s), -60), whole) if lag_s > 0 else whole[shift:]
     notes = packaged.score(whole, degraded, sample_rate=RATE).notes
     assert any(f"resembles the array {when} only; lags are found up to 3 s" in line for line in notes), notes
+
+
+def test_of_repeated_music_the_lag_of_the_whole_is_named(packaged: Metric) -> None:
+    """Two bars that alternate are alike after a bar, too, which is within the lags that are aligned."""
+    gains = np.random.default_rng(3).random((2, 15, 1), np.float32).repeat(RATE // 10, axis=1)
+    bar, other = (noise(1.5, -20, seed) * gains[seed] for seed in (0, 1))
+    whole = join(bar, bar, bar, other, bar, bar, other, bar)
+    notes = scored(packaged, whole, whole[round(4.5 * RATE) :]).notes
+    assert any("resembles the array 4.50 s earlier only" in line for line in notes), notes
+
+
+def test_another_sound_hardly_resembles(packaged: Metric, sound: Samples) -> None:
+    notes = scored(packaged, sound, noise(12, -20)).notes
+    assert any("hardly resembles" in line for line in notes), notes
+    assert not any("later only" in line or "earlier only" in line for line in notes), notes
 
 
 @pytest.mark.parametrize("lag_s", [0.15, -0.15])
