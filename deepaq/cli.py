@@ -52,7 +52,9 @@ def main() -> None:
     type=float,
     help="Exit with 1 when a file scores below this or could not be judged whole; see `deepaq info` for the highest.",
 )
-@click.option("--allow-shorter", is_flag=True, help="Let --min-mos pass files whose length is off by more than .5 s.")
+@click.option(
+    "--allow-shorter", is_flag=True, help="Let --min-mos pass files whose beginning or end is off by more than .5 s."
+)
 @device_option
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
 @json_option

@@ -9,7 +9,7 @@ from deepaq.errors import UserError
 from deepaq.scoring.metric import Metric
 from deepaq.scoring.score import Score
 
-LONGEST_UNSCORED_S = 0.5
+LONGEST_UNSCORED_S = 0.5  # at the beginning, and at the end
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,17 @@ class Gate:
         found = []
         if score.mos is None or not score.mos >= self.least:
             found.append(f"MOS {'-' if score.mos is None else f'{score.mos:.2f}'} is below {self.least:g}")
-        apart = score.length_difference_s
-        if apart is not None and abs(apart) > LONGEST_UNSCORED_S and not self.allow_shorter:
-            kind = "longer" if apart > 0 else "shorter"
-            found.append(
-                f"is {abs(apart):.2f} s {kind} than its reference, so part of it was not scored; see --allow-shorter"
+        if not self.allow_shorter:
+            unscored = (
+                ("starts", score.lag_s, "later", "earlier"),
+                ("is", score.length_difference_s, "longer", "shorter"),
             )
+            found += [
+                f"{verb} {abs(apart):.2f} s {more if apart > 0 else less} than its reference, so part of it was not "
+                "scored; see --allow-shorter"
+                for verb, apart, more, less in unscored
+                if apart is not None and abs(apart) > LONGEST_UNSCORED_S
+            ]
         return found
 
 

@@ -15,7 +15,7 @@ RATE = 16_000  # Hz of the streams to be compared
 _HOP, _STEPS = 160, 4  # samples from step to step, 10 ms; steps in a window, and between the energies compared
 _BLOCK = 1000  # steps that are computed at once
 _LOWEST_HZ, _HIGHEST_HZ, _BANDS = 150, 7900, 16
-_FLOOR = 1e-4  # of the mean energy; what lies below does not count
+_FLOOR = 1e-4  # share of the mean energy below which nothing counts
 _LONGEST_S = 180.0
 _LEAST_S = 3.0  # least common part of two recordings
 _LEAST_ENERGY = 1e-3  # least share of all changes in it; less is lost in rounding
@@ -46,7 +46,10 @@ def likeness(first: Stream, second: Stream, usual_s: float) -> Likeness:
     """
     ours, theirs = _onsets(first), _onsets(second)
     lags = np.arange(1 - len(ours), len(theirs))
-    begin, end = np.maximum(lags, 0), np.minimum(lags + len(ours), len(theirs))  # of the common part of the second
+    begin, end = (
+        np.maximum(lags, 0),
+        np.minimum(lags + len(ours), len(theirs)),
+    )  # ends of the common part, in the second
     energy = _energy(ours, begin - lags, end - lags) * _energy(theirs, begin, end)
     enough = _LEAST_ENERGY**2 * np.square(ours).sum(dtype=float) * np.square(theirs).sum(dtype=float)
     counts = ((end - begin) * _HOP >= _LEAST_S * RATE) & (energy > enough)

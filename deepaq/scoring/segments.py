@@ -57,21 +57,25 @@ def spans(backbone: Comparator, *streams: Stream) -> Iterator[Span]:
     """Yield the audible segments of the streams, as long as all of them last; UserError when they are too short."""
     rate = backbone.sample_rate
     length, shortest, frame = (round(s * rate) for s in (backbone.segment_s, backbone.shortest_s, _FRAME_S))
+
+    def common(frames: int) -> int:
+        return min(len(stream.peek(frames)) for stream in streams)
+
+    if (there := common(shortest)) < shortest:
+        raise UserError(f"{_named(streams)} {there / rate:.2f} s, {backbone.shortest_s:g} s are needed")
     position = round(streams[-1].seconds * rate)
     before = none = tuple(stream.peek(0) for stream in streams)
-    while new := min(len(stream.peek(length)) for stream in streams):
+    while new := common(length):
         sounding = tuple(_sounding(stream.peek(new), frame) for stream in streams)
         silent = min(_leading_silence(sounding) * frame, new)
-        if new < length and silent < new:  # near the end, enough is left for a segment
-            silent = max(0, min(silent, new - shortest))
+        if 0 < (left := common(silent + shortest) - silent) < shortest:  # near the end, enough is left for a segment
+            silent = max(0, silent + left - shortest)
         if silent:
             for stream in streams:
                 stream.read(silent)
             position, before = position + silent, none
             continue
         samples = tuple(_filled(old, stream.read(new), length) for old, stream in zip(before, streams, strict=True))
-        if len(samples[0]) < shortest:
-            raise UserError(f"{_named(streams)} {len(samples[0]) / rate:.2f} s, {backbone.shortest_s:g} s are needed")
         yield Span(position / rate, new, samples, sounding)
         position, before = position + new, samples
 

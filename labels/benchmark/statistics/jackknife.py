@@ -96,7 +96,7 @@ def _by_jackknife(
 ) -> tuple[float, float] | None:
     """Variance of z and degrees of freedom."""
     keys, item = np.unique(list(zip(groups, items, strict=True)), axis=0, return_inverse=True)
-    share = 0.5 if statistic in RANKED else 1.0  # of its weight that an item loses
+    share = 0.5 if statistic in RANKED else 1.0  # part of its weight that an item loses
     weights = 1 - share * (item.reshape(-1)[None, :] == np.arange(len(keys))[:, None])
     found = statistic(x, y, weights)
     if not (np.abs(found) < PERFECT).all():

@@ -38,6 +38,8 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "short" / "one.wav", sound[: 2 * RATE])
     write(folder / "long" / "one.wav", np.concatenate([sound, sound[:RATE]]))
     write(folder / "slightly" / "one.wav", sound[: round(2.7 * RATE)])
+    write(folder / "headless" / "one.wav", sound[RATE:])
+    write(folder / "later" / "one.wav", np.concatenate([music(1, 2), sound]))
     write(folder / "silent" / "one.wav", np.zeros_like(sound))
     write(folder / "extra" / "one.wav", sound)
     write(folder / "extra" / "two.wav", sound)
@@ -58,6 +60,8 @@ WRONG = {
     "one of two worse": ("originals", "good", "noisy"),
     "shorter": ("originals", "short"),
     "longer": ("originals", "long"),
+    "without its beginning": ("originals", "headless"),
+    "behind something else": ("originals", "later"),
     "silent": ("originals", "silent"),
     "unreadable": ("originals", "broken"),
     "missing": ("originals/one.wav", "good/gone.wav"),
@@ -84,7 +88,7 @@ def test_a_missing_line_of_a_list_fails(run: Path, sounds: Path) -> None:
     assert CliRunner().invoke(main, arguments).exit_code == 1
 
 
-@pytest.mark.parametrize("folder", ["short", "long"])
+@pytest.mark.parametrize("folder", ["short", "long", "headless", "later"])
 def test_another_length_passes_when_it_is_allowed(run: Path, sounds: Path, folder: str) -> None:
     done = gate(run, sounds, "originals", folder)
     assert "part of it was not scored; see --allow-shorter" in done.stderr

@@ -107,6 +107,20 @@ def test_a_reference_whose_channels_cancel_is_scored_and_aligned(packaged: Metri
         scored(made("plain"), clean, clean)
 
 
+@pytest.mark.parametrize("seconds", [8.9, 9.95, 18.95, 19.05])
+def test_a_short_sound_behind_a_long_silence_is_scored(packaged: Metric, seconds: float) -> None:
+    clean = join(noise(1, -20), silence(seconds), noise(0.1, -20, seed=1))
+    score = scored(packaged, clean, clean)
+    assert score.mos == pytest.approx(4.732, abs=0.001)
+    assert score.seconds == pytest.approx(1.1, abs=0.05)
+
+
+@pytest.mark.parametrize("frames", [1, 100, RATE // 5])
+def test_what_is_too_short_is_named(packaged: Metric, sound: Samples, frames: int) -> None:
+    with pytest.raises(UserError, match=rf"in common with the array are {frames / RATE:.2f} s, 0.25 s are needed"):
+        scored(packaged, sound, sound[:frames])
+
+
 def test_a_silent_reference_is_refused(packaged: Metric) -> None:
     with pytest.raises(UserError, match="is silent"):
         scored(packaged, silence(5), noise(5, -20))
