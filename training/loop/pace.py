@@ -12,16 +12,17 @@ from torch import Tensor
 from deepaq.backbones.backbone import Backbone
 
 _ROWS = {"cpu": 1, "cuda": 32}  # segments that are timed at once
+_COPIES = 12  # that a loss and its gradient make of the points, as measured by tests/bench/memory.py
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Per second of audio: wall seconds of a training step and of an evaluation, and bytes that a step keeps between
-    its forward and its backward pass."""
+    """Per second of audio: wall seconds of a training step and of an evaluation, and bytes that a step takes beside
+    the network's weights."""
 
     step: float
     judge: float
-    kept: float
+    memory: float
 
 
 def pace(network: Backbone, segment_s: float, device: torch.device, bfloat16: bool) -> Pace:
@@ -38,18 +39,18 @@ def pace(network: Backbone, segment_s: float, device: torch.device, bfloat16: bo
         with torch.no_grad():
             front = network.front(noise).to(device)
         network.train()
-        kept = _kept(network, front, bfloat16)  # a step in advance, for the first one is slower
+        memory = _memory(network, front, bfloat16)  # a step in advance, for the first one is slower
         step = _timed(lambda: _step(network, front, bfloat16), device)
         network.eval()
         with torch.inference_mode():
             judge = _timed(lambda: network.embed_both(front), device)
     network.zero_grad(set_to_none=True)
     network.train(training)
-    return Pace(*(found / (rows * segment_s) for found in (step, judge, kept)))
+    return Pace(*(found / (rows * segment_s) for found in (step, judge, memory)))
 
 
-def _kept(network: Backbone, front: Tensor, bfloat16: bool) -> int:
-    """Take a step and return the bytes that its forward pass kept, beside the network's weights and its input."""
+def _memory(network: Backbone, front: Tensor, bfloat16: bool) -> int:
+    """Take a step and return the bytes that the network keeps between its passes, and those of the loss."""
     sizes = {}
     known = {tensor.untyped_storage().data_ptr() for tensor in (front, *network.parameters(), *network.buffers())}
 
@@ -60,14 +61,15 @@ def _kept(network: Backbone, front: Tensor, bfloat16: bool) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        _step(network, front, bfloat16)
-    return sum(sizes.values())
+        points = _step(network, front, bfloat16)
+    return sum(sizes.values()) + _COPIES * points.nbytes
 
 
-def _step(network: Backbone, front: Tensor, bfloat16: bool) -> None:
+def _step(network: Backbone, front: Tensor, bfloat16: bool) -> Tensor:
     with torch.autocast(front.device.type, torch.bfloat16, enabled=bfloat16):
         points = network.embed(front)
     points.float().sum().backward()
+    return points.detach()
 
 
 def _timed(function: Callable[[], object], device: torch.device) -> float:

@@ -21,7 +21,7 @@ from training.loop.sampler import Size
 from training.settings import Recipe
 
 _ROW_BYTES = 2048  # a table's row in memory, with labels over time
-_PROCESS_BYTES = 500_000_000  # Python with its libraries
+_PROCESS_BYTES = 550_000_000  # Python with its libraries, and batches read ahead
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def plan(
         + _ROW_BYTES * len(rows)
         + (fronts if fronts <= IN_MEMORY else 0)  # else in a file
         + described_bytes(network, len(training))
-        + round(batches.rows / processes * recipe.data.segment_s * pace.kept)
+        + round(batches.rows / processes * recipe.data.segment_s * pace.memory)
         # Weights, and for the trained ones a gradient and two moments of AdamW.
         + 4 * (parameters["total"] + 3 * parameters["trainable"]),
     )

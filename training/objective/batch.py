@@ -19,10 +19,10 @@ _SEVERITY = re.compile(r"(.+)-(\d+)")  # name of a distortion's condition, such 
 @dataclass(frozen=True)
 class Labels:
     """Labels of a batch, each (batch,). own_clean: place of the sample's clean clip. clean: not degraded. codec: its
-    number, see `training.objective.loss`. rank: label of the bitrate term.
+    number, see `training.objective.loss`. rank: label of the bitrate term. by_clip: places, clip after clip.
 
-    clips: places of the samples of every clip, (clips, n) if all have as many, else one (1, n) per clip. codecs: how
-    many the table has. Whatever decides the shape of a result is known here, so that no step waits for a device.
+    sizes: samples of every clip. codecs: how many the table has. Whatever decides the shape of a result is known here,
+    so that no step waits for a device.
     """
 
     own_clean: Tensor
@@ -30,14 +30,22 @@ class Labels:
     codec: Tensor
     rank: Tensor
     mos: Tensor
-    clips: tuple[Tensor, ...]
+    by_clip: Tensor
+    sizes: tuple[int, ...]
     codecs: int
 
     def to(self, device: torch.device) -> Labels:
         """Return a copy with its tensors on `device`."""
-        names = (entry.name for entry in fields(self) if entry.name not in ("clips", "codecs"))
+        names = (entry.name for entry in fields(self) if entry.name not in ("sizes", "codecs"))
         moved: dict[str, Any] = {name: sent(getattr(self, name), device) for name in names}
-        return replace(self, **moved, clips=tuple(sent(places, device) for places in self.clips))
+        return replace(self, **moved)
+
+    @property
+    def clips(self) -> list[Tensor]:
+        """Places of the samples of every clip: (clips, n) if all have as many, else one (1, n) per clip."""
+        if len(set(self.sizes)) == 1:
+            return [self.by_clip.view(len(self.sizes), -1)]
+        return [places[None] for places in self.by_clip.split(list(self.sizes))]
 
 
 class Labeller:
@@ -76,7 +84,8 @@ class Labeller:
             self.codec[rows],
             self.rank[rows],
             torch.from_numpy(mos).float(),
-            _by_clip(clips),
+            torch.from_numpy(np.argsort(clips, kind="stable")),
+            tuple(np.unique(clips, return_counts=True)[1].tolist()),
             self.codecs,
         )
 
@@ -90,10 +99,3 @@ def _own_clean(clips: Rows, clean: Mask) -> Rows:
     """Return the place of the first clean sample of every sample's clip, (batch,)."""
     found: Rows = ((clips[:, None] == clips) & clean).argmax(axis=1)
     return found
-
-
-def _by_clip(clips: Rows) -> tuple[Tensor, ...]:
-    order = np.argsort(clips, kind="stable")
-    starts = np.unique(clips[order], return_index=True)[1]
-    groups = [torch.from_numpy(places) for places in np.split(order, starts[1:])]
-    return (torch.stack(groups),) if len(set(map(len, groups))) == 1 else tuple(places[None] for places in groups)

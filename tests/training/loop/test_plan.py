@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from deepaq.backbones.backbone import build
 from deepaq.errors import UserError
@@ -13,7 +14,7 @@ from tests.training.objective.test_objective import table
 from training import recipe
 from training.data.cache import Form
 from training.loop import evaluate, plan, sampler
-from training.loop.pace import Pace
+from training.loop.pace import Pace, pace
 from training.loop.plan import Plan, Schedule
 from training.loop.sampler import Size
 from training.loop.schedule import learning_rate
@@ -82,17 +83,24 @@ def test_a_plan_counts_what_is_trained_on_chosen_by_and_reported() -> None:
     assert (found.cache_bytes, found.cache_missing_bytes) == ({"48000-mid-side": 1000}, 400)
     assert found.front_bytes == 36 * 2 * 50 * 312 * 4
     weights = build("compact", width=8, blocks=1).parameter_counts()
-    kept = 8 / 2 * 1.0 * 1e6  # half of the segments of a batch, in each of two processes
+    step = 8 / 2 * 1.0 * 1e6  # half of the segments of a batch, in each of two processes
     parts = (
         36 * plan._ROW_BYTES,
         found.front_bytes,
         24 * 984 * 4,
-        kept,
+        step,
         4 * (weights["total"] + 3 * weights["trainable"]),
     )
     assert found.memory_bytes == plan._PROCESS_BYTES + sum(parts)
     assert Plan.from_json(found.to_json()) == found
     assert "4 tracks, 4 clips, 24 files" in found.lines()[0]
+
+
+def test_a_step_takes_memory_by_the_second_of_audio_and_by_the_width_of_the_network() -> None:
+    found = [pace(build("compact", width=width, blocks=1), 1.0, torch.device("cpu"), False) for width in (8, 64)]
+    points = 25 * sum(build("compact", width=8, blocks=1).pooling.tracks) * 4
+    assert 12 * points < found[0].memory < found[1].memory < 40 * points
+    assert min(found[0].step, found[0].judge) > 0
 
 
 def test_the_planned_batches_are_those_that_are_drawn() -> None:
