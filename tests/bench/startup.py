@@ -29,12 +29,16 @@ PER_CLIP = 1 + len(KBPS) * len(CODECS)
 CLIPS_PER_TRACK, CLIP_S, RATE = 20, 10, 44_100
 
 
-def simulate(folder: Path, rows: int, clip_s: int = CLIP_S) -> int:
-    """Write the tables of a data set of about `rows` files, `clip_s` seconds each, and return how many they are."""
+def simulate(folder: Path, rows: int, clip_s: int = CLIP_S, made: Callable[[Path], str] | None = None) -> int:
+    """Write the tables of a data set of about `rows` files, `clip_s` seconds each, and return how many they are.
+
+    made: writes a file and returns its checksum; by default there are none.
+    """
     from manifests.fragment import write_table
     from manifests.ids import joined_id
     from manifests.schema import DEGRADED, LABELS, REFERENCES
 
+    checksum = made or (lambda path: joined_id("sha", path.name) * 2)
     rng = np.random.default_rng(0)
     clips = max(2 * CLIPS_PER_TRACK, rows // PER_CLIP)
     ids = [joined_id("clip", str(number)) for number in range(clips)]
@@ -47,7 +51,7 @@ def simulate(folder: Path, rows: int, clip_s: int = CLIP_S) -> int:
         "track_path": [f"/music/{name}.flac" for name in tracks],
         "frames": [clip_s * RATE] * clips,
         "sample_rate": [RATE] * clips,
-        "sha256": [joined_id("sha", name) * 2 for name in ids],
+        "sha256": [checksum(folder / f"audio/references/{name[:2]}/{name}.flac") for name in ids],
         "status": ["ok"] * clips,
     }
     conditions = [(codec, kbps) for codec in CODECS for kbps in KBPS]
@@ -60,8 +64,8 @@ def simulate(folder: Path, rows: int, clip_s: int = CLIP_S) -> int:
         "condition": [f"{codec}-{kbps:03d}" for codec, kbps in conditions] * clips,
         "codec": [codec for codec, _ in conditions] * clips,
         "bitrate_kbps": [float(kbps) for _, kbps in conditions] * clips,
-        "path": [f"audio/degraded/{name[:2]}/{name}.ogg" for name in names],
-        "sha256": [joined_id("sha", name) * 2 for name in names],
+        "path": [f"audio/degraded/{name[:2]}/{name}.flac" for name in names],
+        "sha256": [checksum(folder / f"audio/degraded/{name[:2]}/{name}.flac") for name in names],
         "status": ["ok"] * count,
     }
     extras = [("timeline_start_s", 0.0), ("timeline_hop_s", 0.5), ("timeline_window_s", 1.0), ("nsim", 0.9)]
