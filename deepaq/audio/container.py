@@ -157,7 +157,8 @@ def check_file(path: Path) -> None:
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({reason(error)})") from None
     if not path.is_file():
-        raise UserError(f"{path}: is not a file")
+        kind = "a folder" if path.is_dir() else "a pipe or a device"
+        raise UserError(f"{path}: is {kind}, not a file{'' if path.is_dir() else '; write the audio to a file first'}")
     if not os.access(path, os.R_OK):
         raise UserError(f"{path}: cannot be read; check its permissions")
     if size == 0:

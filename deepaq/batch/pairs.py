@@ -94,8 +94,9 @@ def _files(path: Path) -> tuple[list[Path], list[str]]:
 
 
 def _rows(file: TextIO, name: str, folder: Path) -> list[Pair]:
-    reader = csv.DictReader(_unmarked(file))
+    reader = csv.DictReader(_unmarked(file), skipinitialspace=True)
     try:
+        reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
         return _pairs(reader, name, folder)
     except csv.Error as error:
         raise UserError(f"--pairs {name}: line {reader.line_num} is not CSV ({error})") from None

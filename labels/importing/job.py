@@ -153,7 +153,7 @@ class Import:
 
     def _shorter(self, error: UserError) -> str:
         """The message without the folder that holds all files."""
-        return str(error).replace(f"{self.source}/", "")
+        return str(error).removeprefix(f"{self.source}/")
 
 
 def stimulus_id(test: str, stimulus: Stimulus) -> str:

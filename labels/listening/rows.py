@@ -37,7 +37,7 @@ def rows(
     first = next(iter(text.splitlines()), "")
     try:
         delimiter = delimiter or max(DELIMITERS, key=lambda mark: len(_header(first, mark, aliases) & set(columns)))
-        table = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+        table = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
         names = [name.strip() for name in table.fieldnames or ()]
         table.fieldnames = [_alias(name, names, aliases) for name in names]
         if missing := [name for name in columns if name not in table.fieldnames]:

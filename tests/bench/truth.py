@@ -55,7 +55,7 @@ def imported(folder: Path, work: Path) -> Path | None:
         named = (("name", folder.name),) if form == "csv" else ()
         result = import_test(form, source, data, ImportSettings(named, quiet=True))
         done.write_text("\n".join([f"{key}: {value}" for key, value in result.items() if key != "errors"]) + "\n")
-    if schema.OK not in Dataset(data).degraded(["status"])["status"].to_pylist():
+    if not data.is_dir() or schema.OK not in Dataset(data).degraded(["status"])["status"].to_pylist():
         print(f"{folder.name}: left out, has no audio", file=sys.stderr)
         return None
     return data

@@ -73,7 +73,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "concat.wav": (lambda path: plain(path, "ffconcat version 1.0\nfile 'good.wav'\n"), "cannot be decoded"),
     "concat.ogg": (lambda path: plain(path, "ffconcat version 1.0\nfile 'mono.wav'\n"), "cannot be decoded"),
     "scale.wav": (lambda path: write(path, 32768 * SOUND, subtype="FLOAT"), "where full scale is 1; export it again"),
-    "pipe.wav": (os.mkfifo, "is not a file"),
+    "pipe.wav": (os.mkfifo, "is a pipe or a device, not a file; write the audio to a file first"),
     "no text \udce9.mp3": (lambda path: path.write_bytes(bytes(3000)), "cannot be decoded|holds no"),
     "dangling.wav": (lambda path: path.symlink_to("nowhere.wav"), "no such file"),
     "two\nlines.wav": (lambda path: path.write_bytes(b"RIFF"), "cannot be (read|decoded)"),

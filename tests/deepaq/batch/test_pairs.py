@@ -47,9 +47,11 @@ def test_a_folder_gate_misses_nothing(folders: Path, run: Path) -> None:
     assert (done.exit_code, f"{twin} and {folders / 'a/one.wav'} both match" in done.stderr) == (2, True)
 
 
-def test_lists_as_windows_writes_them(folders: Path, run: Path) -> None:
+def test_lists_as_windows_and_people_write_them(folders: Path, run: Path) -> None:
     table = folders / "pairs.csv"
     table.write_bytes("\ufeffreference,degraded\r\na/one.wav,b/one.flac\r\n".encode())
+    assert scored(run, "--pairs", table).exit_code == 0
+    table.write_text("reference , degraded\na/one.wav, b/one.flac\n")
     assert scored(run, "--pairs", table).exit_code == 0
     assert scored(run, folders / "a/one.wav", "-", stdin=f"\ufeff{folders / 'b/one.flac'}\r\n").exit_code == 0
     table.write_text("reference,degraded\n\n\na/one.wav,\n")

@@ -29,6 +29,18 @@ def test_csv_files_elsewhere_are_refused_unless_they_are_allowed(tmp_path: Path)
     assert (allowed["ok"], allowed["errors"]) == (1, [])
 
 
+def test_a_refused_path_is_named_as_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test in the current folder, whose own path is a dot."""
+    audio(tmp_path / "elsewhere.wav", 1)
+    audio(tmp_path / "test" / "b.wav", 1)
+    table(tmp_path / "test" / "t.csv", ("reference", "degraded", "score"), [("b.wav", "../elsewhere.wav", 50)])
+    monkeypatch.chdir(tmp_path / "test")
+    result = import_test("csv", Path("t.csv"), tmp_path / "out", ImportSettings(jobs=1, quiet=True))
+    assert "../elsewhere.wav: lies outside" in result["errors"][0]
+    assert result["errors"][-1].endswith("out: not made, because no stimulus could be stored")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_link_out_of_the_folder_is_outside(tmp_path: Path) -> None:
     secret = audio(tmp_path / "secret.wav", 1)
     audio(tmp_path / "in" / "a.wav", 2)

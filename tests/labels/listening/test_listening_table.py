@@ -24,6 +24,12 @@ def test_the_plain_csv_needs_only_three_columns(tmp_path: Path) -> None:
     assert reading.ratings["a", "a_mp3", None].value == 3.5
 
 
+def test_spaces_behind_delimiters_do_not_count(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('reference, degraded, score\na.wav, b.wav, 50\na.wav, "c, d.wav", 60\n')
+    stimuli = reader("csv").read(tmp_path / "t.csv").stimuli.values()
+    assert [stimulus.degraded.name for stimulus in stimuli] == ["b.wav", "c, d.wav"]
+
+
 def test_files_that_are_called_the_same_are_told_apart_by_their_folders(tmp_path: Path) -> None:
     """One name in two folders is two items or conditions; what is unambiguous keeps its short name."""
     rows = [("song1/ref.wav", "song1/mp3.wav", 80), ("song2/ref.wav", "song2/mp3.wav", 30), ("a.wav", "opus/a.wav", 70)]
