@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 
 from deepaq.errors import UserError
 from deepaq.files import PARTIAL, committed
-from manifests.lock import keep_lock
 from manifests.schema import SCHEMA_VERSION, TableSpec
 from manifests.values import fault, footer_fault
 
@@ -46,13 +45,9 @@ def to_table(spec: TableSpec, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 def write_fragment(folder: Path, spec: TableSpec, rows: Sequence[Mapping[str, Any]], footer: Mapping[str, Any]) -> Path:
     """Write rows and their provenance atomically into `folder` and return the new file.
 
-    Names sort by time, so later fragments supersede earlier ones. The package lock that the footer names is stored in
-    the data set.
+    Names sort by time, so later fragments supersede earlier ones.
     """
-    table = to_table(spec, rows)
-    root = folder.parent if folder.name == spec.name else folder.parent.parent  # labels: a folder per rater
-    keep_lock(root, footer.get("environment", {}).get("packages"))
-    return write_table(folder, table, footer)
+    return write_table(folder, to_table(spec, rows), footer)
 
 
 def write_table(folder: Path, table: pa.Table, footer: Mapping[str, Any]) -> Path:

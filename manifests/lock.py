@@ -28,9 +28,10 @@ def lock_id() -> str:
     return joined_id(installed())
 
 
-def keep_lock(root: Path, name: str | None) -> None:
-    """Write `installed()` into the data set at `root` if `name` is its id and the data set lacks it."""
-    if name == lock_id() and not (path := inside(root, f"{FOLDER}/{name}.txt")).exists():
+def keep_lock(root: Path) -> None:
+    """Write `installed()` into the data set at `root` unless it is there."""
+    path = inside(root, f"{FOLDER}/{lock_id()}.txt")
+    if not path.exists():
         with committed(path) as partial:
             partial.write_text(installed(), encoding="utf-8")
 

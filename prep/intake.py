@@ -95,16 +95,16 @@ def intake(
         cut_before=splits.keys(),
         allow_lossy=settings.allow_lossy,
     )
+    # A track keeps the split of its first run.
+    admitted = [track.kept_in(splits.get(track.track_id)) for track in admission.admitted]
     left_out = _told(admission.left_out)
     surveyed_all = all(track.sound_id or track.error for track in named)
     for line in admission.unmatched:
         if surveyed_all or not line.is_id:  # ids come from a survey
             note(f"{line}: matches none of these tracks; nothing is left out for it")
-    if not admission.admitted:
+    if not admitted:
         counts = ", ".join(f"{count} {kind}" for kind, count in left_out.items())
         raise UserError(f"none of the {len(named)} tracks can be used; {counts} were left out")
-    # A track keeps the split of its first run.
-    admitted = [track.kept_in(splits.get(track.track_id)) for track in admission.admitted]
     chosen = _within_hours(admitted, settings)
     _warn(chosen, references, settings)
     mine = jobs.in_shard([track.track_id for track in chosen], settings.shard)

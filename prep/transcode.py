@@ -80,10 +80,11 @@ def survey_music(music: Sequence[Path], out: Path, settings: Settings) -> dict[s
 
 def _opened(out: Path) -> Dataset:
     dataset = Dataset(out, create=True)
+    tables = [dataset.folder(spec) for spec in schema.TABLES.values()]
     (dataset.root / "audio").mkdir(exist_ok=True)
     # Not deep: there may be millions of degraded files, and renaming makes them appear complete.
     sweep(dataset.root / "audio", deep=False)
-    for folder in (dataset.root / "audio" / "references", *map(dataset.folder, schema.TABLES.values())):
+    for folder in (dataset.root / "audio" / "references", *tables):
         sweep(folder)
     return dataset
 

@@ -63,7 +63,7 @@ class Import:
             counts.update(row["status"] for row in rows)
         conditions = {s.condition: settings(self.test["name"], s) for item in items for s in item.stimuli}
         found = {"test": self.test, "conditions": conditions}
-        footer = provenance(f"labels import {self.test['name']}", found, self.packages, ("av", "soundfile"))
+        footer = provenance(f"labels import {self.test['name']}", found, self.packages, ("av", "soundfile"), self.root)
         new = {spec.name: _new(dataset, spec, rows) for spec, rows in _tables(references, degraded)}
         # References first: a kill between the two may leave a clip without degraded files, never the reverse.
         for spec, _ in _tables(references, degraded):

@@ -50,7 +50,6 @@ def write_ratings(
     Returns the numbers of valid ratings and of listeners. Ratings that DATA holds already are kept; means are over all
     listeners in DATA. packages: versions of the installed package that provides the reader.
     """
-    footer = provenance(f"labels import {test.name}", {"test": test.describe(), "level": LEVEL}, packages)
     known = {(row["degraded_id"], row["rater"]): row for row in listener_rows(dataset)}
     single = [(name, rating) for name, group in ratings.items() for rating in group if rating.listener is not None]
     rows = {
@@ -58,13 +57,14 @@ def write_ratings(
         for name, rating in single
     }
     new = [row for key, row in rows.items() if key not in known or _better(row, known[key])]
-    if new:
-        write_fragment(dataset.folder(schema.LABELS, LISTENER), schema.LABELS, new, footer)
     means = _means(test, ratings, [*known.values(), *new])
     held = {row["degraded_id"]: row for row in dataset.labels(LISTENERS, ["value", "extras"]).to_pylist()}
     changed = [row for row in means if not _same(held.get(row["degraded_id"]), row)]
-    if changed:
-        write_fragment(dataset.folder(schema.LABELS, LISTENERS), schema.LABELS, changed, footer)
+    for folder, found in ((LISTENER, new), (LISTENERS, changed)):
+        if found:
+            how = {"test": test.describe(), "level": LEVEL}
+            footer = provenance(f"labels import {test.name}", how, packages, keep_in=dataset.root)
+            write_fragment(dataset.folder(schema.LABELS, folder), schema.LABELS, found, footer)
     good = [rating for group in ratings.values() for rating in group if rating.value is not None]
     return {"ratings": len(good), "listeners": len({rating.listener for rating in good} - {None})}
 

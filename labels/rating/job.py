@@ -67,7 +67,7 @@ class Rate:
             "aligned": rater.aligned,
             "options": dict(self.options),
         }
-        footer = provenance(f"labels {self.rater}", settings, tools, ("av", "soxr"))
+        footer = provenance(f"labels {self.rater}", settings, tools, ("av", "soxr"), self.root)
         write_fragment(dataset.folder(schema.LABELS, self.rater), schema.LABELS, rows, footer)
         return counts
 

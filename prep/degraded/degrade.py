@@ -64,7 +64,8 @@ class Degrade:
         tools = {"ffmpeg": ffmpeg.version(), "ffmpeg_build": digest(ffmpeg.executable())}
         tools |= CODECS.packages(c.codec for c in self.conditions if isinstance(c, Coding))
         tools |= DISTORTIONS.packages(c.distortion for c in self.conditions if isinstance(c, DistortionCondition))
-        footer = provenance("prep transcode", {"conditions": conditions}, tools, ("av", "numpy", "scipy", "soxr"))
+        packages = "av", "numpy", "scipy", "soxr"
+        footer = provenance("prep transcode", {"conditions": conditions}, tools, packages, self.root)
         write_fragment(dataset.folder(schema.DEGRADED), schema.DEGRADED, rows, footer)
         return counts
 
@@ -74,7 +75,7 @@ class Degrade:
             clip = dataset.verified(work.path, work.sha256)
             audio = read(clip)
         except UserError as error:
-            return [_row(work, condition, schema.FAILED, str(error)) for condition in work.conditions], 0.0
+            return [_row(work, condition) | _failure(str(error)) for condition in work.conditions], 0.0
         verifier = Verifier(audio.samples, audio.sample_rate)
         with temporary_folder(dataset.root / "audio") as folder:
             rows = [
@@ -96,14 +97,14 @@ class Degrade:
         seconds: float,
     ) -> dict[str, Any]:
         """Verify one new file and move it into place; returns its row, or a failed row with the reason."""
+        row = _row(work, condition)
         if isinstance(result, str):
-            return _row(work, condition, schema.FAILED, result)
+            return row | _failure(result)
         try:
             comparison = verifier.compare(result.path, aligned=isinstance(condition, DistortionCondition))
             kbps = condition.actual_kbps(result.bitstream_bytes, seconds) if isinstance(condition, Coding) else None
         except UserError as error:
-            return _row(work, condition, schema.FAILED, str(error))
-        row = _row(work, condition, schema.OK)
+            return row | _failure(str(error))
         name = row["degraded_id"]
         relative = f"audio/degraded/{condition.name}/{name[:2]}/{name}{result.path.suffix}"
         size, sha256 = result.path.stat().st_size, file_sha256(result.path)
@@ -113,6 +114,7 @@ class Degrade:
         result.path.replace(target)
         sync(target.parent)
         return row | {
+            "status": schema.OK,
             "actual_kbps": kbps,
             "path": relative,
             "bytes": size,
@@ -146,13 +148,16 @@ def _made(clip: Path, audio: Audio, work: Work, folder: Path) -> Iterator[tuple[
         yield condition, encoded(path)
 
 
-def _row(work: Work, condition: Condition, status: str, error: str | None = None) -> dict[str, Any]:
+def _row(work: Work, condition: Condition) -> dict[str, Any]:
+    """Return what a row says of a clip, whatever came of it."""
     return {
         "degraded_id": degraded_id(work.reference_id, condition),
         "reference_id": work.reference_id,
         "condition_id": condition.id,
         "condition": condition.name,
         **condition.columns(),
-        "status": status,
-        "error": error,
     }
+
+
+def _failure(reason: str) -> dict[str, Any]:
+    return {"status": schema.FAILED, "error": reason}

@@ -68,6 +68,14 @@ def is_silent(samples: Samples) -> bool:
     return sum(end - begin for begin, end in audible) < 1000 * AUDIBLE_S
 
 
+def loudness_lufs(samples: Samples) -> float | None:
+    """Integrated loudness in LUFS by ITU-R BS.1770-4; None if gating leaves nothing."""
+    import pyloudnorm
+
+    value = float(pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(samples.astype(np.float64)))
+    return value if np.isfinite(value) else None
+
+
 def bandwidth_hz(samples: Samples) -> float:
     """Highest frequency, in Hz, whose 100 Hz band has more than a millionth of the strongest band's power."""
     mono = fit(_mono(samples), max(len(samples), 4096))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,22 +17,20 @@ _COLUMNS = ("track_id", "split", "clip_s", "start_s", "path", "bytes", "sha256",
 
 @dataclass(frozen=True)
 class References:
-    """Rows of the references table, failures and skipped clips included."""
+    """Rows of the references table, failures and skipped clips included. splits: of every track, by track_id."""
 
     table: pa.Table
+    splits: dict[str, str]
 
     @classmethod
     def read(cls, dataset: Dataset | None) -> References:
         """Read the current rows of a data set; no rows for None."""
         if dataset is None:
             names = ("reference_id", "status", *_COLUMNS)
-            return cls(pa.schema([schema.REFERENCES.schema.field(name) for name in names]).empty_table())
-        return cls(dataset.references(list(_COLUMNS)))
-
-    @cached_property
-    def splits(self) -> dict[str, str]:
-        """The split of every track in the data set, by track_id."""
-        return dict(zip(self.table["track_id"].to_pylist(), self.table["split"].to_pylist(), strict=True))
+            table = pa.schema([schema.REFERENCES.schema.field(name) for name in names]).empty_table()
+        else:
+            table = dataset.references(list(_COLUMNS))
+        return cls(table, dict(zip(table["track_id"].to_pylist(), table["split"].to_pylist(), strict=True)))
 
     def of(self, tracks: Sequence[Track], clip_s: float) -> pa.Table:
         """The tracks' rows at this clip length, without failures that were cured."""

@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow.compute as pc
 
 from deepaq.audio import Samples
@@ -22,7 +21,7 @@ from manifests.fragment import write_fragment
 from manifests.jobs import Counts
 from manifests.provenance import provenance
 from prep.coding.lossless import SUFFIXES, packed
-from prep.references.clips import SAMPLE_RATE, SHORTEST_S, Clip, bandwidth_hz, cut, is_silent
+from prep.references.clips import SAMPLE_RATE, SHORTEST_S, Clip, bandwidth_hz, cut, is_silent, loudness_lufs
 from prep.tracks.mixture import mixed
 from prep.tracks.track import Track
 
@@ -40,31 +39,43 @@ class Ingest:
         owners = _Owners(dataset)
         rows = [row for track in tracks for row in self._rows(dataset, track, owners)]
         settings = {"clip_s": self.clip_s, "valid_share": self.valid_share, "sample_rate": SAMPLE_RATE}
-        footer = provenance("prep transcode", settings, {}, ("av", "soundfile", "soxr", "pydub", "pyloudnorm"))
+        packages = "av", "soundfile", "soxr", "pydub", "pyloudnorm"
+        footer = provenance("prep transcode", settings, {}, packages, self.root)
         write_fragment(dataset.folder(schema.REFERENCES), schema.REFERENCES, rows, footer)
         return Counter(row["status"] for row in rows)
 
     def _rows(self, dataset: Dataset, track: Track, owners: _Owners) -> list[dict[str, Any]]:
         """Make one row per clip, or one failed row if the track cannot be read to its end."""
+        common = {
+            "track_id": track.track_id,
+            "split": track.split(self.valid_share),
+            "track_path": track.path,
+            "corpus": track.source.corpus,
+            "clip_s": self.clip_s,
+        }
         if track.error:
-            return [self._without_audio(track, schema.FAILED, track.error)]
+            return [common | self._without_audio(track, schema.FAILED, track.error)]
         try:
-            rows = [self._row(dataset, track, clip, owners) for clip in cut(mixed(track.source.parts), self.clip_s)]
+            clips = cut(mixed(track.source.parts), self.clip_s)
+            rows = [common | self._row(dataset, track, clip, owners) for clip in clips]
         except UserError as error:
-            return [self._without_audio(track, schema.FAILED, str(error))]
-        return rows or [self._without_audio(track, schema.SKIPPED, f"{track.path}: is shorter than {SHORTEST_S:g} s")]
+            return [common | self._without_audio(track, schema.FAILED, str(error))]
+        short = f"{track.path}: is shorter than {SHORTEST_S:g} s"
+        return rows or [common | self._without_audio(track, schema.SKIPPED, short)]
 
     def _row(self, dataset: Dataset, track: Track, clip: Clip, owners: _Owners) -> dict[str, Any]:
         if is_silent(clip.samples):
             reason = f"{track.path}: is silent from {clip.start_s:g} s"
             return self._without_audio(track, schema.SKIPPED, reason, clip.start_s)
-        reference_id = self._reference_id(clip)
+        reference_id = ids.reference_id(clip.samples, SAMPLE_RATE)
+        if len(clip.samples) != round(self.clip_s * SAMPLE_RATE):
+            # A short last clip: clips of other lengths end in the same samples.
+            reference_id = ids.joined_id(reference_id, repr(self.clip_s))
         if owners.track_id(reference_id) not in (None, track.track_id):
             reason = f"{track.path}: another track has the same samples as this one from {clip.start_s:g} s"
             return self._without_audio(track, schema.SKIPPED, reason, clip.start_s)
         path, size, sha256 = store(dataset, reference_id, clip.samples)
         return {
-            **self._track(track),
             "reference_id": reference_id,
             "path": path,
             "start_s": clip.start_s,
@@ -78,26 +89,10 @@ class Ingest:
             "status": schema.OK,
         }
 
-    def _reference_id(self, clip: Clip) -> str:
-        """Hash of the samples; of a short last clip with `clip_s`, because other lengths yield the same samples."""
-        name = ids.reference_id(clip.samples, SAMPLE_RATE)
-        full = len(clip.samples) == round(self.clip_s * SAMPLE_RATE)
-        return name if full else ids.joined_id(name, repr(self.clip_s))
-
-    def _track(self, track: Track) -> dict[str, Any]:
-        return {
-            "track_id": track.track_id,
-            "split": track.split(self.valid_share),
-            "track_path": track.path,
-            "corpus": track.source.corpus,
-            "clip_s": self.clip_s,
-        }
-
     def _without_audio(self, track: Track, status: str, error: str, start_s: float | None = None) -> dict[str, Any]:
         place = "track" if start_s is None else repr(start_s)
         reference_id = ids.joined_id(track.track_id, repr(self.clip_s), place)
         return {
-            **self._track(track),
             "reference_id": reference_id,
             "start_s": start_s,
             "status": status,
@@ -135,11 +130,3 @@ def store(dataset: Dataset, reference_id: str, samples: Samples) -> tuple[str, i
     with committed(path) as partial:
         partial.write_bytes(content)
     return relative, len(content), hashlib.sha256(content).hexdigest()
-
-
-def loudness_lufs(samples: Samples) -> float | None:
-    """Integrated loudness in LUFS by ITU-R BS.1770-4; None if gating leaves nothing."""
-    import pyloudnorm
-
-    value = float(pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(samples.astype(np.float64)))
-    return value if np.isfinite(value) else None

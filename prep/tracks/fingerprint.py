@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.audio import Audio, Samples, audible_channel, one_channel
+from deepaq.audio import Samples, audible_channel, one_channel
 from prep.coding import ffmpeg
 
 Words = npt.NDArray[np.uint32]
@@ -33,28 +33,24 @@ def available() -> bool:
 
 
 class Fingerprinter:
-    """Takes a recording block by block and returns its fingerprint at the end."""
+    """Takes a recording at `sample_rate` Hz block by block and returns its fingerprint at the end."""
 
-    def __init__(self) -> None:
-        self._blocks: list[npt.NDArray[np.int16]] = []
-        self._converter: Any = None
-
-    def add(self, audio: Audio) -> None:
-        """Add the next block of the recording, stereo."""
+    def __init__(self, sample_rate: int) -> None:
         import soxr
 
-        if self._converter is None:
-            self._converter = soxr.ResampleStream(audio.sample_rate, RATE, 1, dtype="float32", quality="LQ")
-        mono = one_channel(audio.samples, audible_channel(audio.samples))
-        self._keep(self._converter.resample_chunk(mono))
+        self._blocks: list[npt.NDArray[np.int16]] = []
+        self._converter = soxr.ResampleStream(sample_rate, RATE, 1, dtype="float32", quality="LQ")
+
+    def add(self, samples: Samples) -> None:
+        """Add the next (frames, 2) samples of the recording."""
+        self._keep(self._converter.resample_chunk(one_channel(samples, audible_channel(samples))))
 
     def words(self) -> Words:
         """The fingerprint; empty for a recording of less than about 2.7 s.
 
         Raises UserError if ffmpeg fails or takes longer than the recording lasts (at least a minute).
         """
-        if self._converter is not None:
-            self._keep(self._converter.resample_chunk(np.empty(0, np.float32), last=True))
+        self._keep(self._converter.resample_chunk(np.empty(0, np.float32), last=True))
         sound = b"".join(block.tobytes() for block in self._blocks)
         arguments = ["-f", "s16le", "-ar", str(RATE), "-ac", "1", "-i", "pipe:0"]
         arguments += ["-f", "chromaprint", "-fp_format", "raw", "pipe:1"]

@@ -45,7 +45,7 @@ class Survey:
         dataset = Dataset(self.root, create=True)
         rows = [survey(source).row(source_id(source)) for source in sources]
         tools = {"ffmpeg": ffmpeg.version()} | CORPORA.packages(source.corpus for source in sources)
-        footer = provenance("prep survey", {}, tools, ("av", "soundfile", "soxr"))
+        footer = provenance("prep survey", {}, tools, ("av", "soundfile", "soxr"), self.root)
         write_fragment(dataset.folder(schema.TRACKS), schema.TRACKS, rows, footer)
         return Counter(row["status"] for row in rows)
 
@@ -57,8 +57,8 @@ def source_id(source: Source) -> str:
 
 def survey(source: Source) -> Track:
     """Hash and decode a source; finds length, spectral cut-off and fingerprint, or the reason why it is unreadable."""
-    name = track_id(source)
-    frames, rate, spectrum, prints, sound = 0, 0, None, Fingerprinter(), sha256()
+    name, lossy = track_id(source), _lossy(source)
+    frames, rate, spectrum, prints, sound = 0, 0, None, None, sha256()
     try:
         for audio in mixed(source.parts):
             if (peak := float(np.abs(audio.samples).max())) > _HIGHEST_PEAK:
@@ -67,14 +67,16 @@ def survey(source: Source) -> Track:
             frames += audio.frames
             spectrum = spectrum or LongTermSpectrum(rate)
             spectrum.add(audio.samples)
-            prints.add(audio)
+            prints = prints or Fingerprinter(rate)
+            prints.add(audio.samples)
             sound.update(audio.samples.tobytes())
+        assert spectrum  # `mixed` yields at least one block
+        assert prints
         words = prints.words() if fingerprint.available() else None
     except UserError as error:
         return Track(source, name, lossy=is_lossy(source), error=str(error))
-    assert spectrum is not None  # `mixed` yields at least one block
     sound_id = ids.joined_id(str(rate), sound.hexdigest())
-    return Track(source, name, frames / rate, rate, _lossy(source), spectrum.cutoff_hz(), words, sound_id=sound_id)
+    return Track(source, name, frames / rate, rate, lossy, spectrum.cutoff_hz(), words, sound_id=sound_id)
 
 
 def known(dataset: Dataset, sources: Iterable[Source], retry_failed: bool = False) -> dict[Source, Track]:

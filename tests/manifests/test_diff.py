@@ -62,7 +62,7 @@ def dataset(
     data = Dataset(root, create=True)
     versions = [degraded(clip) for clip in clips] if versions is None else versions
     labels = [label(version, 3.0) for version in versions] if labels is None else labels
-    footer = provenance("test", {"clip_s": 10.0}, tools or {"ffmpeg": "7.0"})
+    footer = provenance("test", {"clip_s": 10.0}, tools or {"ffmpeg": "7.0"}, keep_in=data.root)
     for spec, rows in ((schema.REFERENCES, [reference(clip) for clip in clips]), (schema.DEGRADED, versions)):
         write_fragment(data.folder(spec), spec, rows, footer)
     for row in labels:
