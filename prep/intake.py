@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 from pathlib import Path
@@ -85,7 +85,14 @@ def intake(
     splits = references.splits
     named = [tracks[source] for source in found.sources]
     earlier = tracks_of(dataset, splits.keys() - {track.track_id for track in named}) if dataset else []
-    named = _retagged(named, earlier, splits)
+    was = {track.sound_id: track.track_id for track in earlier if track.sound_id is not None}
+    # A track with the samples of an earlier one takes its id, for only its tags have changed.
+    named = [
+        replace(track, track_id=was[track.sound_id])
+        if track.sound_id in was and track.track_id not in splits
+        else track
+        for track in named
+    ]
     here = {track.track_id for track in named}
     admission = admit(
         named,
@@ -124,17 +131,6 @@ def run_jobs(
         quiet=settings.quiet,
         dask=settings.dask,
     )
-
-
-def _retagged(tracks: Sequence[Track], earlier: Sequence[Track], cut_before: Collection[str]) -> list[Track]:
-    """Give tracks with the samples of an earlier track its id; only their tags have changed."""
-    was = {track.sound_id: track.track_id for track in earlier if track.sound_id is not None}
-    return [
-        track
-        if track.track_id in cut_before or track.sound_id not in was
-        else replace(track, track_id=was[track.sound_id])
-        for track in tracks
-    ]
 
 
 def _told(left_out: Sequence[LeftOut]) -> Counter[str]:

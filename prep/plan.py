@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from deepaq.audio.container import probe
+from deepaq.audio.decode import probe
 from deepaq.errors import UserError
 from manifests import ids, schema
 from manifests.dataset import Dataset

@@ -1,19 +1,14 @@
-"""Audio files: kinds by suffix, headers without decoding, and the lengths that headers promise."""
+"""Audio files: kinds by suffix and by first bytes, and the lengths that headers promise."""
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, Literal
 
 from deepaq.errors import UserError
-
-if TYPE_CHECKING:
-    from av import AudioStream, Packet
-    from av.container import InputContainer
 
 LOSSLESS = frozenset(
     {".wav", ".wave", ".rf64", ".bwf", ".w64", ".flac", ".aif", ".aiff", ".aifc", ".au", ".wv", ".tta"}
@@ -35,63 +30,8 @@ _DEMUXERS = (
 OPENING = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS}
 
 _HEADERLESS = {".pcm", ".raw", ".s16", ".s16le", ".s24le", ".s32le", ".f32", ".f32le", ".sw"}
-_COMPANDED = {"pcm_mulaw", "pcm_alaw"}  # eight bits that encode thirteen
-_LOSSLESS_CODECS = {"flac", "alac", "wavpack", "tta", "ape", "tak", "wmalossless", "mlp", "truehd"}
 _CHUNKED = {b"RIFF": (b"WAVE",), b"RIFX": (b"WAVE",), b"RF64": (b"WAVE",), b"FORM": (b"AIFF", b"AIFC")}
 _FLAC, _W64 = b"fLaC", b"riff\x2e\x91\xcf\x11"
-
-
-@dataclass(frozen=True)
-class Header:
-    """Header of an audio file. seconds: may be an estimate. sample_rate: in Hz. codec: FFmpeg's name for it."""
-
-    seconds: float
-    sample_rate: int
-    codec: str
-
-    @property
-    def lossy(self) -> bool:
-        """Tell if the codec is lossy."""
-        pcm = self.codec.startswith("pcm_") and self.codec not in _COMPANDED
-        return not pcm and self.codec not in _LOSSLESS_CODECS and not self.codec.startswith("dsd_")
-
-
-def probe(path: str | Path) -> Header:
-    """Read a file's header without decoding it; raises UserError like `deepaq.audio.read`.
-
-    A file whose header lacks the length, such as one written to a pipe, is read through once.
-    """
-    import av
-
-    path = Path(path)
-    check_file(path)
-    try:
-        with opened(path) as container:
-            stream = audio_stream(container, str(path))
-            codec = stream.codec_context.name
-            if not kind_of(path).known_length:
-                return Header(_seconds(container, stream), stream.rate, codec)
-            if stream.duration is not None and stream.time_base is not None:
-                return Header(float(stream.duration * stream.time_base), stream.rate, codec)
-            if container.duration is not None:
-                return Header(container.duration / av.time_base, stream.rate, codec)
-            return Header(_seconds(container, stream), stream.rate, codec)
-    except (av.FFmpegError, ValueError, OSError) as error:
-        if kind_of(path).plain and (header := _by_libsndfile(path)):
-            return header
-        raise undecodable(path, str(path), error) from None
-
-
-def opened(source: Any, options: Mapping[str, str] = OPENING, kind: str | None = None) -> InputContainer:
-    """Open a Path, bytes that can be read, or an address as FFmpeg takes it. kind: FFmpeg's format; found if None.
-
-    Tags of any encoding are accepted, which PyAV from 19 on does unasked.
-    """
-    import av
-
-    named = f"file:{source}" if isinstance(source, Path) else source
-    ignoring: dict[str, Any] = {"metadata_errors": "ignore"} if int(av.__version__.partition(".")[0]) < 19 else {}
-    return av.open(named, "r", format=kind, options=dict(options), **ignoring)
 
 
 def undecodable(path: Path, name: str, error: Exception) -> UserError:
@@ -103,49 +43,6 @@ def undecodable(path: Path, name: str, error: Exception) -> UserError:
     else:
         why = reason(error)
     return UserError(f"{name}: cannot be decoded ({why})")
-
-
-def _by_libsndfile(path: Path) -> Header | None:
-    """Read the header of a file that FFmpeg refuses, such as AIFF from a pipe; None if libsndfile refuses it too."""
-    import soundfile
-
-    try:
-        info = soundfile.info(os.fsencode(path))
-    except (soundfile.SoundFileError, OSError):
-        return None
-    codec = {"ULAW": "pcm_mulaw", "ALAW": "pcm_alaw"}.get(info.subtype, info.subtype.lower())
-    return Header(info.duration, info.samplerate, codec) if 0 < info.frames < 1 << 62 else None
-
-
-def audio_stream(container: InputContainer, name: str) -> AudioStream:
-    """Return the first audio stream; raises UserError, naming the file, if none can be decoded."""
-    if not container.streams.audio:
-        raise UserError(f"{name}: holds no audio stream")
-    stream = container.streams.audio[0]
-    if stream.codec_context is None:
-        raise UserError(f"{name}: holds audio of an unknown codec; convert it to FLAC or WAV")
-    return stream
-
-
-def packets(container: InputContainer, stream: AudioStream) -> Iterator[Packet]:
-    """Yield the packets of a stream, at the end an empty one; packets of streams that start late are left out."""
-    while True:
-        try:
-            yield from container.demux(stream)
-            return
-        except IndexError:  # PyAV's, for the packet of a stream that was unknown when the file was opened
-            continue
-
-
-def _seconds(container: InputContainer, stream: AudioStream) -> float:
-    """Length of a stream, from its packets."""
-    ends = [
-        float(((packet.pts or 0) + (packet.duration or 0)) * packet.time_base)
-        for packet in packets(container, stream)
-        if packet.size and packet.time_base is not None
-    ]
-    start = float((stream.start_time or 0) * (stream.time_base or 0))
-    return max(ends, default=0.0) - start
 
 
 def check_file(path: Path) -> None:

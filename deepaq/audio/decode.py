@@ -1,4 +1,4 @@
-"""Audio in: read any file into float32 samples, whole or block by block.
+"""Audio in: read any file into float32 samples, whole or block by block, or its header alone.
 
 WAV, AIFF and FLAC go through libsndfile, which is strict about damage; everything else, and what libsndfile cannot
 open, goes through PyAV (FFmpeg in process), which stays in float32 so that decoded peaks above full scale survive.
@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from deepaq.audio.container import Kind, check_file, kind_of, reason
+from deepaq.audio.container import Kind, check_file, kind_of, reason, undecodable
 from deepaq.audio.contents import Contents, contents
-from deepaq.audio.ffmpeg import decoded
+from deepaq.audio.ffmpeg import audio_stream, decoded, opened, packets
 from deepaq.audio.samples import HIGHEST_CHANNELS, Audio, check, joined
 from deepaq.errors import UserError
 
 if TYPE_CHECKING:
+    from av import AudioStream
+    from av.container import InputContainer
     from soundfile import SoundFile
 
 LARGEST_VARIABLE = "DEEPAQ_LARGEST_SAMPLES"
 LARGEST_SAMPLES = 100_000_000  # frames x channels of a file that is read whole: 400 MB, 17 minutes of stereo at 48 kHz
 BLOCK = 1 << 18  # frames of a block
+_COMPANDED = {"pcm_mulaw", "pcm_alaw"}  # eight bits that encode thirteen
+_LOSSLESS_CODECS = {"flac", "alac", "wavpack", "tta", "ape", "tak", "wmalossless", "mlp", "truehd"}
 _UNKNOWN_FRAMES = 1 << 62  # libsndfile gives more than this for a FLAC file that does not say how long it is
 
 
@@ -61,6 +65,70 @@ def blocks(source: str | Path | IO[bytes] | Contents, frames: int = BLOCK) -> It
     held = source if isinstance(source, Contents) else contents(source)
     with held.file() as path:
         yield from _blocks(path, held.name, kind_of(path), frames)
+
+
+@dataclass(frozen=True)
+class Header:
+    """Header of an audio file. seconds: may be an estimate. sample_rate: in Hz. codec: FFmpeg's name for it."""
+
+    seconds: float
+    sample_rate: int
+    codec: str
+
+    @property
+    def lossy(self) -> bool:
+        """Tell if the codec is lossy."""
+        pcm = self.codec.startswith("pcm_") and self.codec not in _COMPANDED
+        return not pcm and self.codec not in _LOSSLESS_CODECS and not self.codec.startswith("dsd_")
+
+
+def probe(path: str | Path) -> Header:
+    """Read a file's header without decoding it; raises UserError like `deepaq.audio.read`.
+
+    A file whose header lacks the length, such as one written to a pipe, is read through once.
+    """
+    import av
+
+    path = Path(path)
+    check_file(path)
+    try:
+        with opened(path) as container:
+            stream = audio_stream(container, str(path))
+            codec = stream.codec_context.name
+            if not kind_of(path).known_length:
+                return Header(_seconds(container, stream), stream.rate, codec)
+            if stream.duration is not None and stream.time_base is not None:
+                return Header(float(stream.duration * stream.time_base), stream.rate, codec)
+            if container.duration is not None:
+                return Header(container.duration / av.time_base, stream.rate, codec)
+            return Header(_seconds(container, stream), stream.rate, codec)
+    except (av.FFmpegError, ValueError, OSError) as error:
+        if kind_of(path).plain and (header := _by_libsndfile(path)):
+            return header
+        raise undecodable(path, str(path), error) from None
+
+
+def _seconds(container: InputContainer, stream: AudioStream) -> float:
+    """Length of a stream, from its packets."""
+    ends = [
+        float(((packet.pts or 0) + (packet.duration or 0)) * packet.time_base)
+        for packet in packets(container, stream)
+        if packet.size and packet.time_base is not None
+    ]
+    start = float((stream.start_time or 0) * (stream.time_base or 0))
+    return max(ends, default=0.0) - start
+
+
+def _by_libsndfile(path: Path) -> Header | None:
+    """Read the header of a file that FFmpeg refuses, such as AIFF from a pipe; None if libsndfile refuses it too."""
+    import soundfile
+
+    try:
+        info = soundfile.info(os.fsencode(path))
+    except (soundfile.SoundFileError, OSError):
+        return None
+    codec = {"ULAW": "pcm_mulaw", "ALAW": "pcm_alaw"}.get(info.subtype, info.subtype.lower())
+    return Header(info.duration, info.samplerate, codec) if 0 < info.frames < _UNKNOWN_FRAMES else None
 
 
 def _blocks(path: Path, name: str, kind: Kind, frames: int) -> Iterator[Audio]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deepaq.audio.container import audio_stream, opened, packets, undecodable
+from deepaq.audio.container import OPENING, undecodable
 from deepaq.audio.samples import Audio, Samples
 from deepaq.audio.timeline import Timeline
 from deepaq.errors import UserError
 
 if TYPE_CHECKING:
-    from av import AudioFrame, Packet
+    from av import AudioFrame, AudioStream, Packet
     from av.container import InputContainer
 
 _BLOCK = 1 << 18
@@ -50,6 +50,38 @@ def decoded(path: Path, name: str, notes: list[str]) -> Iterator[Audio]:
             notes += decoder.notes()
     except (av.FFmpegError, ValueError, OSError) as error:
         raise undecodable(path, name, error) from None
+
+
+def opened(source: Any, options: Mapping[str, str] = OPENING, kind: str | None = None) -> InputContainer:
+    """Open a Path, bytes that can be read, or an address as FFmpeg takes it. kind: FFmpeg's format; found if None.
+
+    Tags of any encoding are accepted, which PyAV from 19 on does unasked.
+    """
+    import av
+
+    named = f"file:{source}" if isinstance(source, Path) else source
+    ignoring: dict[str, Any] = {"metadata_errors": "ignore"} if int(av.__version__.partition(".")[0]) < 19 else {}
+    return av.open(named, "r", format=kind, options=dict(options), **ignoring)
+
+
+def audio_stream(container: InputContainer, name: str) -> AudioStream:
+    """Return the first audio stream; raises UserError, naming the file, if none can be decoded."""
+    if not container.streams.audio:
+        raise UserError(f"{name}: holds no audio stream")
+    stream = container.streams.audio[0]
+    if stream.codec_context is None:
+        raise UserError(f"{name}: holds audio of an unknown codec; convert it to FLAC or WAV")
+    return stream
+
+
+def packets(container: InputContainer, stream: AudioStream) -> Iterator[Packet]:
+    """Yield the packets of a stream, at the end an empty one; packets of streams that start late are left out."""
+    while True:
+        try:
+            yield from container.demux(stream)
+            return
+        except IndexError:  # PyAV's, for the packet of a stream that was unknown when the file was opened
+            continue
 
 
 class _Decoder:

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from deepaq.audio import offset
 from deepaq.audio.channels import downmixed, for_network
-from deepaq.audio.container import LOSSY, probe
+from deepaq.audio.container import LOSSY
 from deepaq.audio.contents import Contents, contents, is_open_file
-from deepaq.audio.decode import BLOCK, blocks
+from deepaq.audio.decode import BLOCK, blocks, probe
 from deepaq.audio.samples import Audio, Samples, check, inner
 from deepaq.errors import UserError
 

@@ -14,7 +14,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from deepaq.audio.container import OPENING, audio_stream, check_file, kind_of, opened, packets, reason
+from deepaq.audio.container import OPENING, check_file, kind_of, reason
+from deepaq.audio.ffmpeg import audio_stream, opened, packets
 from deepaq.audio.samples import HIGHEST_CHANNELS, HIGHEST_RATE, LOWEST_RATE, Audio, Samples, check
 from deepaq.errors import UserError
 from deepaq.watching.wave import Pipe

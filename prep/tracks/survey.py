@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from deepaq.audio.container import probe
+from deepaq.audio.decode import probe
 from deepaq.errors import UserError
 from manifests import ids, schema
 from manifests.dataset import Dataset

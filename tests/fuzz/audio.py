@@ -19,7 +19,7 @@ from pathlib import Path
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from deepaq.audio import blocks
-from deepaq.audio.container import probe
+from deepaq.audio.decode import probe
 from deepaq.errors import UserError
 from tests.deepaq.scoring.test_formats import CASES
 from tests.fuzz.memory import peak_mib

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from deepaq.audio.container import SUFFIXES, probe, reason
+from deepaq.audio.container import SUFFIXES, reason
+from deepaq.audio.decode import probe
 from deepaq.console import note
 from deepaq.errors import UserError
 from deepaq.files import audio_below

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deepaq import audio
-from deepaq.audio.container import probe
+from deepaq.audio.decode import probe
 from deepaq.errors import UserError
 from prep.coding.codecs import CODECS
 from prep.coding.encode import encode as encode_clip

@@ -12,7 +12,8 @@ import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from deepaq.audio import read
-from deepaq.audio.container import kind_of, probe
+from deepaq.audio.container import kind_of
+from deepaq.audio.decode import probe
 from deepaq.errors import UserError
 from tests.sounds import music, write
 
