@@ -64,7 +64,8 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
     dataset, place = Dataset(data), options.cache or data / CACHE
     start = folder.start(out, recipe, options.overwrite, options.resume)
     network = _network(recipe)
-    form, plain = Form.of(network), _plain(Form.of(network))
+    form = Form.of(network)
+    plain = form if form.rate == Plain.sample_rate else Form(Plain.sample_rate)  # of plain spectral distances
     if start is not Start.FINISHED and not options.dry_run:
         each = gather.processes_here()  # every process has fronts of its own
         decode.check_room(dataset, recipe.data, form, place, lambda audio_s: each * store.disk_bytes(network, audio_s))
@@ -120,11 +121,6 @@ def _network(recipe: Recipe) -> Backbone:
     if recipe.data.segment_s < network.shortest_s:
         raise UserError(f"data.segment_s={recipe.data.segment_s:g}: {network.name} needs {network.shortest_s:g} s")
     return network
-
-
-def _plain(form: Form) -> Form:
-    """Return the form that the plain spectral distances take, if possible the network's own."""
-    return form if form.rate == Plain.sample_rate else Form(Plain.sample_rate)
 
 
 def _kept(rows: Table, held: HeldOut, chosen: Mask) -> tuple[Table, HeldOut]:

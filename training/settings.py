@@ -231,10 +231,6 @@ class Recipe:
         found = fullmatch(r"(\d+(?:\.\d+)?) ?(steps|epochs|hours)", self.length)
         return (float(found[1]), found[2]) if found and float(found[1]) else None
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the settings as a dictionary for JSON."""
-        return asdict(self)
-
 
 def is_number(value: Any) -> bool:
     """Tell whether `value` is a number; True and False are none."""

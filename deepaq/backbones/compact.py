@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -42,7 +43,7 @@ class Compact(CompactTraits, Backbone):
         return made.eval()
 
     def settings(self) -> dict[str, Any]:
-        return self._settings.to_json()
+        return asdict(self._settings)
 
     def front(self, samples: Tensor) -> Tensor:
         found: Tensor = network.front(samples)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class LightCompact(CompactTraits, Comparator):
         return self.pooling.power
 
     def settings(self) -> dict[str, Any]:
-        return self.made.to_json()
+        return asdict(self.made)
 
     def weights(self) -> Iterator[tuple[str, bytes]]:
         for name, values in sorted(self.tensors.items()):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
 from deepaq.core.filterbank import SAMPLE_RATE
 from deepaq.errors import UserError
@@ -44,7 +44,3 @@ class CompactSettings:
                 raise UserError(f"backbone compact: {name} is a whole number from 1 to {LARGEST}")
         if not isinstance(self.clip_dropout, int | float) or not 0 <= self.clip_dropout < 1:
             raise UserError("backbone compact: clip_dropout is a number from 0 to below 1")
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the arguments."""
-        return asdict(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ABLATIONS)
 def test_an_ablation_changes_one_thing(name: str) -> None:
-    base, found = flat(recipe.load("deepaq").to_json()), flat(recipe.load(name).to_json())
+    base, found = flat(asdict(recipe.load("deepaq"))), flat(asdict(recipe.load(name)))
     changed = {key: value for key, value in found.items() if base.get(key) != value}
     assert changed == {"name": name, **ABLATIONS[name]}
 
@@ -78,7 +79,7 @@ def test_an_ablation_changes_one_thing(name: str) -> None:
 def test_settings_are_found_again_in_json() -> None:
     for name in recipe.names():
         found = recipe.load(name)
-        assert recipe.from_json(json.loads(json.dumps(found.to_json()))) == found
+        assert recipe.from_json(json.loads(json.dumps(asdict(found)))) == found
 
 
 def test_overrides_are_typed_and_reach_every_level() -> None:

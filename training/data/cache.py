@@ -83,6 +83,16 @@ def encoded(form: Form, samples: Samples) -> bytes:
     return head.tobytes() + np.rint(samples / np.float32(scale)).astype("<i2").tobytes()
 
 
+@dataclass(frozen=True)
+class Item:
+    """A file to decode. frames: length at the cache's rate; shorter audio is padded, longer audio cut."""
+
+    key: str
+    frames: int
+    path: str
+    sha256: str
+
+
 class Cache:
     """Decoded audio of a table's rows.
 
@@ -111,6 +121,12 @@ class Cache:
         lengths = {count: self.form.size(count) for count in np.unique(self._frames).tolist()}
         pairs = zip(self.keys, self._frames.tolist(), strict=True)
         return np.array([sizes.get(key) == lengths[count] for key, count in pairs], bool)
+
+    def missing(self, table: Table) -> list[Item]:
+        """Return the files of the rows of `table` that are not there, each once."""
+        rows = np.flatnonzero(~self.present).tolist()
+        items = {self.keys[row]: (self.frames(row), str(table.path[row]), str(table.sha256[row])) for row in rows}
+        return [Item(key, *entry) for key, entry in items.items()]
 
     def mid(self) -> Cache:
         """Return the same rows with the mid signal alone, (frames,)."""

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,22 +19,12 @@ from manifests import jobs, schema
 from manifests.dataset import Dataset
 from manifests.jobs import Counts
 from manifests.storage import sweep
-from training.data.cache import Cache, Form, cached_sizes, encoded, file_of
+from training.data.cache import Cache, Form, Item, cached_sizes, encoded, file_of
 from training.data.table import Table
 from training.settings import Data
 
 _FREE = 0.95  # share of the free disk space that decoded audio may take
 _MARK, _BETWEEN = "error: ", "\x1f"  # marks counts that carry an error
-
-
-@dataclass(frozen=True)
-class Item:
-    """One file to decode. frames: length at the cache's rate; shorter audio is padded, longer audio cut."""
-
-    key: str
-    frames: int
-    path: str
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -75,7 +64,7 @@ def fill(
     written, or when more than the share `tolerated` of the files cannot be read, after all others were decoded; run
     again, it does only what is left.
     """
-    lacking = {form: missing(Cache.of(table, form, folder), table) for form, table in wanted.items()}
+    lacking = {form: Cache.of(table, form, folder).missing(table) for form, table in wanted.items()}
     if not any(lacking.values()):
         return {}
     _check_space(folder, lacking, quiet)
@@ -95,18 +84,11 @@ def fill(
     return errors
 
 
-def missing(cache: Cache, table: Table) -> list[Item]:
-    """Return the files of a table's rows that the cache lacks, each once."""
-    rows = np.flatnonzero(~cache.present).tolist()
-    items = {cache.keys[row]: (cache.frames(row), str(table.path[row]), str(table.sha256[row])) for row in rows}
-    return [Item(key, *entry) for key, entry in items.items()]
-
-
 def sizes(table: Table, form: Form, folder: Path) -> tuple[int, int]:
     """Return the bytes of a table's decoded audio, and of the part that `folder` lacks."""
     cache = Cache.of(table, form, folder)
     each = {key: form.size(cache.frames(row)) for row, key in enumerate(cache.keys)}
-    return sum(each.values()), sum(form.size(item.frames) for item in missing(cache, table))
+    return sum(each.values()), sum(form.size(item.frames) for item in cache.missing(table))
 
 
 def check_room(dataset: Dataset, data: Data, form: Form, folder: Path, on_disk: Callable[[float], int]) -> None:

@@ -97,7 +97,8 @@ def load(dataset: Dataset, data: Data) -> Table:
     train on, or nothing is held out.
     """
     mixes, identity = scale.mixed(dataset, data.raters)
-    mixes = teachers.joined(dataset, mixes, data.teachers, identity)
+    if data.teachers:
+        mixes = teachers.joined(dataset, mixes, data.teachers, identity)
     columns = ["path", "track_id", "split", "sha256", "frames", "sample_rate"]
     references = _ok(dataset.references(columns), "reference_id")
     references = references.filter(pc.is_in(references["split"], value_set=pa.array(list(data.splits), pa.string())))

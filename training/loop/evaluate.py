@@ -136,14 +136,13 @@ def distances(backbone: Backbone, store: Store, world: World = ALONE) -> Distanc
         values[0, rows] = backbone.pooling.over_time(apart).double().cpu()
         values[1, rows] = torch.linalg.vector_norm(points.mean(dim=1) - centre, dim=1).double().cpu()
     backbone.train(training)
-    values = _merged(values, world)
+    if world.size > 1:
+        values = _merged(values, world)
     return Distances(values[0].numpy(), values[1].numpy())
 
 
 def _merged(values: Tensor, world: World) -> Tensor:
     """Merge the values of all processes; NaN where none has one."""
-    if world.size == 1:
-        return values
     there = added((~values.isnan()).to(world.device, torch.float32)).cpu() > 0
     total = added(values.nan_to_num(0.0).to(world.device)).cpu()
     return torch.where(there, total, torch.nan)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 from torch import profiler
 
@@ -13,21 +12,14 @@ TRACE = "trace.json"
 _WARM_UP = 2  # steps before those that are recorded
 
 
-class Tracer(Protocol):
-    def step(self) -> None:
-        """Mark the end of a step."""
-
-
-class _Nothing:
-    def step(self) -> None:
-        pass
-
-
 @contextmanager
-def traced(steps: int, out: Path) -> Iterator[Tracer]:
-    """Record `steps` steps within the block, after two to warm up, as `trace.json` in the run folder; none for 0."""
+def traced(steps: int, out: Path) -> Iterator[profiler.profile | None]:
+    """Record `steps` steps within the block, after two to warm up, as `trace.json` in the run folder; None for 0.
+
+    The caller marks the end of every step by `step` of what it gets.
+    """
     if not steps:
-        yield _Nothing()
+        yield None
         return
     schedule = profiler.schedule(wait=0, warmup=_WARM_UP, active=steps, repeat=1)
     with profiler.profile(

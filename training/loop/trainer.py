@@ -6,7 +6,6 @@ import math
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
@@ -52,19 +51,20 @@ class Trainer:
 
     def run(self, out: Path, quiet: bool) -> None:
         """Train to the end, or to a lack of progress; KeyboardInterrupt, with the state saved, when asked to stop."""
-        steps, epoch_steps = self.schedule.steps, self.schedule.epoch_steps
+        steps, epoch_steps, patience = self.schedule.steps, self.schedule.epoch_steps, self.recipe.run.stop_after
         # Only the first process writes and prints; the others' log is discarded.
         log = Log(out if self.world.first else None, self.step, steps, quiet)
         batches = self.sampler.stream(self.step, self.share, pin=self.world.device.type == "cuda")
         with closing(log), closing(batches), traced(self.recipe.run.trace, out) as tracer, watched() as interrupt:
-            while self.step < steps and not self._given_up():
+            while self.step < steps and not 0 < patience <= stagnant(self.scores):
                 begun = time.perf_counter()
                 cut, fronts = next(batches)
                 waited = time.perf_counter() - begun
                 row = self._one_step(cut, fronts, out, interrupt.asked)
                 stops = row.pop("asked")
                 log.step(row | {"wait_s": waited})
-                tracer.step()
+                if tracer is not None:
+                    tracer.step()
                 if self.step % epoch_steps == 0 or self.step == steps:
                     log.epoch(self._end_epoch(out))
                 every = self.recipe.run.save_steps or epoch_steps
@@ -75,10 +75,6 @@ class Trainer:
                     self.save(out)
                 if asked:
                     raise KeyboardInterrupt
-
-    def _given_up(self) -> bool:
-        patience = self.recipe.run.stop_after
-        return bool(patience) and stagnant(self.scores) >= patience
 
     def _one_step(self, cut: Cut, fronts: Tensor, out: Path, asked: bool) -> dict[str, float]:
         begun = time.perf_counter()
@@ -156,10 +152,3 @@ class Trainer:
         if found.progress["rows"] != self.fingerprint:
             raise UserError(f"{folder}: was trained on other rows or labels; use its data set and settings")
         self.step, self.scores = int(found.progress["step"]), list(found.progress["scores"])
-
-    def describe_data(self) -> dict[str, Any]:
-        """Return what it was trained on: clips, rows, hours of clean audio, and a fingerprint of rows and labels."""
-        table = self.store.table
-        hours = float(table.seconds[table.clean].sum()) / 3600
-        counts = {"clips": int(table.clean.sum()), "rows": len(table), "clean_hours": hours}
-        return {**counts, "fingerprint": self.fingerprint}

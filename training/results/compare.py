@@ -8,7 +8,7 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +143,7 @@ def _read(run: Path) -> Member:
     try:
         names = (SETTINGS, METRICS, checkpoint.FILE)
         content, metrics, model = (read_json(run / name) for name in names)
-        settings = from_json(content).to_json()  # with the defaults of settings that are newer than the run
+        settings = asdict(from_json(content))  # with the defaults of settings that are newer than the run
         settings["data"]["fingerprint"] = model["info"]["data"]["fingerprint"]
         member = Member(settings, metrics, heldout.read(run))
         _check(member)

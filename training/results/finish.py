@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from training.loop import figures, gather
 from training.loop.evaluate import Distances
 from training.loop.trainer import Trainer
 from training.results import card, folder, heldout, report
-from training.results.remarks import remarks
+from training.results.printed import remarks
 
 
 def finish(
@@ -52,11 +53,16 @@ def finish(
         checkpoint.write_json(out / folder.METRICS, result)
         heldout.write(out, rows, {"trained": found})
         report.write(out, rows, found, fitted)
-        tools = backbones.BACKBONES.packages([trainer.network.name])
+        table, tools = trainer.store.table, backbones.BACKBONES.packages([trainer.network.name])
         info = {
-            "recipe": trainer.recipe.to_json(),
+            "recipe": asdict(trainer.recipe),
             "steps": trainer.step,
-            "data": trainer.describe_data(),
+            "data": {
+                "clips": int(table.clean.sum()),
+                "rows": len(table),
+                "clean_hours": float(table.seconds[table.clean].sum()) / 3600,
+                "fingerprint": trainer.fingerprint,
+            },
             "validation": result["validation"]["trained"],
             "provenance": provenance("training fit", {}, tools, ("torch", "transformers", "peft", "numpy")),
         }

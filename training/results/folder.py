@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 from collections.abc import Mapping
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -93,14 +94,14 @@ def begin(out: Path, recipe: Recipe) -> None:
         (out / name).unlink(missing_ok=True)
     for name in PRIVATE:
         shutil.rmtree(out / name, ignore_errors=True)
-    checkpoint.write_json(out / SETTINGS, recipe.to_json())
+    checkpoint.write_json(out / SETTINGS, asdict(recipe))
 
 
 def reopen(out: Path, recipe: Recipe) -> None:
     """Mark the run in `out` as unfinished and write its settings."""
     for name in (CHECKSUMS, checkpoint.FILE):
         (out / name).unlink(missing_ok=True)
-    checkpoint.write_json(out / SETTINGS, recipe.to_json())
+    checkpoint.write_json(out / SETTINGS, asdict(recipe))
 
 
 def before(out: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Results of `training fit` as text."""
+"""Results of `training fit` in words: for people, what they rest on, and whether training was worth it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,51 @@ from typing import Any
 import click
 
 from training.loop.plan import Plan
-from training.results.remarks import TITLES, basis, spread
+
+FEWEST_TRACKS = 5
+TITLES = {"full": "full reference", "unmatched": "non-matching references"}
+
+
+def remarks(validation: Mapping[str, Any]) -> list[str]:
+    """Return sentences on the figures in `validation`, system -> mode -> group -> figure."""
+    found = []
+    trained = validation["trained"]
+    tracks = trained["full"]["all"].get("tracks")
+    if tracks is not None and tracks < FEWEST_TRACKS:
+        found.append(
+            f"warning: only {tracks} {'track is' if tracks == 1 else 'tracks are'} held out; figures of fewer than"
+            f" {FEWEST_TRACKS} tracks say little about other music; add tracks, or choose more with -o data.fold=1/3"
+        )
+    for mode, title in TITLES.items():
+        own = trained[mode]["all"]["srcc"]
+        others = {name: figures[mode]["all"]["srcc"] for name, figures in validation.items() if name != "trained"}
+        known = {name: value for name, value in others.items() if value is not None}
+        if own is None or not known:
+            continue
+        best = max(known, key=lambda name: known[name])
+        if known[best] > own:
+            what = "the untrained network" if best == "untrained" else f"the plain distance {best}"
+            found.append(f"{title}: {what} beats the trained network (SRCC {known[best]:.3f} against {own:.3f})")
+    return found
+
+
+def basis(figure: Mapping[str, Any]) -> str:
+    """Return what a figure rests on, such as `84 degraded files of 4 clips from 2 tracks`."""
+    if "clips" not in figure:
+        return f"{figure['n']} degraded files"
+    parts = [
+        f"{figure[key]} {name}{'s' if figure[key] != 1 else ''}"
+        for key, name in (("n", "degraded file"), ("clips", "clip"), ("tracks", "track"))
+    ]
+    return f"{parts[0]} of {parts[1]} from {parts[2]}"
+
+
+def spread(figure: Mapping[str, Any]) -> str:
+    """Return the 95 % interval of a figure's SRCC, or why there is none."""
+    found = figure.get("srcc_interval")
+    if found:
+        return f"[{found[0]:.3f}, {found[1]:.3f}]"
+    return f"none, fewer than {FEWEST_TRACKS} tracks" if figure.get("tracks", 0) < FEWEST_TRACKS else "none"
 
 
 def print_plan(plan: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from tests.training.objective.test_objective import table
 from training.data.table import Table
 from training.loop import evaluate, figures
 from training.loop.evaluate import Distances
-from training.results.remarks import basis, remarks, spread
+from training.results.printed import basis, remarks, spread
 from training.settings import Evaluation
 
 

@@ -8,6 +8,7 @@ import io
 import json
 import shutil
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def finished(run: Path, name: str, seed: int, tracks: int = 12) -> Path:
     validation = {key: figures.correlations(rows, found) for key, found in systems.items()}
     run.mkdir(parents=True)
     heldout.write(run, rows, systems)
-    settings = recipe.load(name, [f"seed={seed}"]).to_json()
+    settings = asdict(recipe.load(name, [f"seed={seed}"]))
     mapping = {mode: {"cubic": 0.9, "mlp": 0.91} for mode in ("full", "unmatched")}
     metrics = {"steps": 100, "parameters": {"trainable": 7}, "validation": validation, "mapping": mapping}
     model = {"info": {"data": {"fingerprint": "same"}}}
