@@ -64,7 +64,7 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
     dataset, place = Dataset(data), options.cache or data / CACHE
     start = folder.start(out, recipe, options.overwrite, options.resume)
     network = _network(recipe)
-    form = Form.of(network)
+    form = Form(network.sample_rate, network.channels)
     plain = form if form.rate == Plain.sample_rate else Form(Plain.sample_rate)  # of plain spectral distances
     if start is not Start.FINISHED and not options.dry_run:
         each = gather.processes_here()  # every process has fronts of its own
@@ -76,7 +76,7 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
         return folder.result(out, fingerprint)
     damaged = folder.skipped(out) if start is Start.RESUMED else {}
     held = evaluate.held_out(rows, recipe.evaluation)
-    rows, held = _kept(rows, held, (held.either | ~rows.valid) & ~np.isin(rows.path, list(damaged)))
+    rows, held = held.kept(rows, (held.either | ~rows.valid) & ~np.isin(rows.path, list(damaged)))
     wanted = {form: rows} if plain == form else {form: rows, plain: rows.take(held.either)}
     device = gather.device_of(recipe.run.device)
     if options.dry_run or (gather.rank() == 0 and not options.quiet):
@@ -92,7 +92,7 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
     world = gather.join(device)
     try:
         options = options if world.first else replace(options, quiet=True)
-        rows, held = _kept(rows, held, _readable(rows, held, (form, plain), place, world))
+        rows, held = held.kept(rows, _readable(rows, held, (form, plain), place, world))
         filled = store.fill(network.to(device), rows, Cache.of(rows, form, place), options.quiet)
         if ensemble:
             if not options.quiet:
@@ -106,7 +106,7 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
             folder.write_skipped(out, damaged)
             _print_size(network)
         gather.wait()
-        audio = Cache.of(reported.table, plain, place)
+        audio = Cache.of(reported.table, plain, place, only_mid=True)
         before = _before(out, trainer, reported, audio, start, options.quiet)
         _train(out, trainer, start, options.quiet)
         return finish(out, trainer, reported, before, damaged, begun)
@@ -121,12 +121,6 @@ def _network(recipe: Recipe) -> Backbone:
     if recipe.data.segment_s < network.shortest_s:
         raise UserError(f"data.segment_s={recipe.data.segment_s:g}: {network.name} needs {network.shortest_s:g} s")
     return network
-
-
-def _kept(rows: Table, held: HeldOut, chosen: Mask) -> tuple[Table, HeldOut]:
-    """Return the `chosen` rows, (rows,), of clips whose clean file is among them."""
-    chosen = chosen & np.isin(rows.clip, rows.clip[chosen & rows.clean])
-    return rows.take(chosen), held.take(chosen)
 
 
 def _readable(rows: Table, held: HeldOut, forms: tuple[Form, Form], place: Path, world: World) -> Mask:
@@ -152,10 +146,10 @@ def _before(
     """
     if start is Start.RESUMED and (kept := folder.before(out)):
         return kept
-    systems = {"untrained": trainer.judge(reported)}
+    systems = {"untrained": evaluate.distances(trainer.network, reported, trainer.world)}
     for name, settings in BASELINES.items():
         network = Plain(**settings)
-        filled = store.fill(network, reported.table, audio.mid(), quiet)
+        filled = store.fill(network, reported.table, audio, quiet)
         systems[name] = evaluate.distances(network, filled)
     found = {name: figures.correlations(reported.table, distances) for name, distances in systems.items()}
     if trainer.world.first:

@@ -18,7 +18,7 @@ from training.data.cache import Cache, Form, encoded, file_of
 from training.data.store import Store
 from training.data.table import Table
 from training.loop import figures
-from training.loop.evaluate import ALONE
+from training.loop.evaluate import ALONE, distances
 from training.loop.trainer import Trainer
 
 RATE, SECONDS = 24_000, 3
@@ -76,7 +76,7 @@ def learned(folder: Path, store: Store, *overrides: str) -> tuple[dict[str, Any]
     table = store.table
     held_out = store.part(table.valid | table.clean)
     trainer = Trainer(settings, network, store.part(~table.valid), held_out, ALONE)
-    before = figures.correlations(held_out.table, trainer.judge())
+    before = figures.correlations(held_out.table, distances(trainer.network, held_out, trainer.world))
     folder.mkdir(parents=True, exist_ok=True)
     trainer.run(folder, quiet=True)
-    return before, figures.correlations(held_out.table, trainer.judge())
+    return before, figures.correlations(held_out.table, distances(trainer.network, held_out, trainer.world))

@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from deepaq.audio import Audio, Samples, for_network, resample
 from deepaq.audio.stream import mid_of
-from deepaq.backbones.backbone import Backbone
 from manifests.ids import joined_id
 from training.data.table import Table
 
@@ -41,11 +40,6 @@ class Form:
 
     rate: int
     channels: int = 1
-
-    @classmethod
-    def of(cls, network: Backbone) -> Form:
-        """Return the form that a network takes."""
-        return cls(network.sample_rate, network.channels)
 
     @property
     def folder(self) -> str:
@@ -107,12 +101,13 @@ class Cache:
         self._only_mid = only_mid
 
     @classmethod
-    def of(cls, table: Table, form: Form, folder: Path) -> Cache:
-        """Return the audio of a table's rows in `folder`, which need not be there yet."""
+    def of(cls, table: Table, form: Form, folder: Path, only_mid: bool = False) -> Cache:
+        """Return the audio of a table's rows in `folder`, which need not be there yet; `only_mid`: mono, or the mid
+        signal alone, (frames,)."""
         frames = frames_of(table, form)
         ids = zip(frames.tolist(), table.sha256.tolist(), strict=True)
         keys = [joined_id(FORMAT, str(form.rate), str(count), str(sha256)) for count, sha256 in ids]
-        return cls(folder, form, keys, frames)
+        return cls(folder, form, keys, frames, only_mid and form.channels == 2)
 
     @cached_property
     def present(self) -> npt.NDArray[np.bool_]:
@@ -127,10 +122,6 @@ class Cache:
         rows = np.flatnonzero(~self.present).tolist()
         items = {self.keys[row]: (self.frames(row), str(table.path[row]), str(table.sha256[row])) for row in rows}
         return [Item(key, *entry) for key, entry in items.items()]
-
-    def mid(self) -> Cache:
-        """Return the same rows with the mid signal alone, (frames,)."""
-        return Cache(self.folder, self.form, self.keys, self._frames, self.form.channels == 2)
 
     def frames(self, row: int) -> int:
         """Return a row's length."""

@@ -27,14 +27,12 @@ ENDS = {
     "standard deviations": (-3.0, 1.0),
 }
 
-Ends = tuple[float, float]
 Values = npt.NDArray[np.float64]
 
 
-def mos(value: float, ends: Ends) -> float:
-    """Map `value` linearly from a scale's ends to 1 and 5; at most 5."""
-    low, high = ends
-    return min(5.0, 1 + 4 * (value - low) / (high - low))
+def mos(values: Values | float, low: Values | float, high: Values | float) -> Values:
+    """Map `values` linearly from the ends of their scales to 1 and 5; at most 5."""
+    return np.minimum(5.0, 1 + 4 * (values - low) / (high - low))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +110,12 @@ def _of(dataset: Dataset, rater: str) -> tuple[dict[str, Rating], float]:
     """Return a rater's values as MOS, and its MOS of a clip against itself."""
     rows = _rows(dataset, rater, ["value", "scale", "extras", "timeline"])
     low, high = _ends(dataset, rater, rows)
-    values = np.minimum(5.0, 1 + 4 * (rows["value"].to_numpy() - low) / (high - low)).tolist()
+    values = mos(rows["value"].to_numpy(), low, high).tolist()
     pairs = zip(values, _timelines(rows, low, high), strict=True)
     found = dict(zip(rows["degraded_id"].to_pylist(), (Rating(*pair) for pair in pairs), strict=True))
     stated = identity_of(dataset, rater)
     # Listeners do not rate a clip against itself; by the rules of their tests it is the top of the scale.
-    return found, 5.0 if stated is None else mos(stated, (float(low[-1]), float(high[-1])))
+    return found, 5.0 if stated is None else float(mos(stated, low[-1], high[-1]))
 
 
 def _rows(dataset: Dataset, rater: str, columns: list[str]) -> pa.Table:
@@ -164,7 +162,7 @@ def _timelines(rows: pa.Table, low: Values, high: Values) -> Iterator[Timeline |
             yield None
             continue
         given = flat[offsets[row] : offsets[row + 1]]
-        values = np.minimum(5.0, 1 + 4 * (given - low[row]) / (high[row] - low[row]))
+        values = mos(given, low[row], high[row])
         seconds, known = _centres(float(first[row]), float(hop[row]), len(given)), ~np.isnan(given)
         if not known.all():
             seconds, values = seconds[known], values[known]

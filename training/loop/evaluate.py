@@ -47,10 +47,11 @@ class HeldOut:
         found: Mask = self.choose | self.report
         return found
 
-    def take(self, chosen: Mask) -> HeldOut:
-        """Return the same for a table of the `chosen` rows, (rows,)."""
+    def kept(self, rows: Table, chosen: Mask) -> tuple[Table, HeldOut]:
+        """Return the `chosen` rows, (rows,), of clips whose clean file is among them, and the same for them."""
+        chosen = chosen & np.isin(rows.clip, rows.clip[chosen & rows.clean])
         choose = self.choose[chosen]
-        return HeldOut(choose, choose if self.report is self.choose else self.report[chosen])
+        return rows.take(chosen), HeldOut(choose, choose if self.report is self.choose else self.report[chosen])
 
 
 def held_out(table: Table, settings: Evaluation) -> HeldOut:

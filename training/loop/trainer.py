@@ -98,12 +98,8 @@ class Trainer:
             " lower optimiser.lr and train again with --overwrite"
         )
 
-    def judge(self, held_out: Store | None = None) -> evaluate.Distances:
-        """Return distances of held-out clips, by default those that choose the epoch, by the network as it is."""
-        return evaluate.distances(self.network, held_out or self.held_out, self.world)
-
     def _end_epoch(self, out: Path) -> dict[str, float | None]:
-        found = figures.correlations(self.held_out.table, self.judge())
+        found = figures.correlations(self.held_out.table, evaluate.distances(self.network, self.held_out, self.world))
         srcc = {mode: found[mode]["all"]["srcc"] for mode in MODES}
         criterion = self.recipe.evaluation.criterion
         score = sum(srcc[mode] or 0.0 for mode in (MODES if criterion == "both" else (criterion,)))

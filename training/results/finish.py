@@ -19,7 +19,7 @@ from manifests.provenance import provenance
 from training.data.store import Store
 from training.data.table import Table
 from training.loop import figures, gather
-from training.loop.evaluate import Distances
+from training.loop.evaluate import Distances, distances
 from training.loop.trainer import Trainer
 from training.results import card, folder, heldout, report
 from training.results.printed import remarks
@@ -34,9 +34,10 @@ def finish(
     begun: float,
 ) -> dict[str, Any]:
     """Judge the trained network, write what a finished run has, the metric itself last, and return the result."""
-    chosen, top = trainer.judge(), trainer.learner.top
+    top = trainer.learner.top
+    chosen = distances(trainer.network, trainer.held_out, trainer.world)
     rows = reported.table
-    found = chosen if reported is trainer.held_out else trainer.judge(reported)
+    found = chosen if reported is trainer.held_out else distances(trainer.network, reported, trainer.world)
     validation = {"trained": figures.correlations(rows, found), **before}
     result: dict[str, Any] = {
         "run": str(out),

@@ -12,6 +12,7 @@ from deepaq.scoring.mapping import MosMapping
 from training.data.table import Table
 from training.loop import log
 from training.loop.evaluate import Distances
+from training.results.printed import TITLES
 
 
 def write(out: Path, rows: Table, found: Distances, mappings: dict[str, MosMapping]) -> None:
@@ -45,8 +46,7 @@ def _predicted(rows: Table, found: Distances, mappings: dict[str, MosMapping]) -
     figure = Figure(figsize=(9, 4.4), layout="constrained")
     axes: Any = figure.subplots(1, 2, sharey=True)
     judged = rows.valid & ~rows.clean
-    titles = {"full": "full reference", "unmatched": "non-matching references"}
-    for axis, (mode, title) in zip(axes, titles.items(), strict=True):
+    for axis, (mode, title) in zip(axes, TITLES.items(), strict=True):
         for codec in [*_codecs(rows), ""]:
             chosen = judged & (rows.codec == codec)
             if chosen.any():

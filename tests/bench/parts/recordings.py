@@ -79,7 +79,7 @@ class Bench:
         self.labels, self.mixes = np.full(len(self.rows), np.nan), np.full(len(self.rows), None)
         self.labels[own], self.mixes[own] = taught.mos, taught.mix
         network = build("compact")
-        form, place = Form.of(network), folder / "data" / "cache"
+        form, place = Form(network.sample_rate, network.channels), folder / "data" / "cache"
         decode.fill(dataset, {form: self.rows}, place, cpu_count())
         audio = Cache.of(self.rows, form, place)
         self.store = store.fill(network, self.rows, audio)

@@ -30,7 +30,7 @@ SMALL = {"width": 8, "blocks": 1, "projected": 4}
 @pytest.fixture(scope="module")
 def filled(labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> store.Store:
     dataset, network, folder = Dataset(labelled), build("compact", **SMALL), tmp_path_factory.mktemp("cache")
-    rows, form = table.load(dataset, Data()), Form.of(network)
+    rows, form = table.load(dataset, Data()), Form(network.sample_rate, network.channels)
     decode.fill(dataset, {form: rows}, folder, 1, quiet=True)
     return store.fill(network, rows, Cache.of(rows, form, folder), quiet=True)
 
