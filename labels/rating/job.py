@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -74,48 +74,48 @@ class Rate:
 
 def _rows(dataset: Dataset, rater: Rater, pairs: Pairs) -> list[tuple[dict[str, Any], float]]:
     """Row of each degraded clip, and the seconds of audio that were rated for it."""
+    rows: list[tuple[dict[str, Any], float]] = []
+    for clip, rating, cpu_s, audio_s in _rated(dataset, rater, pairs):
+        row = {"degraded_id": clip.degraded_id, "rater": rater.name, "scale": rater.scale}
+        if isinstance(rating, UserError):
+            rows.append((row | {"status": schema.FAILED, "error": str(rating)}, 0.0))
+            continue
+        values = {"value": rating.value, "extras": dict(rating.extras), "timeline": rating.timeline}
+        rows.append((row | values | {"status": schema.OK, "seconds": cpu_s}, audio_s))
+    return rows
+
+
+def _rated(dataset: Dataset, rater: Rater, pairs: Pairs) -> Iterator[tuple[Degraded, Rating | UserError, float, float]]:
+    """Yield each degraded clip, its rating or UserError, its CPU seconds with a share of its reference's, and the
+    seconds of audio."""
     begun = cpu_seconds()
     try:
         reference = _load(dataset, rater, pairs.path, pairs.sha256)
         with attributed(rater.name):
             judge = rater.judge(reference)
     except UserError as error:
-        return [(_row(rater, clip, error=f"reference: {error}"), 0.0) for clip in pairs.degraded]
-    share = (cpu_seconds() - begun) / len(pairs.degraded)  # share of the reference's cost that each degraded clip bears
-    rows = []
+        yield from ((clip, UserError(f"reference: {error}"), 0.0, 0.0) for clip in pairs.degraded)
+        return
+    audio_s = len(reference) / rater.sample_rate
+    share = (cpu_seconds() - begun) / len(pairs.degraded)
     for start in range(0, len(pairs.degraded), rater.batch):
         clips = pairs.degraded[start : start + rater.batch]
         before = cpu_seconds()
-        found = _ratings(dataset, rater, reference, judge, clips)
-        seconds = share + (cpu_seconds() - before) / len(clips)
-        for clip, rating in zip(clips, found, strict=True):
-            if isinstance(rating, UserError):
-                rows.append((_row(rater, clip, error=str(rating)), 0.0))
-                continue
-            values = {"value": rating.value, "extras": dict(rating.extras), "timeline": rating.timeline}
-            row = _row(rater, clip) | values | {"seconds": seconds}
-            rows.append((row, len(reference) / rater.sample_rate))
-    return rows
-
-
-def _ratings(
-    dataset: Dataset, rater: Rater, reference: Samples, judge: Judge, clips: Sequence[Degraded]
-) -> list[Rating | UserError]:
-    """Rate clips of a reference, as one batch if the rater takes several; a failed one has its UserError."""
-    found: dict[str, Rating | UserError] = {}
-    loaded: dict[str, Samples] = {}
-    for clip in clips:
-        try:
-            loaded[clip.degraded_id] = _load(dataset, rater, clip.path, clip.sha256)
-            if rater.batch == 1:
-                with attributed(rater.name):
-                    found[clip.degraded_id] = _rating(rater, reference, judge, loaded[clip.degraded_id])
-        except UserError as error:
-            found[clip.degraded_id] = error
-    if rater.batch > 1 and loaded:
-        with attributed(rater.name):
-            found |= zip(loaded, rater.rate_batch(reference, list(loaded.values())), strict=True)
-    return [_finite(rater, found[clip.degraded_id]) for clip in clips]
+        found: dict[str, Rating | UserError] = {}
+        loaded: dict[str, Samples] = {}
+        for clip in clips:
+            try:
+                loaded[clip.degraded_id] = _load(dataset, rater, clip.path, clip.sha256)
+                if rater.batch == 1:
+                    with attributed(rater.name):
+                        found[clip.degraded_id] = _rating(rater, reference, judge, loaded[clip.degraded_id])
+            except UserError as error:
+                found[clip.degraded_id] = error
+        if rater.batch > 1 and loaded:
+            with attributed(rater.name):
+                found |= zip(loaded, rater.rate_batch(reference, list(loaded.values())), strict=True)
+        cpu_s = share + (cpu_seconds() - before) / len(clips)
+        yield from ((clip, _finite(rater, found[clip.degraded_id]), cpu_s, audio_s) for clip in clips)
 
 
 def _finite(rater: Rater, rating: Rating | UserError) -> Rating | UserError:
@@ -140,16 +140,6 @@ def _rating(rater: Rater, reference: Samples, judge: Judge, degraded: Samples) -
     common = len(pair.reference) / max(len(reference), len(degraded))
     found = {"lag_samples": pair.lag, "level_db": pair.level_db, "common": common}
     return replace(rating, extras={**rating.extras, **found})
-
-
-def _row(rater: Rater, clip: Degraded, error: str | None = None) -> dict[str, Any]:
-    return {
-        "degraded_id": clip.degraded_id,
-        "rater": rater.name,
-        "scale": rater.scale,
-        "status": schema.FAILED if error else schema.OK,
-        "error": error,
-    }
 
 
 def _load(dataset: Dataset, rater: Rater, relative: str, sha256: str) -> Samples:
