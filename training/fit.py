@@ -65,7 +65,7 @@ def fit(data: Path, out: Path, recipe: Recipe, options: Options | None = None) -
     start = folder.start(out, recipe, options.overwrite, options.resume)
     network = _network(recipe)
     form = Form(network.sample_rate, network.channels)
-    plain = form if form.rate == Plain.sample_rate else Form(Plain.sample_rate)  # of plain spectral distances
+    plain = form if form.rate == Plain.sample_rate else Form(Plain.sample_rate)  # taken by plain spectral distances
     if start is not Start.FINISHED and not options.dry_run:
         each = gather.processes_here()  # every process has fronts of its own
         decode.check_room(dataset, recipe.data, form, place, lambda audio_s: each * store.disk_bytes(network, audio_s))
