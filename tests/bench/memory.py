@@ -51,7 +51,9 @@ def measure(folder: Path, steps: int) -> None:
     with tempfile.TemporaryFile(dir=folder) as file:
         file.truncate(4 * len(rows) * shape[0] * shape[1])
         fronts = InFile(file, [shape] * len(rows))
-        source = Store(rows, Cache.of(rows, Form.of(network), folder), network.front_rate, fronts)
+        source = Store(
+            rows, Cache.of(rows, Form(network.sample_rate, network.channels), folder), network.front_rate, fronts
+        )
         trainer = Trainer(settings, network, source.part(~rows.valid), source.part(held.choose), evaluate.ALONE)
         batches = trainer.sampler.stream(0)
         for step in range(steps):
