@@ -5,6 +5,7 @@ Each is still a process of its own, with the folder, environment, streams and ex
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -14,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -82,7 +84,7 @@ def commands(folder: Path, environment: dict[str, str]) -> Iterator[dict[str, st
 
 
 def serve(door: Path) -> None:
-    """Load everything, then fork for every connection; the fork returns when its command is done."""
+    """Load everything, then fork for every connection; the fork ends when its command is done."""
     for name in LOADED:
         import_module(name)
     gc.freeze()
@@ -101,9 +103,12 @@ def serve(door: Path) -> None:
     _, streams, _, _ = socket.recv_fds(connection, 1, 3)
     with connection.makefile("r") as lines:
         code = _command(streams, *json.loads(lines.readline()))
-    sys.stdout.flush()
+    threading._shutdown()  # as an interpreter ends: threads, then functions that wait for its end
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
     connection.sendall(f"{code}\n".encode())
-    connection.detach()  # the end of this process closes it, and the program on the PATH ends
+    os._exit(0)  # the program on the PATH ends; freeing all objects would copy the memory shared with the first process
 
 
 def _command(streams: list[int], name: str, arguments: list[str], folder: str, environment: dict[str, str]) -> int:
