@@ -6,7 +6,7 @@ The engine `exact` gives the values of Google's C++ program (see visqol_program.
 
 Without music it computes some. A rerun reuses the coded clips of the work folder, which is temporary by default. Parts:
 throughput   `exact` and the package in one thread, a clip per round: 10 s in 21 conditions and in one, 30 s in 8.
-job          `labels visqol` with decoding and checksums; hours for the paper's 366 h of coded audio.
+job          `labels visqol` with decoding and checksums, against decoding and engine alone; the paper's 366 h.
 workers      wall time with two worker processes and with one; needs an idle machine.
 memory       peak resident memory of a worker, 10 s and 30 s clips.
 --all        both engines minus the package on the first 10 s of every track in 21 conditions; half an hour for 39.
@@ -32,7 +32,7 @@ import numpy as np
 from deepaq.audio import Samples, fit, read, resample, to_mono
 from labels.rating.stage import Settings, rate
 from manifests.dataset import Dataset
-from manifests.jobs import cpu_seconds
+from manifests.jobs import cpu_seconds, in_shard
 from prep.transcode import Settings as PrepSettings
 from prep.transcode import transcode
 
@@ -48,15 +48,16 @@ def load(path: Path) -> Samples:
 
 
 def clips(
-    dataset: Dataset, least_s: float = 0.0, first: bool = False
+    dataset: Dataset, least_s: float = 0.0, first: bool = False, shard: tuple[int, int] = (0, 1)
 ) -> Iterator[tuple[str, Samples, list[tuple[str, Samples]]]]:
-    """Yield name, samples and degraded clips of references of at least `least_s` seconds, or of each track's first."""
+    """Yield name, samples and degraded clips of a shard's references of `least_s` seconds, or of tracks' first."""
     rows = dataset.degraded(["reference_id", "condition", "path"]).to_pylist()
     columns = ["path", "track_path", "start_s", "frames", "sample_rate", "status"]
     for reference in dataset.references(columns).to_pylist():
         if reference["status"] != "ok" or (first and reference["start_s"]):
             continue
-        if reference["frames"] < least_s * reference["sample_rate"]:
+        short = reference["frames"] < least_s * reference["sample_rate"]
+        if short or not all(in_shard([reference["reference_id"]], shard)):
             continue
         samples = load(dataset.path(reference["path"]))
         mine = [row for row in rows if row["reference_id"] == reference["reference_id"]]
@@ -121,10 +122,27 @@ def job(data: Path, workers: int = 1) -> tuple[float, float, float]:
         return result["cpu_seconds"], time.perf_counter() - start, result["audio_seconds"]
 
 
+def alone(data: Path) -> float:
+    """CPU seconds of decoding and the engine on what `job` labels."""
+    from labels.raters.visqol import engine
+
+    begun = cpu_seconds()
+    for _, reference, versions in clips(Dataset(data), shard=SHARD):
+        prepared = engine.Reference(reference)
+        for _, samples in versions:
+            prepared.score(samples)
+    return cpu_seconds() - begun
+
+
 def whole_job(data: Path, rounds: int) -> None:
-    found = [job(data) for _ in range(rounds)]
-    rates = [cpu / audio for cpu, _, audio in found]
+    job(data)  # loads compiled code
+    rates, ratios = [], []
+    for _ in range(rounds):
+        cpu, _, audio = job(data)
+        rates.append(cpu / audio)
+        ratios.append(cpu / alone(data))
     print(f"labels visqol, decoding included: {spread(rates, 5)} CPU s per s of audio")
+    print(f"  decoding and engine alone, times {spread(ratios)}")
     hours = [PAPER_HOURS * value for value in rates]
     print(f"  the paper's {PAPER_HOURS} h of coded audio: {spread(hours, 1)} CPU hours")
 
@@ -200,6 +218,7 @@ def tiny(folder: Path) -> None:
     made = PrepSettings(("opus",), (32,), clip_s=3, jobs=1, quiet=True)
     transcode([folder / "music"], folder / "short", made)
     throughput(Dataset(folder / "short"), 2, 1, 1)
+    whole_job(folder / "short", 1)
     memory(folder / "short", "3 s clips")
     differences(Dataset(folder / "short"))
 

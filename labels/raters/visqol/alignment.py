@@ -12,6 +12,7 @@ double precision decides.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -108,9 +109,12 @@ def _silenced() -> np.errstate:
 def lags(references: Sequence[Target], versions: Sequence[Floating]) -> list[int]:
     """Samples by which to delay each degraded signal to fit its reference; 0 if above half the reference's length."""
     found: dict[int, int | None] = {}
-    for length in {len(version) for version in versions}:
-        alike = [i for i, v in enumerate(versions) if len(v) == length == len(references[i].samples)]
-        rows = max(1, BATCH // length)
+    alike_by_length: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for i, (reference, version) in enumerate(zip(references, versions, strict=True)):
+        if len(version) < reference.size:
+            alike_by_length[len(reference.samples), len(version)].append(i)
+    for lengths, alike in alike_by_length.items():
+        rows = max(1, BATCH // max(lengths))
         for start in range(0, len(alike), rows):
             batch = alike[start : start + rows]
             with _silenced():
@@ -131,8 +135,11 @@ def _exact_lag(reference: Target, version: Floating) -> int:
 
 
 def _clear_lags(references: Sequence[Target], versions: Floating) -> list[int | None]:
-    """Lags of degraded signals, (signals, samples) -> (signals,); None if the best is not clear."""
-    samples, size = versions.shape[1], references[0].size
+    """Lags of degraded signals, (signals, samples) -> (signals,), None where the best is not clear.
+
+    The references are of one length, which may differ from that of the degraded signals.
+    """
+    samples, size = max(len(references[0].samples), versions.shape[1]), references[0].size
     spectra, energies, sags = _transform(versions, size, references[0].envelope)
     for spectrum, reference in zip(spectra, references, strict=True):
         spectrum *= reference.spectrum
