@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+
+from deepaq.audio import blocks, is_silent, to_mono
+from deepaq.audio.align import similarity
 from deepaq.audio.container import SUFFIXES, reason
 from deepaq.audio.decode import probe
 from deepaq.console import note
@@ -17,6 +22,7 @@ from prep.tracks.corpora.corpus import Corpus, Source
 
 _MIXTURES = {"mix", "mixture", "mixdown", "fullmix", "full mix"}
 _SAME_LENGTH_S = 0.5  # largest difference in length between a stem and its mixture
+_ALIKE = 0.2  # least correlation of a mixture with the sum of its stems, which need not have its gains and effects
 _LIKELY = 0.5  # share of the other files that must be as long as a mixture to count as stems
 _UNREAD = frozenset(
     {".dsf", ".dff", ".ape", ".mpc", ".shn", ".ofr", ".tak", ".dts", ".dtshd", ".thd", ".mlp", ".ra", ".rm", ".amr"}
@@ -92,14 +98,24 @@ def _is_mixture(path: Path) -> bool:
 
 
 def _are_stems(others: Sequence[Path], mixtures: Sequence[Path]) -> bool:
-    """Tell if most of the other files are as long as a mixture; tracks of an album differ in length."""
-    lengths = [length for path in mixtures if (length := _seconds(path)) is not None]
-    same = sum(
-        any(abs(seconds - length) <= _SAME_LENGTH_S for length in lengths)
-        for path in others
-        if (seconds := _seconds(path)) is not None
-    )
-    return bool(others) and same >= _LIKELY * len(others)
+    """Tell if most of the other files are as long as a mixture and add up to it; tracks of an album do neither."""
+    for mixture in mixtures:
+        length = _seconds(mixture)
+        same = [path for path in others if length and abs((_seconds(path) or 0.0) - length) <= _SAME_LENGTH_S]
+        if same and len(same) >= _LIKELY * len(others) and _sum_up(same, mixture):
+            return True
+    return False
+
+
+def _sum_up(parts: Sequence[Path], mixture: Path) -> bool:
+    """Tell if the sum of the beginnings of the parts resembles that of the mixture; also if one of them is silent."""
+    whole = to_mono(next(blocks(mixture)).samples)
+    total = np.zeros_like(whole)
+    for path in parts:
+        with suppress(UserError):  # reported when it is read as a track
+            part = to_mono(next(blocks(path)).samples)[: len(whole)]
+            total[: len(part)] += part
+    return is_silent(whole) or is_silent(total) or similarity(whole, total) > _ALIKE
 
 
 def _seconds(path: Path) -> float | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from deepaq.errors import UserError
 from prep.tracks.corpora import CORPORA
 from prep.tracks.sources import find_sources
 from tests.prep.tracks.corpora.layout import lay
-from tests.sounds import music, write
+from tests.sounds import RATE, music, write
 
 
 def test_a_folder_gives_its_audio_and_mixtures_before_stems(tmp_path: Path) -> None:
@@ -40,6 +41,18 @@ def test_a_track_called_mix_among_other_tracks_replaces_none(
     names = {source.name for source in find_sources([tmp_path / "album"])}
     assert names == {Path(name).stem, "one", "two", "more/three"}
     assert "stems" not in capsys.readouterr().err
+
+
+def test_tracks_of_one_length_beside_one_called_mix_stay(tmp_path: Path) -> None:
+    """Equal lengths make no stems: these do not add up to the mix, and some that do are found beside them."""
+    noise = np.random.default_rng(1).standard_normal((4, 2 * RATE, 2)).astype(np.float32) / 20
+    for name, samples in zip(("Mix.wav", "one.wav", "more/two.wav", "more/three.wav"), noise, strict=True):
+        write(tmp_path / "songs" / name, samples)
+    write(tmp_path / "parts" / "Mix.wav", noise[0] + 0.5 * noise[1] + noise[2])
+    write(tmp_path / "parts" / "drums.wav", noise[0] + noise[3])
+    write(tmp_path / "parts" / "bass.wav", noise[1])
+    assert {source.name for source in find_sources([tmp_path / "songs"])} == {"Mix", "one", "more/two", "more/three"}
+    assert {source.name for source in find_sources([tmp_path / "parts"])} == {"Mix"}
 
 
 def test_audio_formats_that_are_not_read_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
