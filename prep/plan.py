@@ -114,7 +114,17 @@ def calibrate(tracks: Sequence[Track], settings: Settings) -> Cost:
                 seconds += len(clip.samples) / SAMPLE_RATE
         if not seconds:
             raise UserError("no source has an audible beginning for the calibration; nothing can be predicted")
-        alone = replace(settings, jobs=1, shard=(0, 1), hours=(), exclude=(), allow_lossy=True, dask=None, quiet=True)
+        alone = replace(
+            settings,
+            jobs=1,
+            shard=(0, 1),
+            hours=(),
+            valid_share=0.0,
+            exclude=(),
+            allow_lossy=True,
+            dask=None,
+            quiet=True,
+        )
         music = [folder / "music"]
         transcode(music, folder / "warm-up", alone)
         before = cpu_seconds()
