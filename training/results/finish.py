@@ -21,7 +21,7 @@ from training.data.table import Table
 from training.loop import figures, gather
 from training.loop.evaluate import Distances, distances
 from training.loop.trainer import Trainer
-from training.results import card, folder, heldout, report
+from training.results import card, folder, heldout
 from training.results.printed import remarks
 
 
@@ -34,6 +34,8 @@ def finish(
     begun: float,
 ) -> dict[str, Any]:
     """Judge the trained network, write what a finished run has, the metric itself last, and return the result."""
+    from training.results import report  # draws with matplotlib, whose import a run that is refused need not wait for
+
     top = trainer.learner.top
     chosen = distances(trainer.network, trainer.held_out, trainer.world)
     rows = reported.table
