@@ -1,10 +1,10 @@
 """Make the packaged judge without a reference, deepaq/models/clip: the clip head of a run, and clean music.
 
-    python training/clip.py [RUN] [--music FOLDER] [--out FOLDER]
+    python training/clip.py RUN [--music FOLDER] [--out FOLDER]
 
-RUN (deepaq/models/compact) is a run folder of the network `compact`. The clean music is the recordings below --music
-($DEEPAQ_SHARED/music) whose licence in its table music.csv is CC0, CC BY or MIT; only the mean of their embeddings is
-kept. Where there is no table, every file below --music counts.
+RUN is a run folder of the network `compact`, best one of the recipe `unreferenced`. The clean music is the recordings
+below --music ($DEEPAQ_SHARED/music) whose licence in its table music.csv is CC0, CC BY or MIT; only the mean of their
+embeddings is kept. Where there is no table, every file below --music counts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from deepaq.compact.light import LightCompact
 from deepaq.errors import UserError
 from deepaq.files import audio_below
 from deepaq.scoring import checkpoint
-from deepaq.scoring.metric import CLIPS, EARLIER, Metric, load
+from deepaq.scoring.metric import CLIPS, Metric, load
 from training.results.folder import write_checksums
 
 SHARED = Path(os.environ.get("DEEPAQ_SHARED", "../shared/data")) / "music"
@@ -58,7 +58,7 @@ def make(run: Metric, music: list[Path], named: str, out: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", nargs="?", default=EARLIER["compact-2026a"], type=Path)
+    parser.add_argument("run", type=Path)
     parser.add_argument("--music", type=Path, default=SHARED)
     parser.add_argument("--named", default="recordings and renderings under CC0, CC BY 4.0 or MIT, see README.md")
     parser.add_argument("--out", type=Path, default=CLIPS)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Train the metric inside the package: deepaq/models/compact. About an hour and a half of CPU time.
+# Train the networks inside the package: deepaq/models/compact and the judge without a reference, deepaq/models/clip.
+# About an hour and a half of CPU time.
 #
 #     bash training/packaged.sh [FOLDER]
 #
@@ -70,15 +71,17 @@ step labels rate "$FOLDER/data" --rater 2f --conditions 'opus-*,mp3-*,aac-*' --s
 [ -z "${ONLY_DATA:-}" ] || exit 0
 # An ensemble of three, distilled into one network.
 fit() {
-    local out=$1 seed=$2
-    shift 2
-    step training fit "$FOLDER/data" --out "$out" --recipe packaged -o "seed=$seed" -o data.fold=1/20 "$@"
+    local recipe=$1 out=$2 seed=$3
+    shift 3
+    step training fit "$FOLDER/data" --out "$out" --recipe "$recipe" -o "seed=$seed" -o data.fold=1/20 "$@"
 }
 members=()
 for place in 0 1 2; do
     member=$FOLDER/member-$place
-    fit "$member" $((SEED + place))
+    fit packaged "$member" $((SEED + place))
     members+=("\"$member\"")
 done
-fit "$FOLDER/run" "$SEED" -o "data.ensemble=[$(IFS=,; echo "${members[*]}")]"
+fit packaged "$FOLDER/run" "$SEED" -o "data.ensemble=[$(IFS=,; echo "${members[*]}")]"
 step cp "$FOLDER/run/model.json" "$FOLDER/run/model.safetensors" deepaq/models/compact/
+fit unreferenced "$FOLDER/unreferenced" "$SEED"
+step python3 training/clip.py "$FOLDER/unreferenced" --music "${RECORDINGS:-$SHARED}"
