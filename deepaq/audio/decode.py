@@ -127,7 +127,8 @@ def _by_libsndfile(path: Path) -> Header | None:
         info = soundfile.info(os.fsencode(path))
     except (soundfile.SoundFileError, OSError):
         return None
-    codec = {"ULAW": "pcm_mulaw", "ALAW": "pcm_alaw"}.get(info.subtype, info.subtype.lower())
+    names = {"ULAW": "pcm_mulaw", "ALAW": "pcm_alaw", "FLOAT": "pcm_f32", "DOUBLE": "pcm_f64"}
+    codec = names.get(info.subtype, info.subtype.lower())
     return Header(info.duration, info.samplerate, codec) if 0 < info.frames < _UNKNOWN_FRAMES else None
 
 
