@@ -22,6 +22,7 @@ from deepaq.errors import UserError
 
 ALIGN_S = 30.0  # length of the beginning from which the lag is found
 _FRAME_S = 0.01  # resolution of the detection of silence
+_STEADY, _EQUAL = 5, 5e-5  # frames, and range of their means
 _CANCELLED = 0.01  # power of mid relative to side below which the channels cancel in mid
 
 Flags = npt.NDArray[np.bool_]
@@ -114,16 +115,25 @@ def _beginnings(reference: Stream, degraded: Stream) -> tuple[Samples, Samples]:
 def _sounding(samples: Samples, frame: int) -> Flags:
     """Flags of the blocks of `frame` samples, the last one shorter, that exceed -70 dBFS over all channels.
 
-    The mean of a block does not count: it is what the removal of the offset of another part of the sound leaves behind.
+    A constant does not count: the removal of the offset of another part of the sound may leave one behind.
     """
     starts = np.arange(0, len(samples), frame)
     counts = np.diff(np.append(starts, len(samples)))
-    energies = sum(
-        block_energies(channel, frame) - np.add.reduceat(channel, starts) ** 2 / counts
-        for channel in np.atleast_2d(samples.T)
-    )
+    energies = np.zeros(len(starts))
+    for channel in np.atleast_2d(samples.T):
+        means = np.add.reduceat(channel, starts) / counts
+        energies += block_energies(channel, frame) - _steady(means) * counts * means**2
     loud: Flags = energies >= counts * 10 ** (SILENCE_DBFS / 10)
     return loud
+
+
+def _steady(means: npt.NDArray[np.float64]) -> Flags:
+    """Flags of the frames whose means are those of a constant: equal to those of the four before, or after."""
+    if len(means) < _STEADY:
+        return np.zeros(len(means), bool)
+    ranges = np.ptp(np.lib.stride_tricks.sliding_window_view(means, _STEADY), axis=1)
+    before, after = (np.pad(ranges, pad, constant_values=np.inf) for pad in ((_STEADY - 1, 0), (0, _STEADY - 1)))
+    return np.minimum(before, after) < _EQUAL
 
 
 def _leading_silence(sounding: tuple[Flags, ...]) -> int:
