@@ -2,9 +2,9 @@
 
     python training/clip.py RUN [--music FOLDER] [--out FOLDER]
 
-RUN is a run folder of the network `compact`, best one of the recipe `unreferenced`. The clean music is the recordings
-below --music ($DEEPAQ_SHARED/music) whose licence in its table music.csv is CC0, CC BY or MIT; only the mean of their
-embeddings is kept. Where there is no table, every file below --music counts.
+RUN is a run folder of the network `compact`; the packaged judge is made of deepaq/models/compact. The clean music is
+the recordings below --music ($DEEPAQ_SHARED/music) whose licence in its table music.csv is CC0, CC BY or MIT; only the
+mean of their embeddings is kept. Where there is no table, every file below --music counts.
 """
 
 from __future__ import annotations

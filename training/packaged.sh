@@ -71,17 +71,18 @@ step labels rate "$FOLDER/data" --rater 2f --conditions 'opus-*,mp3-*,aac-*' --s
 [ -z "${ONLY_DATA:-}" ] || exit 0
 # An ensemble of three, distilled into one network.
 fit() {
-    local recipe=$1 out=$2 seed=$3
-    shift 3
-    step training fit "$FOLDER/data" --out "$out" --recipe "$recipe" -o "seed=$seed" -o data.fold=1/20 "$@"
+    local out=$1 seed=$2
+    shift 2
+    step training fit "$FOLDER/data" --out "$out" --recipe packaged -o "seed=$seed" -o data.fold=1/20 "$@"
 }
 members=()
 for place in 0 1 2; do
     member=$FOLDER/member-$place
-    fit packaged "$member" $((SEED + place))
+    fit "$member" $((SEED + place))
     members+=("\"$member\"")
 done
-fit packaged "$FOLDER/run" "$SEED" -o "data.ensemble=[$(IFS=,; echo "${members[*]}")]"
+fit "$FOLDER/run" "$SEED" -o "data.ensemble=[$(IFS=,; echo "${members[*]}")]"
 step cp "$FOLDER/run/model.json" "$FOLDER/run/model.safetensors" deepaq/models/compact/
-fit unreferenced "$FOLDER/unreferenced" "$SEED"
-step python3 training/clip.py "$FOLDER/unreferenced" --music "${RECORDINGS:-$SHARED}"
+clean=${RECORDINGS:-$SHARED}
+[ -d "$clean" ] || clean=$FOLDER/synth
+step python3 training/clip.py deepaq/models/compact --music "$clean"
