@@ -60,7 +60,8 @@ def table(run: Path, name: str = log.STEPS) -> list[dict[str, Any]]:
 def start(labelled: Path, out: Path, cache: Path, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", "from training.cli import main; main()", "fit", str(labelled)]
     command += ["--out", str(out), "--cache", str(cache), "-q", *arguments]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **threads}
     return subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True)
 
 
