@@ -34,8 +34,6 @@ class Table(Own):
     File names are relative to the table.
     """
 
-    needs_audio = True
-
     def read(self, path: Path) -> Reading:
         self.call(path)
         if not path.is_file():

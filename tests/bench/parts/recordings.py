@@ -81,10 +81,10 @@ class Bench:
         network = build("compact")
         form, place = Form(network.sample_rate, network.channels), folder / "data" / "cache"
         decode.fill(dataset, {form: self.rows}, place, cpu_count())
-        audio = Cache.of(self.rows, form, place)
-        self.store = store.fill(network, self.rows, audio)
+        self.store = store.fill(network, self.rows, Cache.of(self.rows, form, place))
+        mid = Cache.of(self.rows, form, place, only_mid=True)
         self.plain = {
-            name: store.fill(build("plain", kind=kind), self.rows, audio.mid())
+            name: store.fill(build("plain", kind=kind), self.rows, mid)
             for name, kind in (("log-mel", "mel"), ("log-ERB", "erb"))
         }
         paths = {row["reference_id"]: Path(row["track_path"]) for row in dataset.references().to_pylist()}

@@ -37,8 +37,6 @@ def test_a_refused_path_is_named_as_it_is_written(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path / "test")
     result = import_test("csv", Path("t.csv"), tmp_path / "out", ImportSettings(jobs=1, quiet=True))
     assert "../elsewhere.wav: lies outside" in result["errors"][0]
-    assert result["errors"][-1].endswith("out: not made, because no stimulus could be stored")
-    assert not (tmp_path / "out").exists()
 
 
 def test_a_link_out_of_the_folder_is_outside(tmp_path: Path) -> None:
