@@ -1,4 +1,4 @@
-"""CPU seconds for 21 verified conditions, relative to the encoders alone and to one process per file.
+"""CPU seconds for 21 verified conditions, relative to the encoders alone, with decoding, and to one process per file.
 
     python -m tests.bench.transcode [MUSIC_FOLDER] [ROUNDS] [--quick]
 
@@ -60,11 +60,18 @@ def main() -> None:
         folder = Path(name)
         dataset, work, seconds = clips(folder, options.music, options.quick)
 
+        def outputs(item: Work) -> dict[Coding, Path]:
+            return {c: folder / f"out{c.suffix.replace('.', '-' + c.name + '.')}" for c in item.conditions}
+
         def encoders_alone() -> None:
             for item in work:
-                clip = dataset.path(item.path)
-                outputs = {c: folder / f"out{c.suffix.replace('.', '-' + c.name + '.')}" for c in item.conditions}
-                assert ffmpeg.run(["-y", *ffmpeg.arguments(clip, outputs)], 600) is None
+                assert ffmpeg.run(["-y", *ffmpeg.arguments(dataset.path(item.path), outputs(item))], 600) is None
+
+        def encoded_and_decoded() -> None:
+            for item in work:
+                assert ffmpeg.run(["-y", *ffmpeg.arguments(dataset.path(item.path), outputs(item))], 600) is None
+                for path in outputs(item).values():
+                    read(path)
 
         def verified() -> None:
             Degrade(dataset.root, conditions(options.quick))(work)
@@ -82,7 +89,8 @@ def main() -> None:
                         assert error is None, error
                         read(decoded)
 
-        ways = {"encoders alone": encoders_alone, "verified": verified, "one process per file": one_process_per_file}
+        ways = {"encoders alone": encoders_alone, "encoded and decoded": encoded_and_decoded, "verified": verified}
+        ways["one process per file"] = one_process_per_file
         spent: dict[str, list[float]] = {way: [] for way in ways}
         for _ in range(rounds):
             for way, function in ways.items():
@@ -91,7 +99,11 @@ def main() -> None:
     for way, values in spent.items():
         rates = sorted(value / seconds for value in values)
         print(f"{way:<22} {statistics.median(rates):.4f} CPU s per s of music  [{rates[0]:.4f}, {rates[-1]:.4f}]")
-    for over, under in (("verified", "encoders alone"), ("one process per file", "verified")):
+    for over, under in (
+        ("verified", "encoders alone"),
+        ("encoded and decoded", "encoders alone"),
+        ("one process per file", "verified"),
+    ):
         ratios = sorted(a / b for a, b in zip(spent[over], spent[under], strict=True))
         print(f"{over} / {under}: {statistics.median(ratios):.3f}  [{ratios[0]:.3f}, {ratios[-1]:.3f}]")
 
