@@ -21,7 +21,7 @@ FAR_LAG_S = 3.0  # offsets of files that start elsewhere
 SILENT_DBFS = -120.0  # level assigned to digital silence, to keep level differences finite
 
 # Plain correlation (0) has broad peaks in tonal music; full whitening (1) finds inaudible residues of another signal.
-WHITENING = 0.6
+_WHITENING = 0.6
 _BLOCK = 1 << 18  # samples per block of the cross-spectrum; bounds memory for long files
 _DISTINCT = 0.6  # largest ratio of second highest to highest peak in a reliable correlation
 _TIED = 0.995  # peaks above this share of the highest count as equal; the nearest to 0 wins
@@ -144,7 +144,7 @@ def _pair(reference: Samples, degraded: Samples, sample_rate: int) -> tuple[Samp
     return _faded(reference, length)[:, None], _faded(degraded, length)[:, None]
 
 
-def _correlation(reference: _Reals, degraded: _Reals, bound: int, whitening: float = WHITENING) -> _Reals:
+def _correlation(reference: _Reals, degraded: _Reals, bound: int, whitening: float = _WHITENING) -> _Reals:
     """Cross-correlation of (frames, channels) signals, summed over channels, at the lags -bound ... bound.
 
     The cross-spectrum X is summed over blocks of the reference and divided by |X|^whitening.

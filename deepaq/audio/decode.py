@@ -179,7 +179,7 @@ def _lossless(file: SoundFile, name: str) -> Iterator[Audio]:
         raise UserError(f"{name}: has {file.channels} channels; at most {HIGHEST_CHANNELS} are read")
     try:
         found = 0
-        while len(samples := file.read(1 << 18, dtype="float32", always_2d=True)):
+        while len(samples := file.read(BLOCK, dtype="float32", always_2d=True)):
             found += len(samples)
             yield Audio(samples, file.samplerate)
         if found != file.frames:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
@@ -142,8 +142,7 @@ class Stream:
             parts.append(piece)
             count += len(piece)
         if parts:
-            # joined by channels, so that each stays in one piece
-            self._waiting = parts[0] if len(parts) == 1 else np.concatenate([part.T for part in parts], axis=-1).T
+            self._waiting = parts[0] if len(parts) == 1 else end_to_end(parts)
         return self._waiting[:frames]
 
     def read(self, frames: int) -> Samples:
@@ -157,6 +156,12 @@ class Stream:
         """Yield consecutive segments of `frames` samples, the last one shorter."""
         while len(samples := self.read(frames)):
             yield samples
+
+
+def end_to_end(parts: Sequence[Samples]) -> Samples:
+    """Join a `Stream`'s samples, each channel in one piece."""
+    joined: Samples = np.concatenate([part.T for part in parts], axis=-1).T
+    return joined
 
 
 def mid_of(samples: Samples) -> Samples:

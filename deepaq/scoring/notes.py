@@ -9,6 +9,7 @@ import numpy as np
 from deepaq.audio import level_dbfs
 from deepaq.audio.align import FAR_LAG_S, SILENT_DBFS, Aligned, similarity
 from deepaq.audio.bandwidth import Bandwidth
+from deepaq.audio.decode import BLOCK
 from deepaq.audio.drift import Drift
 from deepaq.audio.stream import Stream
 from deepaq.core.comparator import Comparator
@@ -192,4 +193,4 @@ class Pair:
 
 def _rest(stream: Stream) -> float:
     """Seconds that were not read."""
-    return sum(len(samples) for samples in stream.segments(1 << 18)) / stream.rate
+    return sum(len(samples) for samples in stream.segments(BLOCK)) / stream.rate

@@ -46,10 +46,8 @@ def likeness(first: Stream, second: Stream, usual_s: float) -> Likeness:
     """
     ours, theirs = _onsets(first), _onsets(second)
     lags = np.arange(1 - len(ours), len(theirs))
-    begin, end = (
-        np.maximum(lags, 0),
-        np.minimum(lags + len(ours), len(theirs)),
-    )  # ends of the common part, in the second
+    # Ends of the common part, in the second.
+    begin, end = np.maximum(lags, 0), np.minimum(lags + len(ours), len(theirs))
     energy = _energy(ours, begin - lags, end - lags) * _energy(theirs, begin, end)
     enough = _LEAST_ENERGY**2 * np.square(ours).sum(dtype=float) * np.square(theirs).sum(dtype=float)
     counts = ((end - begin) * _HOP >= _LEAST_S * RATE) & (energy > enough)

@@ -16,7 +16,7 @@ from deepaq.audio import SILENCE_DBFS, Samples, is_silent
 from deepaq.audio.align import FAR_LAG_S, Aligned
 from deepaq.audio.align import align as align_samples
 from deepaq.audio.samples import block_energies, inner
-from deepaq.audio.stream import Stream, mid_of
+from deepaq.audio.stream import Stream, end_to_end, mid_of
 from deepaq.core.comparator import Comparator
 from deepaq.errors import UserError
 
@@ -144,10 +144,7 @@ def _leading_silence(sounding: tuple[Flags, ...]) -> int:
 
 def _filled(before: Samples, samples: Samples, length: int) -> Samples:
     """`samples`, preceded by as much of `before` as makes up `length` samples, if there is that much."""
-    if len(samples) == length:
-        return samples
-    joined = np.concatenate([before.T, samples.T], axis=-1).T  # each channel in one piece
-    return joined[-length:]
+    return samples if len(samples) == length else end_to_end([before, samples])[-length:]
 
 
 def _named(streams: tuple[Stream, ...]) -> str:
