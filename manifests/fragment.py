@@ -7,26 +7,25 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from deepaq.errors import UserError
 from deepaq.files import PARTIAL, committed
+from manifests.limits.size import check_claims, check_texts, leaves
+from manifests.limits.values import fault, footer_fault
 from manifests.schema import SCHEMA_VERSION, TableSpec
-from manifests.values import fault, footer_fault
 
 FOOTER_KEY = b"deepaq"
-# Limits per fragment, because a small file may claim any number of rows and repeat a long text in all of them.
-MOST_ROWS = 50_000_000
-MOST_BYTES, MOST_TIMES = 1 << 26, 200  # bytes of a table in memory, in addition to these times the size of its file
-_WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8, "BYTE_ARRAY": 4}
-_READERS, _ATTEMPTS = 4, 5
+_READERS, _SHARE, _ATTEMPTS = 4, 64, 5  # threads that read, fragments that one takes at a time
+_TEXTS = (pa.string(), pa.binary())
 _BROKEN = (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, RecursionError)
 
 
@@ -90,16 +89,17 @@ def fragments(folder: Path) -> list[Path]:
 def read_footer(path: Path) -> dict[str, Any]:
     """The provenance of one fragment; UserError when it is foreign, damaged or of a newer version."""
     with _opened(path) as file:
-        return _footer(path, file)
+        footer: dict[str, Any] = json.loads(_footer(path, file))
+    return footer
 
 
 def read_fragment(path: Path, layout: pa.Schema) -> pa.Table:
     """One fragment's rows in the wanted columns; optional columns that an old fragment lacks are null.
 
     Raises UserError when it is damaged, foreign, of a newer version, or holds a value that no row may hold (see
-    `manifests.values`), and FileNotFoundError when it is gone.
+    `manifests.limits.values`), and FileNotFoundError when it is gone.
     """
-    return _checked([path], [_read(path, layout)])
+    return _joined([path], [_read(path, layout)], layout)
 
 
 def read_folder(folder: Path, layout: pa.Schema) -> pa.Table:
@@ -108,42 +108,57 @@ def read_folder(folder: Path, layout: pa.Schema) -> pa.Table:
         for attempt in range(_ATTEMPTS):
             try:
                 paths = fragments(folder)
-                parts = list(pool.map(lambda path: _read(path, layout), paths))
-                return _checked(paths, parts) if parts else layout.empty_table()
+                shares = [paths[start : start + _SHARE] for start in range(0, len(paths), _SHARE)]
+                read = pool.map(lambda share: [_read(path, layout) for path in share], shares)
+                parts = list(chain.from_iterable(read))
+                return _joined(paths, parts, layout) if parts else layout.empty_table()
             except FileNotFoundError:  # merged away by `manifests compact` since it was listed
                 if attempt == _ATTEMPTS - 1:
                     raise
     raise AssertionError("the last attempt returns or raises")
 
 
-def _checked(paths: Sequence[Path], parts: Sequence[pa.Table]) -> pa.Table:
-    """All parts as one table; UserError, naming the part's file, for a value that no row may hold."""
+def _joined(paths: Sequence[Path], parts: Sequence[pa.Table], layout: pa.Schema) -> pa.Table:
+    """All parts as one table of the layout; UserError, naming the file, for a part that is not sound."""
     table = pa.concat_tables(parts)
-    if "status" in table.schema.names and fault(table):  # once for many parts is cheaper
-        path, wrong = next((path, wrong) for path, part in zip(paths, parts, strict=True) if (wrong := fault(part)))
-        raise UserError(f"{path}: {wrong}; the file is damaged or not to be trusted, move it away")
-    return table
+    try:
+        table.validate(full=True)  # finds text that is not UTF-8, in pages without checksums
+        # One chunk: every call of a function costs something per chunk.
+        table = pa.table([table[field.name].cast(field.type) for field in layout], schema=layout).combine_chunks()
+        wrong = fault(table) if "status" in layout.names else None
+    except _BROKEN:
+        wrong = "is no sound table"
+    if not wrong:
+        return table
+    if len(paths) == 1:
+        raise UserError(f"{paths[0]}: {wrong}; the file is damaged or not to be trusted, move it away")
+    for path, part in zip(paths, parts, strict=True):  # checking one by one takes longer
+        _joined([path], [part], layout)
+    raise AssertionError("if the whole is wrong, a part is")
 
 
 def _read(path: Path, layout: pa.Schema) -> pa.Table:
+    """The columns of a layout, with texts as dictionaries."""
     with _opened(path, layout) as file:
         _footer(path, file)
-        names = set(file.schema_arrow.names)
-        for field in layout:
-            if field.name not in names and not field.nullable:
-                raise UserError(f"{path}: lacks the column {field.name}; it is damaged or foreign, move it away")
         try:
-            part = file.read(columns=[name for name in layout.names if name in names], use_threads=False)
-            _check_size(path, sum(_text_bytes(column) for column in part.itercolumns()))
-            columns = [
-                part[field.name].cast(field.type) if field.name in names else pa.nulls(part.num_rows, field.type)
-                for field in layout
-            ]
-            table = pa.table(columns, schema=layout)
-            table.validate(full=True)  # finds text that is not UTF-8, in pages without checksums
+            part = file.read(columns=layout.names, use_threads=False)  # those that it has
+            check_texts(path, part)
+            missing = {field.name for field in layout if not field.nullable}.difference(part.schema.names)
+            if not missing:
+                return pa.table({field.name: _column(part, field) for field in layout})
         except _BROKEN:
             raise _damaged(path) from None
-    return table
+    raise UserError(f"{path}: lacks the column {min(missing)}; it is damaged or foreign, move it away")
+
+
+def _column(part: pa.Table, field: pa.Field) -> pa.ChunkedArray:
+    """The column of a field, null if the fragment lacks it; text as a dictionary."""
+    kind = pa.dictionary(pa.int32(), field.type) if field.type in _TEXTS else field.type
+    if field.name not in part.schema.names:
+        return pa.chunked_array([pa.nulls(part.num_rows, kind)])
+    column = part[field.name]
+    return column if column.type == kind else column.cast(field.type).cast(kind)
 
 
 @contextmanager
@@ -154,62 +169,33 @@ def _opened(path: Path, layout: pa.Schema | None = None) -> Iterator[pq.ParquetF
     """
     if not path.is_file() and path.exists():  # opening a pipe would wait for a writer
         raise _damaged(path)
+    texts = [] if layout is None else list(_texts(layout))
     try:
-        metadata = pq.read_metadata(path)
-        texts = _texts(metadata, layout.names) if layout else []
-        file = pq.ParquetFile(path, metadata=metadata, page_checksum_verification=True, read_dictionary=texts)
+        file = _parquet(path, texts)
     except FileNotFoundError:
         raise
     except _BROKEN:
         raise _damaged(path) from None
     with file:
-        if file.metadata.num_rows > MOST_ROWS:
-            raise UserError(f"{path}: claims {file.metadata.num_rows} rows, at most {MOST_ROWS} are read; move it away")
-        if layout:
-            _check_size(path, _claimed_bytes(metadata, layout.names))
+        check_claims(path, file.metadata, () if layout is None else layout.names, texts)
         yield file
 
 
-def _leaves(metadata: pq.FileMetaData, names: Sequence[str]) -> Iterator[int]:
-    """Yield the numbers of the Parquet columns that belong to the columns `names`."""
-    for index in range(metadata.num_columns):
-        if metadata.schema.column(index).path.partition(".")[0] in names:
-            yield index
+def _parquet(path: Path, texts: Sequence[str]) -> pq.ParquetFile:
+    """Open a file; the Parquet columns `texts`, as far as it has them, are read as dictionaries."""
+    with suppress(KeyError):
+        return pq.ParquetFile(str(path), page_checksum_verification=True, read_dictionary=texts)
+    there = set(leaves(pq.read_metadata(path)))
+    return pq.ParquetFile(str(path), page_checksum_verification=True, read_dictionary=there.intersection(texts))
 
 
-def _texts(metadata: pq.FileMetaData, names: Sequence[str]) -> list[str]:
-    columns = (metadata.schema.column(index) for index in _leaves(metadata, names))
-    return [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
-
-
-def _claimed_bytes(metadata: pq.FileMetaData, names: Sequence[str]) -> int:
-    """Memory of the columns `names`, each text counted once, by what the file says of them."""
-    total = 8 * metadata.num_rows * len(names)
-    for index in _leaves(metadata, names):
-        column = metadata.schema.column(index)
-        width = _WIDTHS.get(column.physical_type, column.length)  # FIXED_LEN_BYTE_ARRAY
-        chunks = [metadata.row_group(group).column(index) for group in range(metadata.num_row_groups)]
-        total += sum(chunk.total_uncompressed_size + width * chunk.num_values for chunk in chunks)
-    return total
-
-
-def _text_bytes(column: pa.ChunkedArray) -> int:
-    """Memory of the texts of a column that was read as a dictionary, each counted as often as it occurs."""
-    total = 0
-    for chunk in column.chunks:
-        found = chunk.keys if isinstance(chunk, pa.MapArray) else chunk
-        if isinstance(found, pa.DictionaryArray) and len(found):
-            lengths = pc.cast(pc.binary_length(found.dictionary), pa.int64())
-            total += pc.sum(pc.take(lengths, found.indices)).as_py() or 0
-    return total
-
-
-def _check_size(path: Path, size: int) -> None:
-    if size > MOST_BYTES + MOST_TIMES * path.stat().st_size:
-        raise UserError(
-            f"{path}: its table has {size:,} bytes, too many for a file of {path.stat().st_size:,}; it is not to be"
-            " trusted, move it away"
-        )
+def _texts(layout: pa.Schema) -> Iterator[str]:
+    """The Parquet columns in which a layout has texts."""
+    for field in layout:
+        if field.type in _TEXTS:
+            yield field.name
+        elif pa.types.is_map(field.type):
+            yield f"{field.name}.key_value.key"
 
 
 def _damaged(path: Path) -> UserError:
@@ -218,17 +204,26 @@ def _damaged(path: Path) -> UserError:
     )
 
 
-def _footer(path: Path, file: pq.ParquetFile) -> dict[str, Any]:
+def _footer(path: Path, file: pq.ParquetFile) -> bytes:
+    """The JSON of the provenance, once it has been checked."""
+    text = (file.metadata.metadata or {}).get(FOOTER_KEY, b"")
     try:
-        text = (file.schema_arrow.metadata or {})[FOOTER_KEY]
-        footer: dict[str, Any] = json.loads(text, parse_constant=_no_number)
+        wrong = _fault_of_footer(text)
     except _BROKEN:
         raise _damaged(path) from None
+    if wrong:
+        raise UserError(f"{path}: {wrong}")
+    return text
+
+
+@lru_cache(8)  # the fragments of a run have one footer
+def _fault_of_footer(text: bytes) -> str | None:
+    footer = json.loads(text, parse_constant=_no_number)
     if wrong := footer_fault(text, footer):
-        raise UserError(f"{path}: {wrong}; the file is damaged or not to be trusted, move it away")
-    if footer.get("schema_version", 0) > SCHEMA_VERSION:
-        raise UserError(f"{path}: was written by a newer version (schema {footer['schema_version']}); upgrade deepaq")
-    return footer
+        return f"{wrong}; the file is damaged or not to be trusted, move it away"
+    if (version := footer.get("schema_version", 0)) > SCHEMA_VERSION:
+        return f"was written by a newer version (schema {version}); upgrade deepaq"
+    return None
 
 
 def _no_number(text: str) -> None:

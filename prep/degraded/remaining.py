@@ -81,7 +81,8 @@ def existing(dataset: Dataset, want: Wanted, look: bool = False) -> Existing:
 
     look: count a row as ok only if its file exists with the recorded size.
     """
-    table = dataset.degraded(["reference_id", "condition_id", "condition", "path", "bytes", "error"])
+    files = ["path", "bytes"] if look else []
+    table = dataset.degraded(["reference_id", "condition_id", "condition", "error", *files])
     clip = pc.index_in(table["reference_id"], value_set=want.references["reference_id"].combine_chunks())
     condition = pc.index_in(table["condition_id"], value_set=pa.array([c.id for c in want.conditions], pa.string()))
     named = pc.is_in(table["condition"], value_set=pa.array([c.name for c in want.conditions], pa.string()))

@@ -151,6 +151,16 @@ def test_a_fragment_from_before_a_column_was_added_reads_as_null_there(dataset: 
         dataset.labels()
 
 
+def test_among_many_fragments_the_one_with_a_wrong_value_is_named(dataset: Dataset) -> None:
+    for number in range(70):
+        put(dataset, label(f"a{number}"))
+    wrong = put(dataset, label("../a"))
+    put(dataset, label("b"))
+    with pytest.raises(UserError, match="needs letters") as error:
+        dataset.labels()
+    assert str(error.value).startswith(f"{wrong}: ")
+
+
 def test_partial_fragments_are_not_read(dataset: Dataset) -> None:
     path = put(dataset, label("a"))
     path.with_name(PARTIAL + "host-1-" + path.name).write_bytes(b"half")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from manifests import fragment
 from manifests.cli import main
+from manifests.limits import size
 from tests.fuzz.hostile.datasets import CASES, SECRET, sound_data_set
 from tests.fuzz.hostile.outcome import check, contents
 
@@ -79,7 +79,7 @@ def test_what_check_finds_is_named_with_its_file(sound: Path, tmp_path: Path) ->
 
 
 def test_a_small_file_that_claims_many_rows_is_not_read(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fragment, "MOST_ROWS", 1)
+    monkeypatch.setattr(size, "MOST_ROWS", 1)
     result = CliRunner().invoke(main, ["show", str(sound)])
     assert result.exit_code == 2
     assert "claims 2 rows" in result.stderr

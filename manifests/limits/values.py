@@ -1,4 +1,4 @@
-"""Values that rows and footers may hold; a data set from elsewhere is not trusted to keep to them."""
+"""Values that rows and footers may hold."""
 
 from __future__ import annotations
 

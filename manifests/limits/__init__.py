@@ -1,0 +1,1 @@
+"""Limits on what a data set from elsewhere may hold."""
