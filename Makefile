@@ -45,8 +45,8 @@ check: $(INSTALLED)  ## check style, types and the command reference
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_docs.py -k reference_is_what
 
-bench: $(INSTALLED)  ## run the measurements quoted in the README and docs; takes a while
-	for script in $(basename $(notdir $(wildcard tests/bench/[a-z]*.py))); do $(BIN)/python -m tests.bench.$$script || exit 1; done
+bench: $(INSTALLED)  ## repeat all of docs/performance.md on an idle machine, with the recordings of MUSIC; takes an hour
+	PATH="$(abspath $(BIN)):$$PATH" python -m tests.bench.performance "$(MUSIC)"
 
 truth: $(INSTALLED)  ## compare raters with all listening tests at hand (docs/truth.md); options in TRUTH
 	$(BIN)/python -m tests.bench.truth $(TRUTH)

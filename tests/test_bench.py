@@ -32,6 +32,7 @@ ROUNDS = {
     "loss": (["1", "--quick"], r"loop / sorted: \d+\.\d"),
     "memory": (["--quick"], r"measured / predicted: [01]\.\d+"),
     "mert": (["--quick"], r"step / forward: \d+\.\d+"),
+    "performance": ([".", "--dry-run"], r"\n\$ python -m tests.bench.plan_million\n"),
     "plan_million": (["420"], r"compacted: \d+ fragments, rows 420\.0"),
     "prep_plan": (["--quick"], r"CPU seconds +predicted +\d+\.\d +measured +\d+\.\d"),
     "prep_torture": (["--quick"], r"1 of 1 came out whole"),

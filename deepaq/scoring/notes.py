@@ -144,7 +144,7 @@ class Pair:
 
     def _bandwidth(self) -> list[str]:
         ours, theirs = self.bandwidth.hz() or (0.0, 0.0)
-        if theirs >= _NARROW * ours:
+        if not 0 < theirs < _NARROW * ours:  # 0: the reference's content is not there at all, as in silence
             return []
         kind = f"ends at {theirs / 1000:.1f} kHz, that of its reference at {ours / 1000:.1f} kHz"
         return [f"{self.degraded.name}: its bandwidth {kind}"]
