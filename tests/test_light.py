@@ -75,6 +75,7 @@ REFUSED = {
     "deepaq score a.wav b.wav --model compact-2026a --device cuda": "train",
     "deepaq score a.wav b.wav --model mert": "train",
     "python __import__('deepaq').Distance": "train",
+    "python __import__('deepaq.explanation.picture').explanation.picture.draw(None, 'title')": "plots",
 }
 
 

@@ -34,9 +34,9 @@ class Gates:
         if self.max_tail_drop is not None:
             worst, tail = found.worst_file, found.tail[1] - found.tail[0]
             if worst.change < -self.max_tail_drop:
-                at = f"{found.worst.second:g} s" if found.worst.file == worst.file else "see --json"
+                at = f" (worst at {found.worst.second:g} s)" if found.worst.file == worst.file else ""
                 drop = f"falls by {-worst.change:.3f} MOS, more than {self.max_tail_drop:g}"
-                lines.append(f"{found.b}: {worst.file} {drop} (worst at {at})")
+                lines.append(f"{found.b}: {worst.file} {drop}{at}")
             elif tail < -self.max_tail_drop:
                 drop = f"falls by {-tail:.3f} MOS, more than {self.max_tail_drop:g}"
                 lines.append(f"{found.b}: the 5th percentile {drop}")

@@ -38,8 +38,9 @@ def write(path: Path, found: Explanation, title: str) -> None:
 
 def draw(found: Explanation, title: str) -> Any:
     """Draw a matplotlib figure: the cells, and beside them the shares over time and over the bands."""
-    from matplotlib.colors import to_rgb
-    from matplotlib.figure import Figure
+    with extras.required("deepaq.explanation.picture"):
+        from matplotlib.colors import to_rgb
+        from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 5.6), layout="constrained")
     grid = figure.add_gridspec(2, 2, width_ratios=(6, 1), height_ratios=(1, 3))

@@ -31,6 +31,8 @@ class Fad(Rater):
     higher_is_better = False
     aligned = True
     shortest_s = 1.0
+    requires = ("torch", "transformers")
+    install = "'deepaq[train]'"
 
     def __init__(self, weights: str = "hub", layer: str = "12") -> None:
         self.weights, self.layer = weights, layer

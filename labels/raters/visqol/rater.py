@@ -40,6 +40,8 @@ class Visqol(Rater):
     sample_rate = SAMPLE_RATE
     identity: float | None = IDENTITY_MOS
     shortest_s = 1.0
+    requires = ("visqol",)
+    install = "'deepaq[labels]'"
     mode: Mode = AUDIO
 
     def __init__(self, engine: str = "exact", timeline: str | None = None) -> None:

@@ -109,10 +109,20 @@ def test_unknown_names_and_options(name: str, options: dict[str, str], message: 
         rater(name, **options)
 
 
-def test_a_missing_package_is_named_before_anything_is_rated(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "lacks"),
+    [
+        ("haaqi", "clarity; pip install --no-deps pyclarity"),
+        ("visqol", r"visqol; pip install 'deepaq\[labels\]'"),
+        ("fad", r"torch; pip install 'deepaq\[train\]'"),
+    ],
+)
+def test_a_missing_package_is_named_before_anything_is_rated(
+    name: str, lacks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("labels.raters.rater.find_spec", lambda package: None)
-    with pytest.raises(UserError, match="rater haaqi needs the package clarity; pip install --no-deps pyclarity"):
-        rater("haaqi")
+    with pytest.raises(UserError, match=f"rater {name} needs the package {lacks}"):
+        rater(name)
     assert rater("peaq").name == "peaq"
 
 
