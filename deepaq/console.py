@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 some rows failed (they are listed), 2 usage or unusable in
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import json
 import os
@@ -112,7 +113,9 @@ class _Output(io.FileIO):
     def write(self, data: Any) -> int:
         try:
             return super().write(data)
-        except BrokenPipeError:
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EINVAL):  # Windows says EINVAL
+                raise
             self.broken = True
             return len(data)
 
@@ -121,13 +124,11 @@ def _unbreakable(stream: Any) -> Any:
     """The same text stream, safe against a closed pipe and against names that its encoding cannot represent."""
     if not isinstance(stream, io.TextIOWrapper):
         return stream
-    try:
-        number = stream.fileno()
-    except OSError:  # in memory
+    if not isinstance(getattr(stream.buffer, "raw", stream.buffer), io.FileIO):  # in memory, or a console of Windows
         stream.reconfigure(errors=_ERRORS)
         return stream
     stream.flush()
-    raw = io.BufferedWriter(_Output(number, "wb", closefd=False))
+    raw = io.BufferedWriter(_Output(stream.fileno(), "wb", closefd=False))
     return io.TextIOWrapper(raw, stream.encoding, _ERRORS, line_buffering=True)
 
 

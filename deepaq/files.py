@@ -61,6 +61,11 @@ def read_json(path: Path) -> Any:
         raise ValueError("is nested too deeply") from None
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write text as UTF-8 with line feeds: the same bytes on every system."""
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
 def _no_number(name: str) -> float:
     raise ValueError(f"{name} is not a number")
 

@@ -147,7 +147,7 @@ def check_listening_test(name: str, path: Path, listeners: Iterable[str | None])
     falling = sign * means.get(REFERENCE, best) > sign * means[CODED] > sign * means.get(ANCHOR, worst)
     assert falling, f"quality does not fall from the hidden reference to the anchor: {means}"
     with TemporaryDirectory() as folder:
-        (Path(folder) / "notes.txt").write_text("nothing here", encoding="utf-8")
+        (Path(folder) / "notes.txt").write_bytes(b"nothing here")
         line = refusal(lambda: reader(name).read(Path(folder)), "a folder that holds no such test")
         assert folder in line, f"a folder that holds no such test is refused without naming it: {line}"
     return reading

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from deepaq.errors import UserError
-from deepaq.files import committed
+from deepaq.files import committed, write_text
 from manifests.ids import ID_LENGTH, joined_id
 from manifests.storage import inside
 
@@ -33,7 +33,7 @@ def keep_lock(root: Path) -> None:
     path = inside(root, f"{FOLDER}/{lock_id()}.txt")
     if not path.exists():
         with committed(path) as partial:
-            partial.write_text(installed(), encoding="utf-8")
+            write_text(partial, installed())
 
 
 def read_lock(root: Path, name: str) -> dict[str, str]:

@@ -118,7 +118,7 @@ def compare(runs: tuple[Path, ...], form: str | None, out: Path | None, as_json:
     Columns are SRCC and PCC for full (FR) and non-matching references (NMR) with 95 % intervals over seeds and over
     held-out tracks; rows are tested against the best one, with Holm's correction.
     """
-    from deepaq.files import check_writable
+    from deepaq.files import check_writable, write_text
     from training.results.compare import Estimate
     from training.results.compare import compare as stage
     from training.results.paired import Paired
@@ -130,7 +130,7 @@ def compare(runs: tuple[Path, ...], form: str | None, out: Path | None, as_json:
         check_writable(out, "--out")
     rows = stage(runs)
     if out:
-        out.write_text(render(rows, form), encoding="utf-8")
+        write_text(out, render(rows, form))
     if as_json:
         print_json([{k: vars(v) if isinstance(v, Estimate | Paired) else v for k, v in row.items()} for row in rows])
     elif not out:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryDirectory
 from typing import IO, Any, TypeGuard
 
 from deepaq.errors import UserError
@@ -22,10 +22,10 @@ class Contents:
     @contextmanager
     def file(self) -> Iterator[Path]:
         """Yield the path of a temporary file with these bytes, which decoders can read as often as they need."""
-        with NamedTemporaryFile(prefix="deepaq-") as file:
-            file.write(self.data)
-            file.flush()
-            yield Path(file.name)
+        with TemporaryDirectory(prefix="deepaq-") as folder:
+            path = Path(folder, "sound")
+            path.write_bytes(self.data)  # closed: Windows lets no decoder open a file that is still written
+            yield path
 
 
 def is_open_file(sound: object) -> TypeGuard[IO[bytes]]:

@@ -124,7 +124,7 @@ def _by_libsndfile(path: Path) -> Header | None:
     import soundfile
 
     try:
-        info = soundfile.info(os.fsencode(path))
+        info = soundfile.info(_for_libsndfile(path))
     except (soundfile.SoundFileError, OSError):
         return None
     names = {"ULAW": "pcm_mulaw", "ALAW": "pcm_alaw", "FLOAT": "pcm_f32", "DOUBLE": "pcm_f64"}
@@ -163,13 +163,18 @@ def _opened(path: Path) -> SoundFile | None:
     import soundfile
 
     try:
-        file = soundfile.SoundFile(os.fsencode(path))
+        file = soundfile.SoundFile(_for_libsndfile(path))
     except (soundfile.SoundFileError, OSError):
         return None
     if 0 < file.frames < _UNKNOWN_FRAMES and file.subtype != "MPEG_LAYER_III":
         return file
     file.close()
     return None
+
+
+def _for_libsndfile(path: Path) -> str | bytes:
+    """A name as libsndfile takes it: text on Windows, bytes elsewhere, which may be no text."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 def _lossless(file: SoundFile, name: str) -> Iterator[Audio]:

@@ -21,7 +21,7 @@ from deepaq.backbones.backbone import Backbone
 from deepaq.backbones.mert_settings import FULL, LORA, MertSettings
 from deepaq.backbones.weights import Release, check_header
 from deepaq.errors import UserError
-from deepaq.files import write_tensors
+from deepaq.files import write_tensors, write_text
 
 HEAD_FILE = "head.safetensors"
 LARGEST = 200_000_000  # parameters of a network that is not stored as a whole; MERT-v1-95M has 97 million
@@ -177,7 +177,7 @@ class Mert(Backbone):
             write_tensors(self.head.state_dict(), folder / HEAD_FILE)
         if self.mode == LORA:
             adapter.save(self.encoder, folder)
-        (folder / "NOTICE").write_text(self.notice(), encoding="utf-8")
+        write_text(folder / "NOTICE", self.notice())
 
     def check(self, folder: Path) -> None:
         """Raise UserError when the files that `restore` reads do not fit, by their headers; needs no memory."""

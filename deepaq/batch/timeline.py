@@ -14,7 +14,7 @@ from typing import Any
 from deepaq import extras
 from deepaq.cells import csv_cell
 from deepaq.errors import UserError
-from deepaq.files import check_writable, committed, printable
+from deepaq.files import check_writable, committed, printable, write_text
 from deepaq.scoring.score import Score
 
 SUFFIXES = (".json", ".csv", ".png")
@@ -44,7 +44,7 @@ def write(path: Path, scores: Sequence[Scored]) -> None:
     with committed(path) as partial:
         match path.suffix.lower():
             case ".json":
-                partial.write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+                write_text(partial, json.dumps(rows, indent=1, allow_nan=False) + "\n")
             case ".csv":
                 with partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
                     writer = csv.DictWriter(file, COLUMNS)

@@ -11,7 +11,7 @@ from typing import Any
 from deepaq.audio.container import reason
 from deepaq.comparison.side import Scored, Side, Window
 from deepaq.errors import UserError
-from deepaq.files import committed, file_sha256, read_json
+from deepaq.files import committed, file_sha256, read_json, write_text
 
 FORMAT = 3
 
@@ -28,7 +28,7 @@ def write(path: Path, side: Side, originals: Mapping[str, Path], fingerprint: st
         },
     }
     with committed(path) as partial:
-        partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        write_text(partial, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
 def read(path: Path, originals: Mapping[str, Path], fingerprint: str, keep_level: bool) -> Side:

@@ -13,7 +13,7 @@ from deepaq import extras
 from deepaq.backbones.device import CPU
 from deepaq.console import complain, finish, note, print_json
 from deepaq.errors import UserError
-from deepaq.files import check_writable
+from deepaq.files import check_writable, write_text
 
 if TYPE_CHECKING:
     from deepaq.comparison.files import Degraded, Originals
@@ -90,7 +90,7 @@ def decide(clean: Originals, sides: Sequence[Degraded], how: How) -> None:
         baselines.write(how.save_baseline, known[-1], clean.files, fingerprint, how.keep_level)
         note(f"{how.save_baseline}: scores of {len(known[-1].scores)} files")
     if how.markdown:
-        how.markdown.write_text(report.markdown(found, failures, warnings), encoding="utf-8")
+        write_text(how.markdown, report.markdown(found, failures, warnings))
     if how.page and found:
         from deepaq.comparison.page import write
 

@@ -72,7 +72,10 @@ def _is_list(path: Path) -> bool:
 
 def _by_path(source: Path, files: Iterable[Path]) -> dict[str, Path]:
     files = sorted(files)
-    below = Path(os.path.commonpath([file.absolute().parent for file in files]))
+    try:
+        below = Path(os.path.commonpath([file.absolute().parent for file in files]))
+    except ValueError:  # no common folder, on Windows
+        raise UserError(f"{source}: lists files on several drives; put them on one") from None
     found: dict[str, Path] = {}
     for file in files:
         name = file.absolute().relative_to(below).with_suffix("").as_posix()

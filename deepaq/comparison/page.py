@@ -20,7 +20,7 @@ from deepaq.core.filterbank import SAMPLE_RATE
 from deepaq.core.spectrum import STEPS_PER_S, powers
 from deepaq.core.tracks import decibels
 from deepaq.errors import UserError
-from deepaq.files import committed
+from deepaq.files import committed, write_text
 
 _MOMENTS = 3  # files whose worst moment is shown
 _AROUND_S = 1.0
@@ -48,7 +48,7 @@ def write(
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
     page = f'<!doctype html><html lang="en"><head>{head}<title>Comparison</title><style>{_STYLE}</style></head>'
     with committed(path) as partial:
-        partial.write_text(f"{page}<body>{body}</body></html>\n", encoding="utf-8")
+        write_text(partial, f"{page}<body>{body}</body></html>\n")
 
 
 def _section(originals: Mapping[str, Path], a: Side, b: Side, found: Comparison) -> Iterator[str]:

@@ -18,7 +18,7 @@ from deepaq.compact.light import LightCompact
 from deepaq.core.comparator import Comparator
 from deepaq.core.core import Core
 from deepaq.errors import UserError
-from deepaq.files import committed, read_json
+from deepaq.files import committed, read_json, write_text
 from deepaq.scoring import checksums, mapping, references
 from deepaq.scoring.references import References
 
@@ -163,4 +163,4 @@ def _curve(content: dict[str, Any], key: str) -> mapping.MosMapping | None:
 def write_json(path: Path, content: Any) -> None:
     """Write strict JSON, all of it or nothing."""
     with committed(path) as partial:
-        partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        write_text(partial, json.dumps(content, indent=1, allow_nan=False) + "\n")

@@ -203,7 +203,7 @@ def load(run: str | Path | None = None, device: str = CPU) -> Metric:
     if run is None and not PACKAGED.is_dir():
         raise UserError("this installation holds no packaged model; name a run folder of `training fit`")
     if run is not None and str(run).startswith(hub.PREFIX):
-        folder = hub.fetched(str(run))
+        folder = hub.fetched(run if isinstance(run, str) else run.as_posix())
         model = checkpoint.load(folder, links=hub.cache_of(folder))
     else:
         model = checkpoint.load(PACKAGED if run is None else EARLIER.get(str(run), Path(run)))

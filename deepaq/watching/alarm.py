@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from deepaq.errors import UserError
@@ -46,7 +48,7 @@ class Command:
 
     def __init__(self, line: str, say: Callable[[str], None]) -> None:
         try:
-            self._arguments = shlex.split(line)
+            self._arguments = _arguments(line)
         except ValueError as error:
             raise UserError(f"--run {line}: cannot be split into arguments ({error})") from None
         if not self._arguments or shutil.which(self._arguments[0]) is None:
@@ -61,13 +63,12 @@ class Command:
             return
         try:
             self._process = subprocess.Popen(self._arguments, stdin=subprocess.PIPE, stdout=_stderr())
-            assert self._process.stdin is not None
-            with self._process.stdin as file:
-                file.write(text.encode())
-        except BrokenPipeError:  # a command may leave its input unread
-            pass
         except OSError as error:
             self._say(f"{self._name}: cannot be run ({error.strerror})")
+            return
+        assert self._process.stdin is not None
+        with suppress(OSError), self._process.stdin as file:  # a command may leave its input unread
+            file.write(text.encode())
 
     def check(self) -> bool:
         """Tell if the command runs, and say how it ended if it failed."""
@@ -92,6 +93,15 @@ class Command:
             self._say(f"{self._name}: was ended, because it ran for {_END_S:g} s after the watch")
             self._process = None
         self.check()
+
+
+def _arguments(line: str) -> list[str]:
+    """Split as a shell does; a backslash is part of a path on Windows."""
+    words = shlex.shlex(line, posix=True)
+    words.whitespace_split, words.commenters = True, ""
+    if os.name == "nt":
+        words.escape = ""
+    return list(words)
 
 
 def _stderr() -> int | None:

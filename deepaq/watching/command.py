@@ -148,7 +148,8 @@ def _print(watched: Watch, lag_s: float, alarm: Alarm | None, command: Command |
         row = window.to_json() | {"below_s": None if alarm is None else alarm.low_s}
         print_json(row)
         if raised and alarm:
-            complain(f"MOS {window.mos:.2f} at {window.start_s:.2f} s: below {alarm.below:g} for {round(alarm.low_s, 2):g} s")
+            low_s = round(alarm.low_s, 2)
+            complain(f"MOS {window.mos:.2f} at {window.start_s:.2f} s: below {alarm.below:g} for {low_s:g} s")
             if command is None:
                 return True
             command.start(json.dumps(row) + "\n")

@@ -13,6 +13,7 @@ from labels.benchmark.report.write import csv_text, set_html, set_markdown, writ
 from labels.codecs.chart import chart
 
 TITLE = "Quality over bitrate"
+_SIGNS = str.maketrans("−–", "--")
 RESULTS = ["rater", "content", "statistic", "codec", "against", "at", "value", "low", "high", "clips", "tracks"]
 
 
@@ -35,7 +36,7 @@ def text(report: dict[str, Any]) -> Iterator[str]:
         yield section.title
         for block in section.blocks:
             if isinstance(block, Text):
-                yield f"  {one_line(block.text)}"
+                yield f"  {_plain(block.text)}"
             elif isinstance(block, Table):
                 yield from _aligned(block)
         yield ""
@@ -119,7 +120,7 @@ def _made(report: dict[str, Any]) -> list[Block]:
 
 
 def _aligned(table: Table) -> Iterator[str]:
-    rows = [list(map(one_line, row)) for row in (table.header, *table.rows)]
+    rows = [list(map(_plain, row)) for row in (table.header, *table.rows)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     if table.caption:
         yield f"  {table.caption}"
@@ -129,6 +130,11 @@ def _aligned(table: Table) -> Iterator[str]:
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         yield f"    {'  '.join(cells)}".rstrip()
+
+
+def _plain(text: str) -> str:
+    """One line with the minus signs and dashes that every terminal can show."""
+    return one_line(text).translate(_SIGNS)
 
 
 def _results(report: dict[str, Any]) -> Iterator[list[Any]]:

@@ -195,8 +195,8 @@ def _require(kind: type[Rater], name: str) -> None:
 def _kind(name: str) -> type[Rater]:
     base, plus, tag = name.partition("+")
     kind = RATERS[base]
-    if plus and not fullmatch(r"[\w.-]+", tag):
-        raise UserError(f"rater {name!r}: a tag is made of letters, digits, '.', '_' and '-'")
+    if plus and not fullmatch(r"[\w.-]*[\w-]", tag):  # Windows drops a dot at the end of a folder's name
+        raise UserError(f"rater {name!r}: a tag is made of letters, digits, '.', '_' and '-', and ends in no '.'")
     return kind
 
 

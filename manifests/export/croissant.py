@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from deepaq.errors import UserError
-from deepaq.files import committed
+from deepaq.files import committed, write_text
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.fragment import fragments
@@ -90,7 +90,7 @@ def export(dataset: Dataset, out: Path | None = None, about: Mapping[str, str] |
         "recordSet": [_records(spec) for spec in tables],
     }
     with committed(path) as partial:
-        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        write_text(partial, json.dumps(content, indent=2) + "\n")
     return {"file": str(path), "tables": [spec.name for spec in tables]}
 
 

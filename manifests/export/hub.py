@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from deepaq.files import write_text
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.export.clips import DEGRADED_COLUMNS, REFERENCE_COLUMNS, SHARD_BYTES, clips, new_folder, sound
@@ -54,7 +55,7 @@ def export(dataset: Dataset, out: Path, shard_bytes: int = SHARD_BYTES) -> dict[
                 named = {"valid": "validation"}.get(split, split)
                 configs += f"  - split: {named}\n    path: {spec.name}/{split}-*.parquet\n"
         card = _CARD.format(configs=configs, name=out.name, version=package_version("deepaq"))
-        (folder / "README.md").write_text(card, encoding="utf-8")
+        write_text(folder / "README.md", card)
     return counts
 
 

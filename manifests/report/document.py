@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from deepaq.files import committed
+from deepaq.files import committed, write_text
 from manifests import schema
 from manifests.dataset import Dataset
 from manifests.diff import footers
@@ -45,7 +45,7 @@ def write_report(dataset: Dataset, out: Path, rater: str | None = None, count: i
     rows = labelled(dataset, name)
     text = document(dataset, name, rows, count)
     with committed(out) as partial:
-        partial.write_text(text, encoding="utf-8")
+        write_text(partial, text)
     return {"path": str(out), "rater": name, "versions": len(rows), "bytes": len(text.encode())}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -147,7 +148,7 @@ def _command(key: str, arguments: Sequence[Any], folder: Path) -> Command:
     if "{ffmpeg}" in found:
         fixed["ffmpeg"] = ffmpeg.executable()
     filled = [_PLACEHOLDER.sub(lambda match: fixed[match[1]], argument) for argument in arguments]
-    program = filled[0] if "/" in filled[0] else shutil.which(filled[0])
+    program = filled[0] if {"/", os.sep} & set(filled[0]) else shutil.which(filled[0])
     if program is None:
         raise ValueError(f"{key}: the program {filled[0]} is not installed; install it, or write its path")
     filled[0] = str(folder / program)

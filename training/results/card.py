@@ -8,6 +8,7 @@ from typing import Any
 
 from deepaq import __version__
 from deepaq.backbones.backbone import Backbone
+from deepaq.files import write_text
 from training.results.folder import CARD, CHECKSUMS
 from training.settings import Recipe
 
@@ -46,7 +47,7 @@ def write(out: Path, network: Backbone, result: Mapping[str, Any], recipe: Recip
         "",
         f"`{CHECKSUMS}` lists the checksum of every file.",
     ]
-    (out / CARD).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(out / CARD, "\n".join(lines) + "\n")
 
 
 def _table(validation: Mapping[str, Any]) -> list[str]:

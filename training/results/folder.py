@@ -12,7 +12,7 @@ from typing import Any
 
 from deepaq.console import note
 from deepaq.errors import UserError
-from deepaq.files import file_sha256, read_json
+from deepaq.files import file_sha256, read_json, write_text
 from deepaq.scoring import checkpoint, checksums
 from training.loop import log, state
 from training.loop.trainer import BAD_BATCH, BEST
@@ -135,7 +135,7 @@ def files(out: Path) -> list[Path]:
 def write_checksums(out: Path) -> None:
     """Write the SHA-256 of every exported file of `out`, in the format of `sha256sum --check`."""
     lines = [f"{file_sha256(out / path)}  {path.as_posix()}\n" for path in files(out) if path.name != CHECKSUMS]
-    (out / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+    write_text(out / CHECKSUMS, "".join(lines))
 
 
 def verify(run: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from deepaq.cells import csv_cell, markdown_text
-from deepaq.files import committed
+from deepaq.files import committed, write_text
 from labels.benchmark.evaluate import SYSTEM_MEAN
 from labels.benchmark.leaderboard import AGGREGATED
 from labels.benchmark.protocol import MAIN
@@ -43,7 +43,7 @@ def write_files(files: Mapping[str, str], out: Path) -> None:
     """Write texts by name into the folder `out`, in order, each whole or not at all."""
     for name, text in files.items():
         with committed(out / name) as partial:
-            partial.write_text(text, encoding="utf-8")
+            write_text(partial, text)
 
 
 def markdown(report: dict[str, Any]) -> str:

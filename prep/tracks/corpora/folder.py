@@ -77,7 +77,7 @@ class Folder(Corpus):
                     paths = mixtures
                     folders.clear()
             for path in paths:
-                yield self.source(str(path.relative_to(root).with_suffix("")), [path])
+                yield self.source(path.relative_to(root).with_suffix("").as_posix(), [path])
         if stems:
             note(
                 f"{root}: {stems} files beside or below a mixture (mix.wav and the like) and as long as it are left "
