@@ -39,14 +39,19 @@ def frames(samples: Array, window: int, hop: int) -> Array:
     return samples.unfold(-1, window, hop)
 
 
-def power_spectra(samples: Array, taper: Array, hop: int, block: int) -> Iterator[Array]:
-    """Yield the power spectra of tapered windows every `hop` samples in blocks of `block` steps, (..., steps, bins)."""
+def spectra(samples: Array, taper: Array, hop: int, block: int) -> Iterator[Array]:
+    """Yield the spectra of tapered windows every `hop` samples in blocks of `block` steps, (..., steps, bins)."""
     if form := _exported(samples):
-        yield form.power_spectra(samples, taper, hop)
+        yield form.spectrum(samples, taper, hop)
         return
     views = frames(samples, len(taper), hop)
     for start in range(0, views.shape[-2], block):
-        yield power(rfft(views[..., start : start + block, :] * taper))
+        yield rfft(views[..., start : start + block, :] * taper)
+
+
+def power_spectra(samples: Array, taper: Array, hop: int, block: int) -> Iterator[Array]:
+    """Yield the squared magnitudes of `spectra`."""
+    return map(power, spectra(samples, taper, hop, block))
 
 
 def rfft(samples: Array) -> Array:
@@ -77,6 +82,11 @@ def padded(samples: Array, before: int, after: int) -> Array:
     if isinstance(samples, np.ndarray):
         return np.pad(samples, [*[(0, 0)] * (samples.ndim - 1), (before, after)])
     return _functional().pad(samples, (before, after))
+
+
+def smaller(size: int, bound: int) -> int:
+    """The smaller of a size and a bound; the size of an array is a tensor while torch traces."""
+    return min(size, bound) if isinstance(size, int) else size.clamp(max=bound)
 
 
 def first(steps: Array, count: int) -> Array:

@@ -7,7 +7,9 @@ runtimes compute slowly.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +18,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def power_spectra(samples: Tensor, taper: Tensor, hop: int) -> Tensor:
-    """Power spectra of tapered windows every `hop` samples: (batch, frames) -> (batch, steps, window // 2 + 1)."""
+@dataclass(frozen=True)
+class Spectrum:
+    """A complex array in its parts, because ONNX has no complex numbers."""
+
+    real: Tensor
+    imag: Tensor
+
+    def __getitem__(self, places: Any) -> Spectrum:
+        return Spectrum(self.real[places], self.imag[places])
+
+
+def spectrum(samples: Tensor, taper: Tensor, hop: int) -> Spectrum:
+    """Spectra of tapered windows every `hop` samples: (batch, frames) -> (batch, steps, window // 2 + 1)."""
     window = int(taper.shape[0])  # while torch traces, a size is a tensor
     steps = (samples.shape[-1] - window) // hop + 1
     places = torch.arange(steps)[:, None] * hop + torch.arange(window)
-    real, imaginary = _fourier(samples[..., places] * taper, window)
-    return real * real + imaginary * imaginary
+    return Spectrum(*_fourier(samples[..., places] * taper, window))
 
 
 def neighbours(cells: Tensor) -> Tensor:

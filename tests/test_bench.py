@@ -34,6 +34,7 @@ ROUNDS = {
     "mert": (["--quick"], r"step / forward: \d+\.\d+"),
     "performance": ([".", "--dry-run"], r"\n\$ python -m tests.bench.plan_million\n"),
     "plan_million": (["420"], r"compacted: \d+ fragments, rows 420\.0"),
+    "portable": (["--quick"], r"3 pairs: largest difference \d\.\de-0[5-9] MOS"),
     "prep_plan": (["--quick"], r"CPU seconds +predicted +\d+\.\d +measured +\d+\.\d"),
     "prep_torture": (["--quick"], r"1 of 1 came out whole"),
     "prep_workers": (["--quick"], r"two workers / one: \d+\.\d+x"),

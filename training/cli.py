@@ -141,11 +141,16 @@ def compare(runs: tuple[Path, ...], form: str | None, out: Path | None, as_json:
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Write to this new folder.")
 @click.option("--merge", is_flag=True, help="Add LoRA to the weights and store them whole; their licence applies.")
-@click.option("--onnx", is_flag=True, help="Write one ONNX file instead, with a JSON file that says how to use it.")
+@click.option(
+    "--onnx", is_flag=True, help="Write one ONNX file instead, of the packaged metric too, for other languages."
+)
 @click.option("--push", metavar="REPOSITORY", help="Upload the folder to this repository on the hub.")
 @click.option("--public", is_flag=True, help="Make a repository that --push creates public.")
 def export(run: Path, out: Path, merge: bool, onnx: bool, push: str | None, public: bool) -> None:
-    """Copy the finished RUN without private parts: weights, mappings, settings, card, checksums."""
+    """Copy the finished RUN without private parts: weights, mappings, settings, card, checksums.
+
+    With --onnx, RUN may also be `packaged`, the metric inside the package.
+    """
     from training.results.export import export as stage
     from training.results.export import push as upload
 

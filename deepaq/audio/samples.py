@@ -98,11 +98,6 @@ def inner(first: Samples, second: Samples) -> float:
     return float(_block_products(first.ravel(order="K"), second.ravel(order="K"), _BLOCK).sum())
 
 
-def block_energies(samples: Samples, block: int) -> npt.NDArray[np.float64]:
-    """Sums of squares of the blocks of `block` samples of a signal of (frames,), the last block shorter."""
-    return _block_products(samples, samples, block)
-
-
 def _block_products(first: Samples, second: Samples, block: int) -> npt.NDArray[np.float64]:
     whole = len(first) // block * block
     parts = [(part[:whole].reshape(-1, block), part[None, whole:]) for part in (first, second)]

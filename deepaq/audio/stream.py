@@ -106,7 +106,7 @@ class Stream:
     def _mix(self, audio: Audio) -> tuple[Samples, int]:
         self.notes += audio.notes
         if self.offset is None:
-            self.offset = offset.find(audio.samples)
+            self.offset = offset.find(np.ascontiguousarray(audio.samples.T)).astype(np.float32)
         samples = downmixed(audio.samples - self.offset if self.offset.any() else audio.samples)
         mixed = for_network(samples, self._channels)
         mid = mid_of(mixed)

@@ -25,7 +25,7 @@ def gain(reference: Tensor, degraded: Tensor) -> Tensor:
     ratio, order = (second / first.clamp(min=torch.finfo(first.dtype).tiny)).sort(dim=1)
     total = weights.gather(1, order).cumsum(dim=1)
     half = total[:, -1:] / 2
-    middle = torch.searchsorted(total, half).clamp(max=total.shape[1] - 1)
+    middle = (total < half).sum(dim=1, keepdim=True)
     return torch.where(half > 0, ratio.gather(1, middle), 1.0)
 
 
@@ -41,5 +41,6 @@ def mid(samples: Tensor) -> Tensor:
 
 def _amplitudes(samples: Tensor) -> Tensor:
     """(batch, frames) -> (batch, short frames): roots of their energies, without an incomplete last frame."""
-    short = F.pad(samples, (0, max(0, _FRAME - samples.shape[1]))).unfold(1, _FRAME, _FRAME)
-    return torch.linalg.vector_norm(short, dim=2)
+    samples = F.pad(samples, (0, max(0, _FRAME - samples.shape[1])))
+    count = samples.shape[1] // _FRAME
+    return torch.linalg.vector_norm(samples[:, : count * _FRAME].reshape(-1, count, _FRAME), dim=2)

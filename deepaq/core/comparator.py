@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from deepaq.arrays import Array
 from deepaq.audio import Samples
 from deepaq.core.memory import Memory
 from deepaq.errors import UserError
@@ -50,8 +51,8 @@ class Comparator(ABC):
         """Exponent of the mean over time: 1 is the plain mean, 2 the root mean square."""
         return 1.0
 
-    def nominal_gain(self, reference: Samples) -> float:
-        """Factor to apply to both signals before `compare`, from the beginning of mid, (frames,)."""
+    def nominal_gain(self, reference: Array) -> Array:
+        """Factor to apply to both signals before `compare`, from the beginning of mid: (..., frames) -> (...)."""
         return 1.0
 
     def can_compare(self, reference: Samples) -> bool:

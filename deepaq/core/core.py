@@ -75,7 +75,7 @@ class Core(Comparator):
         """Arguments that make an equal core, JSON-serialisable."""
         return asdict(self)
 
-    def nominal_gain(self, reference: Samples) -> float:
+    def nominal_gain(self, reference: Array) -> Array:
         return loudness.nominal_gain(reference)
 
     def compare(self, reference: Samples, degraded: Samples) -> Compared:

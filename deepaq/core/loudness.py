@@ -2,41 +2,46 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
-from deepaq.audio.samples import block_energies
+from deepaq.arrays import Array, namespace, padded, smaller
 from deepaq.core.filterbank import SAMPLE_RATE
-from deepaq.core.spectrum import Array, namespace
 
 NOMINAL_DBFS = -26.0  # active level of the reference, the nominal level of ITU-T P.56 practice
-_BLOCK, _HOP = round(0.4 * SAMPLE_RATE), round(0.1 * SAMPLE_RATE)
+_HOP, _HOPS = round(0.1 * SAMPLE_RATE), 4  # a block has four hops
 _ABSOLUTE, _RELATIVE = 10**-7.0, 10**-1.0  # gates of ITU-R BS.1770-5: -70 dBFS, and 10 dB below the mean
 _EXPONENT = 0.23  # loudness over power, Zwicker and Fastl 1999, section 8.7
 _THRESHOLD = 1e-9  # power of a band that is just audible, as the floor of the tracks
 
 
-def nominal_gain(reference: npt.NDArray[np.float32]) -> float:
-    """The factor that brings a reference, (frames,) at 48 kHz, to the nominal level of -26 dBFS; 1 if it is silent."""
-    level = active_power(reference)
-    return float(10 ** (NOMINAL_DBFS / 20) / level**0.5) if level > 0 else 1.0
+def nominal_gain(reference: Array) -> Array:
+    """The factor that brings a reference to the nominal level of -26 dBFS; 1 if it is silent.
+
+    (..., frames) at 48 kHz -> (...).
+    """
+    level, nominal = active_power(reference), 10 ** (NOMINAL_DBFS / 10)
+    return (nominal / namespace(level).where(level > 0, level, nominal)) ** 0.5
 
 
-def active_power(samples: npt.NDArray[np.float32]) -> float:
-    """Mean power of the active parts of a signal, (frames,) at 48 kHz; 0 if there are none.
+def active_power(samples: Array) -> Array:
+    """Mean power of the active parts of a signal; 0 if there are none: (..., frames) at 48 kHz -> (...).
 
     Blocks of 400 ms every 100 ms and their two gates as in ITU-R BS.1770-5, without its frequency weighting.
     """
-    if not len(samples):
-        return 0.0
-    energies = block_energies(samples, _HOP)
-    total = np.concatenate([[0.0], np.cumsum(energies)])
-    hops = min(_BLOCK // _HOP, len(energies))
-    blocks = (total[hops:] - total[:-hops]) / min(hops * _HOP, len(samples))
-    active = blocks[blocks > _ABSOLUTE]
-    if not len(active):
-        return 0.0
-    return float(active[active > _RELATIVE * active.mean()].mean())
+    xp, frames = namespace(samples), samples.shape[-1]
+    signal = padded(samples, 0, _HOPS * _HOP)
+    count = signal.shape[-1] // _HOP
+    hops = signal[..., : count * _HOP].reshape(*samples.shape[:-1], count, _HOP)
+    energies = (hops * hops).sum(-1)
+    total = sum(energies[..., start : count - _HOPS + 1 + start] for start in range(_HOPS))
+    blocks = total / smaller(frames + (frames == 0), _HOPS * _HOP)
+    number = xp.arange(count - _HOPS + 1)
+    whole = (number == 0) | (number <= (frames + _HOP - 1) // _HOP - _HOPS)  # the first block may be shorter, no other
+    active = whole & (blocks > _ABSOLUTE)
+    return _mean(blocks, active & (blocks > _RELATIVE * _mean(blocks, active)[..., None]))
+
+
+def _mean(values: Array, chosen: Array) -> Array:
+    """Mean over the last axis of the values that are chosen; 0 if none are."""
+    return (values * chosen).sum(-1) / namespace(values).clip(chosen.sum(-1), 1, None)
 
 
 def loudness(power: Array) -> Array:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.arrays import Array, banded, frames, like, namespace, power, rfft
+from deepaq.arrays import Array, banded, like, namespace, power, spectra
 from deepaq.core.filterbank import SAMPLE_RATE, erb_bands
 from deepaq.fourier import hann
 
@@ -41,13 +42,11 @@ def powers(mid: Array, side: Array | None = None) -> Powers:
     """Powers of float32 signals of shape (..., frames) at 48 kHz, at least one window long."""
     xp, bank, taper = namespace(mid), like(mid, _bank()), like(mid, hann(WINDOW))
     parts: list[tuple[Array, ...]] = []
-    sides = None if side is None else frames(side, WINDOW, HOP)
-    for start, spectrum in _spectra(mid, taper, HOP):
+    sides = repeat(None) if side is None else _spectra(side, taper, IMAGE_EVERY)
+    for spectrum, theirs in zip(_spectra(mid, taper), sides, strict=False):
         part: tuple[Array, ...] = (banded(power(spectrum), bank),)
-        if sides is not None:
-            first = -start % IMAGE_EVERY
-            ours = spectrum[..., first::IMAGE_EVERY, :]
-            theirs = _spectrum(sides[..., start + first : start + _CHUNK : IMAGE_EVERY, :], taper)
+        if theirs is not None:
+            ours = spectrum[..., ::IMAGE_EVERY, :]
             product = ours.real * theirs.real + ours.imag * theirs.imag
             part += (banded(power(theirs), bank), banded(product, bank))
         parts.append(part)
@@ -58,21 +57,14 @@ def cross_powers(first: Array, second: Array) -> Array:
     """Cross-powers in the same bands of two signals of (..., frames), complex: -> (..., steps, 64)."""
     xp, bank, taper = namespace(first), like(first, _bank()), like(first, hann(WINDOW))
     products = (
-        ours * theirs.conj()
-        for (_, ours), (_, theirs) in zip(_spectra(first, taper, HOP), _spectra(second, taper, HOP), strict=True)
+        ours * theirs.conj() for ours, theirs in zip(_spectra(first, taper), _spectra(second, taper), strict=True)
     )
     return xp.concatenate([banded(x.real, bank) + 1j * banded(x.imag, bank) for x in products], -2)
 
 
-def _spectra(samples: Array, taper: Array, hop: int) -> Iterator[tuple[int, Array]]:
-    views = frames(samples, WINDOW, hop)
-    for start in range(0, views.shape[-2], _CHUNK):
-        yield start, _spectrum(views[..., start : start + _CHUNK, :], taper)
-
-
-def _spectrum(windows: Array, taper: Array) -> Array:
-    """Spectra of the bins that count."""
-    return rfft(windows * taper)[..., _BINS]
+def _spectra(samples: Array, taper: Array, every: int = 1) -> Iterator[Array]:
+    """Spectra of the bins that count, of one in `every` steps, in blocks that last equally long."""
+    return (spectrum[..., _BINS] for spectrum in spectra(samples, taper, every * HOP, _CHUNK // every))
 
 
 @cache

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from deepaq.arrays import Array, namespace
 from deepaq.errors import UserError
 
 Values = npt.NDArray[np.float64]
@@ -49,8 +50,10 @@ class Exponential(MosMapping):
         _check(1, top=self.top)
         _check(0, scale=self.scale, power=self.power)
 
-    def __call__(self, distance: npt.ArrayLike) -> Values:
-        return np.asarray(1 + (self.top - 1) * np.exp(-self.scale * np.asarray(distance, float) ** self.power))
+    def __call__(self, distance: Array) -> Array:
+        """Map distances of any shape, also tensors, to MOS."""
+        x = distance if hasattr(distance, "detach") else np.asarray(distance, float)
+        return 1 + (self.top - 1) * namespace(x).exp(-self.scale * x**self.power)
 
 
 def fit_exponential(distance: npt.ArrayLike, mos: npt.ArrayLike, top: float) -> Exponential:

@@ -48,7 +48,7 @@ def matched(
         backbone.require_level()
     aligned = segments.align(reference, degraded)
     factor = gain(aligned.reference, aligned.degraded)
-    nominal = backbone.nominal_gain(aligned.reference)
+    nominal = float(backbone.nominal_gain(aligned.reference))
     gains = nominal, nominal / factor if match_level else nominal
     pair = Pair(reference, degraded, aligned, 20 * math.log10(factor), match_level, backbone)
     found: list[Timed] = []

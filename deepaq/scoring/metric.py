@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _MODELS = Path(__file__).parents[1] / "models"
 PACKAGED = _MODELS / "core"
 CLIPS = _MODELS / "clip"  # scores without a matching reference
-EARLIER = {"compact-2026a": _MODELS / "compact"}  # packaged models that stay loadable by name
+NAMED = {"packaged": PACKAGED, "compact-2026a": _MODELS / "compact"}  # the second was packaged before
 ENOUGH_REFERENCES = 10
 
 
@@ -195,10 +195,10 @@ class Metric:
 def load(run: str | Path | None = None, device: str = CPU) -> Metric:
     """Load the metric of a run folder that `training fit` wrote, or of `hub:OWNER/NAME`, a pushed export.
 
-    Without an argument, load the metric inside the package, which needs no training and no torch; with
-    "compact-2026a", the network that was packaged before. device: where a network computes, `cpu`, `cuda`, `cuda:1`, or
-    `auto` for a GPU if there is one; the packaged metric itself always computes on the CPU. Raises UserError when there
-    is no such metric or device.
+    Without an argument, or with "packaged", load the metric inside the package, which needs no training and no torch;
+    with "compact-2026a", the network that was packaged before. device: where a network computes, `cpu`, `cuda`,
+    `cuda:1`, or `auto` for a GPU if there is one; the packaged metric itself always computes on the CPU. Raises
+    UserError when there is no such metric or device.
     """
     if run is None and not PACKAGED.is_dir():
         raise UserError("this installation holds no packaged model; name a run folder of `training fit`")
@@ -206,7 +206,7 @@ def load(run: str | Path | None = None, device: str = CPU) -> Metric:
         folder = hub.fetched(run if isinstance(run, str) else run.as_posix())
         model = checkpoint.load(folder, links=hub.cache_of(folder))
     else:
-        model = checkpoint.load(PACKAGED if run is None else EARLIER.get(str(run), Path(run)))
+        model = checkpoint.load(PACKAGED if run is None else NAMED.get(str(run), Path(run)))
     if device != CPU and not isinstance(model.backbone, Core | Clip):
         with extras.required(f"device {device}", "train"):
             place = device_of(device)

@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from deepaq.audio.offset import LEAST
+from deepaq.audio.offset import find
 from deepaq.backbones.backbone import Backbone
 from deepaq.backbones.level import gain, mid, without
 from deepaq.core.core import Core, pooled
@@ -88,9 +88,8 @@ class Distance(nn.Module):
     @staticmethod
     def _core(core: Core, clean: Tensor, coded: Tensor) -> Tensor:
         """The core's distance at the nominal level of every reference."""
-        gains = [core.nominal_gain(signal.numpy()) for signal in mid(clean).detach().cpu().float()]
-        nominal = torch.tensor(gains, dtype=clean.dtype, device=clean.device).reshape(-1, *[1] * (clean.ndim - 1))
-        ours, theirs = (signal * nominal for signal in (clean, coded))
+        nominal = core.nominal_gain(mid(clean).detach())[:, None]
+        ours, theirs = (without(signal, 1 / nominal) for signal in (clean, coded))
         if ours.ndim == 2:
             found = core.steps((ours, None), (theirs, None))
         else:
@@ -101,8 +100,8 @@ class Distance(nn.Module):
     def _prepared(self, signal: Tensor) -> Tensor:
         """Remove the DC offset like a `Stream`, and mix the channels for the model, in its precision."""
         signal = signal.to(self.precision.dtype)
-        offset = signal.mean(dim=-1, keepdim=True)
-        signal = signal - torch.where(offset.abs() < LEAST, 0, offset)
+        offset = find(signal if signal.ndim == 3 else signal[:, None])[..., None]
+        signal = signal - (offset if signal.ndim == 3 else offset[:, 0])
         if signal.ndim == 3 and signal.shape[1] == self.comparator.channels == 2:
             left, right = signal.unbind(dim=1)
             return torch.stack([left + right, left - right], dim=1) / 2

@@ -12,16 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from deepaq.arrays import Array, namespace, padded
 from deepaq.audio import SILENCE_DBFS, Samples, is_silent
 from deepaq.audio.align import FAR_LAG_S, Aligned
 from deepaq.audio.align import align as align_samples
-from deepaq.audio.samples import block_energies, inner
+from deepaq.audio.samples import inner
 from deepaq.audio.stream import Stream, end_to_end, mid_of
 from deepaq.core.comparator import Comparator
 from deepaq.errors import UserError
 
 ALIGN_S = 30.0  # length of the beginning from which the lag is found
-_FRAME_S = 0.01  # resolution of the detection of silence
+FRAME_S = 0.01  # resolution of the detection of silence
 _STEADY, _EQUAL = 5, 5e-5  # frames, and range of their means
 _CANCELLED = 0.01  # power of mid relative to side below which the channels cancel in mid
 
@@ -49,15 +50,14 @@ class Span:
 
     def audible(self, steps: int) -> Flags:
         """Divide the new samples into `steps` equal parts, and return True for those in which any stream sounds."""
-        sounding = np.logical_or.reduce(self.sounding)
-        found: Flags = np.logical_or.reduceat(sounding, np.arange(steps) * len(sounding) // steps)
+        found: Flags = audible(np.logical_or.reduce(self.sounding), steps)
         return found
 
 
 def spans(backbone: Comparator, *streams: Stream) -> Iterator[Span]:
     """Yield the audible segments of the streams, as long as all of them last; UserError when they are too short."""
     rate = backbone.sample_rate
-    length, shortest, frame = (round(s * rate) for s in (backbone.segment_s, backbone.shortest_s, _FRAME_S))
+    length, shortest, frame = (round(s * rate) for s in (backbone.segment_s, backbone.shortest_s, FRAME_S))
 
     def common(frames: int) -> int:
         return min(len(stream.peek(frames)) for stream in streams)
@@ -67,8 +67,8 @@ def spans(backbone: Comparator, *streams: Stream) -> Iterator[Span]:
     position = round(streams[-1].seconds * rate)
     before = none = tuple(stream.peek(0) for stream in streams)
     while new := common(length):
-        sounding = tuple(_sounding(stream.peek(new), frame) for stream in streams)
-        silent = min(_leading_silence(sounding) * frame, new)
+        sounding = tuple(sounding_frames(np.atleast_2d(stream.peek(new).T), frame) for stream in streams)
+        silent = min(int(leading_silence(np.logical_or.reduce(sounding))) * frame, new)
         if 0 < (left := common(silent + shortest) - silent) < shortest:  # near the end, enough is left for a segment
             silent = max(0, silent + left - shortest)
         if silent:
@@ -112,34 +112,49 @@ def _beginnings(reference: Stream, degraded: Stream) -> tuple[Samples, Samples]:
     return found
 
 
-def _sounding(samples: Samples, frame: int) -> Flags:
+def sounding_frames(channels: Array, frame: int) -> Array:
     """Flags of the blocks of `frame` samples, the last one shorter, that exceed -70 dBFS over all channels.
 
-    A constant does not count: the removal of the offset of another part of the sound may leave one behind.
+    (..., channels, frames) -> (..., blocks). A constant does not count: the removal of the offset of another part of
+    the sound may leave one behind.
     """
-    starts = np.arange(0, len(samples), frame)
-    counts = np.diff(np.append(starts, len(samples)))
-    energies = np.zeros(len(starts))
-    for channel in np.atleast_2d(samples.T):
-        means = np.add.reduceat(channel, starts) / counts
-        energies += block_energies(channel, frame) - _steady(means) * counts * means**2
-    loud: Flags = energies >= counts * 10 ** (SILENCE_DBFS / 10)
-    return loud
+    xp, length = namespace(channels), channels.shape[-1]
+    count = (length + frame - 1) // frame
+    blocks = padded(channels, 0, count * frame - length).reshape(*channels.shape[:-1], count, frame)
+    sizes = xp.clip(length - frame * xp.arange(count), None, frame)
+    means = blocks.sum(-1) / sizes
+    energies = (blocks * blocks).sum(-1) - _steady(means) * sizes * means * means
+    return energies.sum(-2) >= sizes * 10 ** (SILENCE_DBFS / 10)
 
 
-def _steady(means: npt.NDArray[np.float64]) -> Flags:
-    """Flags of the frames whose means are those of a constant: equal to those of the four before, or after."""
-    if len(means) < _STEADY:
-        return np.zeros(len(means), bool)
-    ranges = np.ptp(np.lib.stride_tricks.sliding_window_view(means, _STEADY), axis=1)
-    before, after = (np.pad(ranges, pad, constant_values=np.inf) for pad in ((_STEADY - 1, 0), (0, _STEADY - 1)))
-    return np.minimum(before, after) < _EQUAL
+def audible(sounding: Array, steps: int) -> Array:
+    """Divide flags over time into `steps` equal parts, and return True for those with any: (..., n) -> (..., steps)."""
+    xp = namespace(sounding)
+    before = padded(_counted(sounding), 1, 0)
+    places = xp.arange(steps + 1) * sounding.shape[-1] // steps
+    starts, ends = places[:-1], xp.maximum(places[1:], places[:-1] + 1)
+    return before[..., ends] > before[..., starts]
 
 
-def _leading_silence(sounding: tuple[Flags, ...]) -> int:
-    """Number of frames before the first in which any stream sounds."""
-    together = np.logical_or.reduce(sounding)
-    return int(together.argmax()) if together.any() else len(together)
+def leading_silence(sounding: Array) -> Array:
+    """Number of flags before the first that is True: (..., n) -> (...)."""
+    return (_counted(sounding) == 0).sum(-1)
+
+
+def _steady(means: Array) -> Array:
+    """Flags, 1 or 0, of the blocks whose means are those of a constant: equal to those of the four before, or after."""
+    xp, count = namespace(means), means.shape[-1] - _STEADY + 1
+    if count < 1:
+        return 0 * means
+    near = xp.stack([means[..., start : start + count] for start in range(_STEADY)])
+    equal = 1.0 * (xp.amax(near, 0) - xp.amin(near, 0) < _EQUAL)
+    return xp.clip(padded(equal, _STEADY - 1, 0) + padded(equal, 0, _STEADY - 1), None, 1)
+
+
+def _counted(flags: Array) -> Array:
+    """How many flags are True up to each one."""
+    xp = namespace(flags)
+    return xp.cumsum(xp.where(flags, 1, 0), -1)
 
 
 def _filled(before: Samples, samples: Samples, length: int) -> Samples:

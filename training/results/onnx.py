@@ -1,4 +1,4 @@
-"""`training export --onnx`: a finished run as one ONNX file from samples to points, for use in other languages."""
+"""`training export --onnx`: a run or the packaged metric as one ONNX file, for use in other languages."""
 
 from __future__ import annotations
 
@@ -8,114 +8,87 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from deepaq import extras
-from deepaq.backbones.backbone import Backbone
 from deepaq.errors import UserError
 from deepaq.files import committed, file_sha256
 from deepaq.scoring import checkpoint
 from deepaq.scoring.checkpoint import Checkpoint
-from deepaq.scoring.metric import EARLIER
+from deepaq.scoring.metric import NAMED
 from training.results import folder
+from training.results.forms import Form, form_of
 
-FILE, USE = "network.onnx", "network.json"
 OPSET = 17
-LARGEST_DIFFERENCE = 1e-3  # between points of the file and of the network, relative to the largest point
+LARGEST_DIFFERENCE = 1e-3  # between outputs of the file and of the form, relative to the largest value
 
 
 def export(run: Path, out: Path) -> Path:
-    """Write `network.onnx` and `network.json`, which says how to use it, into the new folder `out`.
+    """Write one ONNX file and a JSON file, which says how to use it, into the new folder `out`.
 
-    The file takes samples at the network's rate, of any length from its shortest, and holds the front end, the network
-    with its adapters merged, and both heads. Raises UserError when the file does not compute what the network does.
+    They are `network.onnx` and `network.json` for a run, and `core.onnx` and `core.json` for the packaged metric. The
+    file takes signals of any length from the shortest. Raises UserError when it does not compute what the model does.
     """
     if out.exists() and any(out.iterdir()):
         raise UserError(f"{out}: is not empty; choose another folder")
     with extras.required("--onnx", "onnx"):
         import onnx
         import onnxruntime  # noqa: F401
-    run = EARLIER.get(str(run), run)
+    run = NAMED.get(str(run), run)
     folder.verify(run)
     model = checkpoint.load(run)
-    network = model.network.merged().eval()
+    form = form_of(model)
     out.mkdir(parents=True, exist_ok=True)
-    with committed(out / FILE) as partial:
-        _write(network, partial)
+    file = out / f"{form.name}.onnx"
+    with committed(file) as partial:
+        _write(form, partial)
         onnx.checker.check_model(str(partial))
-        _compare(network, partial)
-    checkpoint.write_json(out / USE, description(model, network, file_sha256(out / FILE)))
-    (out / "NOTICE").write_text(network.notice(), encoding="utf-8")
+        _compare(form, partial)
+    checkpoint.write_json(file.with_suffix(".json"), description(model, form, file))
+    (out / "NOTICE").write_text(form.notice(), encoding="utf-8")
     return out
 
 
-def description(model: Checkpoint, network: Backbone, sha256: str) -> dict[str, Any]:
+def description(model: Checkpoint, form: Form, file: Path) -> dict[str, Any]:
     """Describe the file for programs; docs/other-languages.md says how to use each entry."""
     curves = {"full": model.full, "unmatched": model.unmatched}
-    stereo = "mid = (left + right) / 2, then side = (left - right) / 2"
     return {
         "format": 1,
-        "file": FILE,
-        "sha256": sha256,
+        "file": file.name,
+        "sha256": file_sha256(file),
         "fingerprint": model.fingerprint,
-        "backbone": network.name,
-        "sample_rate": network.sample_rate,
-        "channels": network.channels,
-        "samples": stereo if network.channels == 2 else "mean of the channels",
-        "segment_s": network.segment_s,
-        "shortest_s": network.shortest_s,
-        "distance": {"tracks": list(network.pooling.tracks), "power": network.pooling.power},
+        **form.describe(),
         "mapping": {name: curve and curve.to_json() for name, curve in curves.items()},
-        "notice": network.notice(),
+        "notice": form.notice(),
     }
 
 
-class _Traced(nn.Module):
-    """Samples to the points for a matching reference and for non-matching ones."""
-
-    def __init__(self, network: Backbone) -> None:
-        super().__init__()
-        self.network = network
-        self.eval()  # the exporter restores the mode of the whole
-
-    def forward(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        return self.network.embed_both(self.network.front(samples))
-
-
-def _write(network: Backbone, path: Path) -> None:
-    frames = 2 if network.channels == 2 else 1  # the axis of time
-    axes = {"samples": {0: "batch", frames: "frames"}, "points": {0: "batch", 1: "steps"}, "clip": {0: "batch"}}
+def _write(form: Form, path: Path) -> None:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # sizes that are constants, such as of bands, and the age of this exporter
         torch.onnx.export(
-            _Traced(network),
-            (_noise(network, 1.5, 0),),
+            form,
+            form.example(1.5, 0),
             str(path),
-            input_names=["samples"],
-            output_names=["points", "clip"],
-            dynamic_axes=axes,
+            input_names=list(form.inputs),
+            output_names=[name for name in form.axes if name not in form.inputs],
+            dynamic_axes=form.axes,
             opset_version=OPSET,
             dynamo=False,  # the other exporter takes a minute and a further package
         )
 
 
-def _compare(network: Backbone, path: Path) -> None:
-    """Raise UserError unless the file computes what the network does, for signals of other lengths than the traced."""
+def _compare(form: Form, path: Path) -> None:
+    """Raise UserError unless the file computes what the form does, for signals of other lengths than the traced."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    for number, seconds in enumerate((network.shortest_s, 2.0), 1):
-        samples = _noise(network, max(seconds, network.shortest_s), number)
+    for number, seconds in enumerate((form.shortest_s, 2.03), 1):
+        inputs = form.example(max(seconds, form.shortest_s), number)
         with torch.no_grad():
-            wanted = [each.numpy() for each in _Traced(network)(samples)]
-        for found, true in zip(session.run(None, {"samples": samples.numpy()}), wanted, strict=True):
+            wanted = [each.numpy() for each in form(*inputs)]
+        given = dict(zip(form.inputs, (each.numpy() for each in inputs), strict=True))
+        for found, true in zip(session.run(None, given), wanted, strict=True):
             if found.shape != true.shape or np.abs(found - true).max() > LARGEST_DIFFERENCE * np.abs(true).max():
-                raise UserError(f"--onnx: the network {network.name} cannot be written as an ONNX file")
-
-
-def _noise(network: Backbone, seconds: float, seed: int) -> Tensor:
-    shape = (2,) if network.channels == 2 else ()
-    generator = torch.Generator().manual_seed(seed)
-    return 0.1 * torch.randn(1, *shape, round(seconds * network.sample_rate), generator=generator)
+                raise UserError(f"--onnx: {form.name} cannot be written as an ONNX file")

@@ -16,13 +16,13 @@ from safetensors.torch import load_file, save_file
 import deepaq
 from deepaq.errors import UserError
 from deepaq.scoring import checkpoint, checksums
-from deepaq.scoring.metric import EARLIER
+from deepaq.scoring.metric import NAMED
 from tests.deepaq.backbones.shrunken import TINY
 from tests.deepaq.scoring.test_metric import metric
 from training.results.export import export
 from training.results.folder import write_checksums
 
-COMPACT = EARLIER["compact-2026a"]
+COMPACT = NAMED["compact-2026a"]
 
 
 @pytest.fixture

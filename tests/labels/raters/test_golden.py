@@ -18,7 +18,7 @@ from scipy.linalg import sqrtm
 
 from deepaq.backbones.backbone import build
 from deepaq.errors import UserError
-from deepaq.scoring.metric import EARLIER, load
+from deepaq.scoring.metric import NAMED, load
 from labels.raters.fad import Fad
 from labels.raters.rater import RATERS, rater
 from tests.labels.raters.golden import pair
@@ -110,9 +110,9 @@ def test_without_its_reference_a_signal_is_as_far_from_clean_music_as_torch_comp
     """The packaged clip head, without torch, against the compact network from which it was taken, in torch."""
     judge = rater("deepaq-nmr")
     reference, degraded = pair(judge.sample_rate, judge.channels)
-    model = json.loads((EARLIER["compact-2026a"] / "model.json").read_text())
+    model = json.loads((NAMED["compact-2026a"] / "model.json").read_text())
     network = build(model["backbone"], **model["settings"]).eval()
-    network.restore(EARLIER["compact-2026a"])
+    network.restore(NAMED["compact-2026a"])
     left, right = torch.from_numpy((degraded - degraded.mean(axis=0)).T)  # without its DC offset
     with torch.no_grad():
         point = network.embed_clip(network.describe(network.front(torch.stack([left + right, left - right])[None] / 2)))

@@ -1,12 +1,9 @@
-"""Runs as ONNX files: equal to the network, in Python, JavaScript and C++, and described well enough to use them."""
+"""Runs as ONNX files: equal to the network, and described well enough to use them."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +18,6 @@ from deepaq.errors import UserError
 from deepaq.scoring import checkpoint
 from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.scoring.mapping import Exponential
-from tests.conftest import ROOT
 from tests.deepaq.backbones.shrunken import TINY
 from tests.sounds import music
 from training.results import folder
@@ -69,13 +65,6 @@ def distance(use: dict[str, Any], ours: Samples, theirs: Samples) -> float:
     return float(np.mean(steps ** use["distance"]["power"]) ** (1 / use["distance"]["power"]))
 
 
-def code(kind: str) -> str:
-    """The block of that kind on the page."""
-    page = (ROOT / "docs" / "other-languages.md").read_text()
-    (block,) = re.findall(rf"```{re.escape(kind)}\n(.*?)```", page, re.DOTALL)
-    return str(block)
-
-
 def test_the_file_and_its_description_give_the_scores_of_the_run(exported: Path) -> None:
     use = json.loads((exported / "portable" / "network.json").read_text())
     session = onnxruntime.InferenceSession(exported / "portable" / "network.onnx")
@@ -94,59 +83,6 @@ def test_the_file_and_its_description_give_the_scores_of_the_run(exported: Path)
     assert score.mos == pytest.approx(
         1 + (curve["top"] - 1) * np.exp(-curve["scale"] * score.distance ** curve["power"])
     )
-
-
-def test_the_javascript_of_the_page_gives_the_same(exported: Path, tmp_path: Path) -> None:
-    modules = os.environ.get("NODE_PATH", "")
-    if shutil.which("node") is None or not (Path(modules) / "onnxruntime-web").is_dir():
-        pytest.skip("needs node, and NODE_PATH with `npm install onnxruntime-web`")
-    use = json.loads((exported / "portable" / "network.json").read_text())
-    shutil.copytree(exported / "portable", tmp_path / "portable")
-    (tmp_path / "node_modules").symlink_to(modules)
-    sounds = [channels(use, sound) for sound in pair(use["sample_rate"], use["channels"] == 2)]
-    for name, samples in zip(("clean", "coded"), sounds, strict=True):
-        samples.astype("<f4").tofile(tmp_path / name)
-    (tmp_path / "score.mjs").write_text(code("javascript file=score.mjs"))
-    (tmp_path / "main.mjs").write_text(
-        'import { readFileSync } from "node:fs";\nimport { distance, mos } from "./score.mjs";\n'
-        "const read = (name) => {\n  const whole = new Float32Array(new Uint8Array(readFileSync(name)).buffer);\n"
-        f"  const frames = whole.length / {use['channels']};\n"
-        f"  return Array.from({{ length: {use['channels']} }}, (_, i) => whole.slice(i * frames, (i + 1) * frames));\n}};\n"  # noqa: E501
-        'const d = await distance(read("clean"), read("coded"));\nconsole.log(JSON.stringify([d, mos(d)]));\n'
-    )
-    done = subprocess.run(["node", "main.mjs"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    session = onnxruntime.InferenceSession(exported / "portable" / "network.onnx")
-    expected = distance(use, *(session.run(["points"], {"samples": samples})[0][0] for samples in sounds))
-    assert found[0] == pytest.approx(expected, abs=1e-4)
-    assert 1 <= found[1] <= 4.7
-
-
-def test_the_cpp_of_the_page_gives_the_same(tmp_path: Path) -> None:
-    """The headers come from CPATH, the library from the Python package."""
-    (tmp_path / "score.cpp").write_text(code("cpp file=score.cpp"))
-    (library,) = (Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so.*")
-    for name in ("libonnxruntime.so", "libonnxruntime.so.1"):
-        (tmp_path / name).symlink_to(library)
-    build = ["g++", "-std=c++17", "score.cpp", "-L.", "-lonnxruntime", "-Wl,-rpath,$ORIGIN", "-o", "score"]
-    header = ["g++", "-E", "-include", "onnxruntime_cxx_api.h", "-xc++", os.devnull]
-    if shutil.which("g++") is None or subprocess.run(header, capture_output=True, check=False).returncode:
-        pytest.skip("needs g++, and CPATH with the headers of libonnxruntime-dev")
-    done = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    export(Path("compact-2026a"), tmp_path / "portable")
-    use = json.loads((tmp_path / "portable" / "network.json").read_text())
-    sounds = [channels(use, sound) for sound in pair(use["sample_rate"], True)]
-    for name, samples in zip(("clean", "coded"), sounds, strict=True):
-        samples.astype("<f4").tofile(tmp_path / name)
-    done = subprocess.run(["./score", "clean", "coded"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    session = onnxruntime.InferenceSession(tmp_path / "portable" / "network.onnx")
-    d = distance(use, *(session.run(["points"], {"samples": samples})[0][0] for samples in sounds))
-    curve = use["mapping"]["full"]
-    mos = 1 + (curve["top"] - 1) * np.exp(-curve["scale"] * d ** curve["power"])
-    assert [float(word) for word in done.stdout.split()] == pytest.approx([d, mos], abs=1e-4)
 
 
 def test_what_cannot_be_exported_is_refused(exported: Path, tmp_path: Path) -> None:
