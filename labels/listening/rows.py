@@ -32,7 +32,7 @@ def rows(
     """
     text, skipped = _text(path), 0
     delimiter = ""
-    if named := re.match(r"sep=(.)\r?\n", text):
+    if named := re.match(r'sep=([^"\r\n])\r?\n', text):
         delimiter, skipped, text = named[1], 1, text[named.end() :]
     first = next(iter(text.splitlines()), "")
     try:

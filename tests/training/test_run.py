@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -232,7 +233,7 @@ def test_the_run_is_written_down(labelled: Path, tmp_path: Path, cache: Path) ->
     assert {("steps/loss", 4), ("epochs/score", 2)} <= tags
     model = json.loads((tmp_path / "model.json").read_text())
     assert model["info"]["data"]["clips"] == 5
-    assert model["info"]["provenance"]["tools"]["torch"] == torch.__version__
+    assert model["info"]["provenance"]["tools"]["torch"] == version("torch")
     assert (model["full"]["kind"], model["unmatched"]["kind"]) == ("mlp", "mlp")
     assert set(result["mapping"]["full"]) == {"exponential", "cubic", "mlp"}
     found = result["validation"]["trained"]["full"]

@@ -99,3 +99,10 @@ def test_a_table_with_other_headings_is_quoted(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("Referenz;Datei;Wert\na;b;1\n")
     with pytest.raises(UserError, match=r"lacks the column reference; .* and reads 'Referenz;Datei;Wert'"):
         reader("csv").read(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize("mark", ['"', "\r"])
+def test_a_mark_that_cannot_delimit_is_quoted(tmp_path: Path, mark: str) -> None:
+    (tmp_path / "t.csv").write_text(f"sep={mark}\r\nreference,degraded,score\r\na,b,1\r\n", newline="")
+    with pytest.raises(UserError, match=r"lacks the column reference; .* and reads 'sep="):
+        reader("csv").read(tmp_path / "t.csv")
