@@ -106,6 +106,7 @@ def score(
         complain(line)
     highest = top(how.metric, unmatched) if as_json else None
     rows, scores, failed = [], [], len(lost)
+    said: set[str] = set()  # a line about all files is printed once
     for (reference, degraded), answer in score_files(pairs, how, against, references, jobs, no_reference):
         if isinstance(answer, UserError):
             complain(str(answer))
@@ -113,7 +114,9 @@ def score(
             continue
         found, took_s = answer
         for line in found.notes:
-            note(line)
+            if line not in said:
+                note(line)
+            said.add(line)
         files = {"reference": None if no_reference else str(reference), "degraded": str(degraded)}
         rows.append(files | found.to_json() | {"mos_top": highest, "notes": list(found.notes), "took_s": took_s})
         scores.append(("" if no_reference else str(reference), str(degraded), found))

@@ -154,6 +154,8 @@ def export(run: Path, out: Path, merge: bool, onnx: bool, push: str | None, publ
     from training.results.export import export as stage
     from training.results.export import push as upload
 
+    if public and not push:
+        raise UserError("--public: says who sees the repository of --push; add --push")
     if onnx and merge:
         raise UserError("--merge: an ONNX file holds the merged network anyway; leave it out")
     if onnx:

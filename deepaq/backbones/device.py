@@ -19,6 +19,12 @@ def batch_of(name: str) -> int:
     return 1 if name == CPU else _BATCH
 
 
+def check_device(name: str) -> None:
+    """Raise UserError for what names no device, whether there is one or not."""
+    if not fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        raise UserError(f"device={name}: give cpu, cuda, cuda:1 or auto")
+
+
 def device_of(name: str) -> torch.device:
     """Return a device by its name: `cpu`, `cuda`, `cuda:1`, or `auto`, which is a GPU if there is one.
 
@@ -26,10 +32,9 @@ def device_of(name: str) -> torch.device:
     """
     import torch
 
+    check_device(name)
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else CPU
-    if not fullmatch(r"cpu|cuda(:\d+)?", name):
-        raise UserError(f"device={name}: give cpu, cuda, cuda:1 or auto")
     device = torch.device(name)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UserError(f"device={name}: no GPU can be used here; use the device cpu")

@@ -153,8 +153,8 @@ def _folders(references: Path, degraded: Path) -> tuple[list[Pair], list[str]]:
 
 
 def _similar(name: Path, clean: dict[Path, list[Path]]) -> str:
-    """A hint for names that differ only by an ending, as in `guitar_96k`."""
-    begins = [path for path in clean if path.parent == name.parent and name.name.startswith(path.name)]
+    """A hint for names that differ only by an ending, as in `guitar_96k`, or by upper and lower case."""
+    begins = [path for path in clean if path.parent == name.parent and name.name.lower().startswith(path.name.lower())]
     if not begins:
         return ""
     nearest = clean[max(begins, key=lambda path: len(path.name))][0]

@@ -11,7 +11,7 @@ import numpy as np
 
 from deepaq import extras
 from deepaq.audio.stream import Sound, Stream, name_of
-from deepaq.backbones.device import CPU, device_of
+from deepaq.backbones.device import CPU, check_device, device_of
 from deepaq.compact.clip import Clip
 from deepaq.core.comparator import Compared, Values
 from deepaq.core.core import Core
@@ -200,6 +200,7 @@ def load(run: str | Path | None = None, device: str = CPU) -> Metric:
     `cuda:1`, or `auto` for a GPU if there is one; the packaged metric itself always computes on the CPU. Raises
     UserError when there is no such metric or device.
     """
+    check_device(device)
     if run is None and not PACKAGED.is_dir():
         raise UserError("this installation holds no packaged model; name a run folder of `training fit`")
     if run is not None and str(run).startswith(hub.PREFIX):

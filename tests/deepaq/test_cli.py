@@ -68,10 +68,14 @@ def test_against_a_folder(sound: np.ndarray, run: Path, tmp_path: Path) -> None:
         write(tmp_path / "clean" / f"{seed}.wav", music(2, seed))
     worse = write(tmp_path / "b.wav", noisy(sound, 0.02))
     done = CliRunner().invoke(
-        main, ["score", "--against", str(tmp_path / "clean"), str(worse), "--model", str(run), "--json"]
+        main, ["score", "--against", str(tmp_path / "clean"), *[str(worse)] * 2, "--model", str(run), "--json"]
     )
     assert done.exit_code == 0
-    assert json.loads(done.stdout.splitlines()[-1])[0]["reference"] == str(tmp_path / "clean")
+    rows = json.loads(done.stdout.splitlines()[-1])
+    assert [row["reference"] for row in rows] == [str(tmp_path / "clean")] * 2
+    few = "only 2 clean references; use 10 or more"
+    assert [few in row["notes"] for row in rows] == [True, True]
+    assert done.stderr.count(few) == 1
     empty = CliRunner().invoke(main, ["score", "--against", str(run), str(worse), "--model", str(run)])
     assert empty.exit_code == 2
     assert "holds no audio" in empty.stderr

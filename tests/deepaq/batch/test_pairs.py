@@ -127,8 +127,9 @@ def test_a_list_of_another_form_is_refused_by_what_it_holds(tmp_path: Path, text
     assert says in str(error.value)
 
 
-def test_names_that_differ_by_an_ending_point_to_a_list(folders: Path) -> None:
-    (folders / "b" / "one.flac").rename(folders / "b" / "one_96k.flac")
+@pytest.mark.parametrize("name", ["one_96k.flac", "One.flac"])
+def test_names_that_differ_by_an_ending_or_by_case_point_to_a_list(folders: Path, name: str) -> None:
+    (folders / "b" / "one.flac").rename(folders / "b" / name)
     with pytest.raises(UserError, match=r"holds no file of that name, only one\.wav; .*--pairs"):
         pairs.named([folders / "a", folders / "b"])
 

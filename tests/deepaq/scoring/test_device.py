@@ -49,9 +49,10 @@ def test_a_device_that_is_not_here_is_refused(command: list[str]) -> None:
     assert "device=cuda: no GPU can be used here" in done.output
 
 
-def test_an_unknown_device_is_refused() -> None:
+@pytest.mark.parametrize("model", [None, "compact-2026a"])
+def test_an_unknown_device_is_refused(model: str | None) -> None:
     with pytest.raises(UserError, match="device=gpu: give cpu, cuda, cuda:1 or auto"):
-        deepaq.load("compact-2026a", device="gpu")
+        deepaq.load(model, device="gpu")
 
 
 @needs_no_gpu

@@ -104,6 +104,8 @@ def test_an_export_scores_alike_and_leaves_private_parts_out(runs: Path, tmp_pat
     assert torch.equal(*(deepaq.load(run).embed(samples) for run in (runs / "a0", tmp_path / "out")))
     with pytest.raises(UserError, match="is not empty"):
         export(runs / "a0", tmp_path / "out")
+    alone = CliRunner().invoke(main, ["export", str(runs / "a0"), "--out", str(tmp_path / "other"), "--public"])
+    assert (alone.exit_code, alone.stderr.count("add --push"), (tmp_path / "other").exists()) == (2, 1, False)
 
 
 def test_a_merged_export_stands_alone(runs: Path, tmp_path: Path) -> None:
