@@ -84,6 +84,16 @@ def padded(samples: Array, before: int, after: int) -> Array:
     return _functional().pad(samples, (before, after))
 
 
+def sums(rows: Array) -> Array:
+    """Sums over the last axis; for many short rows NumPy's `sum` takes five times as long."""
+    return np.einsum("...s->...", rows) if isinstance(rows, np.ndarray) else rows.sum(-1)
+
+
+def energies(rows: Array) -> Array:
+    """Sums of squares over the last axis."""
+    return np.einsum("...s,...s->...", rows, rows) if isinstance(rows, np.ndarray) else (rows * rows).sum(-1)
+
+
 def smaller(size: int, bound: int) -> int:
     """The smaller of a size and a bound; the size of an array is a tensor while torch traces."""
     return min(size, bound) if isinstance(size, int) else size.clamp(max=bound)

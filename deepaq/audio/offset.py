@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deepaq.arrays import Array, namespace
+from deepaq.arrays import Array, energies, namespace, sums
 from deepaq.audio.decode import BLOCK
 from deepaq.audio.samples import SILENCE_DBFS
 
@@ -23,8 +23,8 @@ def find(channels: Array) -> Array:
     # Centred first, so that single precision tells a silent frame from one with sound.
     centred = channels[..., : count * _FRAME] - whole[..., None]
     frames = centred.reshape(*channels.shape[:-1], count, _FRAME)
-    means = frames.mean(-1)
-    variances = (frames * frames).mean(-1) - means * means
+    means = sums(frames) / _FRAME
+    variances = energies(frames) / _FRAME - means * means
     silent = (variances < 10 ** (SILENCE_DBFS / 10)).all(-2)
     found = silent.sum(-1)[..., None]
     quiet = (means * silent[..., None, :]).sum(-1) / xp.clip(found, 1, None)

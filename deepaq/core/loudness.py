@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deepaq.arrays import Array, namespace, padded, smaller
+from deepaq.arrays import Array, energies, namespace, padded, smaller
 from deepaq.core.filterbank import SAMPLE_RATE
 
 NOMINAL_DBFS = -26.0  # active level of the reference, the nominal level of ITU-T P.56 practice
@@ -30,8 +30,8 @@ def active_power(samples: Array) -> Array:
     signal = padded(samples, 0, _HOPS * _HOP)
     count = signal.shape[-1] // _HOP
     hops = signal[..., : count * _HOP].reshape(*samples.shape[:-1], count, _HOP)
-    energies = (hops * hops).sum(-1)
-    total = sum(energies[..., start : count - _HOPS + 1 + start] for start in range(_HOPS))
+    power = energies(hops)
+    total = sum(power[..., start : count - _HOPS + 1 + start] for start in range(_HOPS))
     blocks = total / smaller(frames + (frames == 0), _HOPS * _HOP)
     number = xp.arange(count - _HOPS + 1)
     whole = (number == 0) | (number <= (frames + _HOP - 1) // _HOP - _HOPS)  # the first block may be shorter, no other

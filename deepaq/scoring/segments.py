@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from deepaq.arrays import Array, namespace, padded
+from deepaq.arrays import Array, energies, namespace, padded, sums
 from deepaq.audio import SILENCE_DBFS, Samples, is_silent
 from deepaq.audio.align import FAR_LAG_S, Aligned
 from deepaq.audio.align import align as align_samples
@@ -67,7 +67,8 @@ def spans(backbone: Comparator, *streams: Stream) -> Iterator[Span]:
     position = round(streams[-1].seconds * rate)
     before = none = tuple(stream.peek(0) for stream in streams)
     while new := common(length):
-        sounding = tuple(sounding_frames(np.atleast_2d(stream.peek(new).T), frame) for stream in streams)
+        channels = (np.ascontiguousarray(np.atleast_2d(stream.peek(new).T)) for stream in streams)
+        sounding = tuple(sounding_frames(signal, frame) for signal in channels)
         silent = min(int(leading_silence(np.logical_or.reduce(sounding))) * frame, new)
         if 0 < (left := common(silent + shortest) - silent) < shortest:  # near the end, enough is left for a segment
             silent = max(0, silent + left - shortest)
@@ -122,9 +123,9 @@ def sounding_frames(channels: Array, frame: int) -> Array:
     count = (length + frame - 1) // frame
     blocks = padded(channels, 0, count * frame - length).reshape(*channels.shape[:-1], count, frame)
     sizes = xp.clip(length - frame * xp.arange(count), None, frame)
-    means = blocks.sum(-1) / sizes
-    energies = (blocks * blocks).sum(-1) - _steady(means) * sizes * means * means
-    return energies.sum(-2) >= sizes * 10 ** (SILENCE_DBFS / 10)
+    means = sums(blocks) / sizes
+    apart = energies(blocks) - _steady(means) * sizes * means * means
+    return apart.sum(-2) >= sizes * 10 ** (SILENCE_DBFS / 10)
 
 
 def audible(sounding: Array, steps: int) -> Array:
