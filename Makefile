@@ -6,11 +6,14 @@ TORCH_INDEX ?=
 DEEPAQ_SHARED ?= ../shared/data
 export DEEPAQ_SHARED
 
+NODE_PATH ?= $(abspath $(VENV))/node/node_modules
+export NODE_PATH
+
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install demo test check bench truth coverage packaged lock docs docker-test clean
+.PHONY: help install demo test web check bench truth coverage packaged lock docs docker-test clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -35,6 +38,9 @@ demo: $(INSTALLED)  ## run the whole pipeline offline in minutes: music, 21 cond
 
 test: $(INSTALLED)  ## run the test suite
 	$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder -q
+
+web:  ## install what the tests of JavaScript and of docs/score.html need beside Chromium; they are skipped without it
+	npm install --silent --no-audit --no-fund --prefix $(VENV)/node onnxruntime-web@1.30.0 playwright-core@1.65.1
 
 coverage: $(INSTALLED)  ## run the test suite and report which lines it does not reach
 	$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder -q --cov --cov-report=term:skip-covered
