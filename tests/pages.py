@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from subprocess import PIPE
 
 from tests.conftest import ROOT
 
@@ -32,11 +36,21 @@ class Block:
         return replace(self, text=text)
 
     def run(self, folder: Path, variables: dict[str, str]) -> None:
-        """Run a console or Python block in `folder`; AssertionError with its output unless it succeeds."""
+        """Run a console or Python block in `folder`; AssertionError with its output unless it succeeds.
+
+        What it leaves running in the background is killed.
+        """
         shell = ["python", "-c"] if self.language == "python" else ["bash", "-euo", "pipefail", "-c"]
         command = [*shell, self.text]
-        done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{self.page}:\n{self.text}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        with subprocess.Popen(
+            command, cwd=folder, env=variables, stdout=PIPE, stderr=PIPE, text=True, start_new_session=True
+        ) as process:
+            try:
+                printed, errors = process.communicate()
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+        assert process.returncode == 0, f"{self.page}:\n{self.text}\n{printed[-2000:]}\n{errors[-2000:]}"
 
 
 def blocks(page: str) -> list[Block]:
