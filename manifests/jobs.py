@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from deepaq.errors import UserError
 from deepaq.progress import Progress
@@ -151,6 +151,7 @@ def _on_cluster(
             client.wait_for_workers(1, timeout=_JOIN_S)
         except TimeoutError:
             raise UserError(f"--dask {address}: no worker has joined this scheduler; start one") from None
+        _check_hosts(client.get_versions(packages=["deepaq"]), address)
         try:
             # Not pure: repeating a batch is new work, even if the scheduler remembers its result.
             for future in as_completed(client.map(function, batches, pure=False)):
@@ -164,3 +165,16 @@ def _on_cluster(
             raise UserError(
                 f"--dask {address}: the scheduler was lost; finished work is kept, run the command again"
             ) from None
+
+
+def _check_hosts(versions: Any, address: str) -> None:
+    """Raise UserError unless the hosts can read the work; a worker that cannot ends, and its client waits for ever."""
+    here = _installed(versions["client"])
+    for name, host in {"its scheduler": versions["scheduler"], **versions["workers"]}.items():
+        if (there := _installed(host)) != here:
+            raise UserError(f"--dask {address}: {name} runs {there}, this process {here}; install the same everywhere")
+
+
+def _installed(host: Any) -> str:
+    python, package = ".".join(host["host"]["python"].split(".")[:2]), host["packages"]["deepaq"]
+    return f"Python {python} {f'with deepaq {package}' if package else 'without deepaq'}"

@@ -6,6 +6,7 @@ import itertools
 import os
 import re
 import shutil
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,10 +37,12 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def shortened(text: str) -> str:
-    """Leave out lines that no test can run, and train only a few steps."""
+    """Leave out lines that no test can run, train only a few steps, and take a port that is free for 8799."""
     lines = [line for line in text.splitlines() if not line.startswith(ELSEWHERE)]
     small = "training fit -o max_steps=2 -o epoch_steps=2 -o evaluation.clips=2 -o data.clips=2 -o data.versions=4"
-    return "\n".join(re.sub("^training fit", small, line) for line in lines)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+    return "\n".join(re.sub("^training fit", small, line).replace("8799", port) for line in lines)
 
 
 @pytest.fixture(scope="module")

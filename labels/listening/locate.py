@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from glob import escape
 from pathlib import Path, PurePosixPath
 
@@ -30,9 +31,9 @@ def _found(root: Path, name: str, search: bool) -> Path:
         if _is_file(path := root.joinpath(*parts[start:])):
             return path
     if len(parts) == 1 and search:
-        several = [path for path in root.rglob(escape(name)) if _is_file(path)]
-        if len(several) == 1:
-            return several[0]
+        with suppress(OSError, ValueError):  # none or several, or a name that no file can have
+            (path,) = filter(_is_file, root.rglob(escape(name)))
+            return path
     return root / name
 
 

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import compress
 from pathlib import Path
 
@@ -97,27 +98,47 @@ def end(batch: Sequence[int]) -> Counter[str]:
     return Counter()
 
 
-def test_a_lost_scheduler_is_a_clear_error(tmp_path: Path) -> None:
+def environment(*paths: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (*paths, ROOT)))}
+
+
+@contextmanager
+def processes(folder: Path, *paths: Path) -> Iterator[tuple[int, str]]:
+    """Start a scheduler, and a worker that looks for packages in `paths` first; yields the former's id and address."""
     pytest.importorskip("distributed")
-    file = str(tmp_path / "scheduler.json")
+    file = str(folder / "scheduler.json")
     dask = [sys.executable, "-m", "dask"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": ROOT}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
     options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file]
     worker = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--scheduler-file", file, "--death-timeout", "30"]
+    worker += ["--local-directory", str(folder)]
     with (
-        subprocess.Popen([*dask, "scheduler", *options], **quiet) as scheduler,
-        subprocess.Popen([*dask, "worker", *worker, "--local-directory", str(tmp_path)], **quiet) as other,
+        subprocess.Popen([*dask, "scheduler", *options], env=environment(), **quiet) as scheduler,
+        subprocess.Popen([*dask, "worker", *worker], env=environment(*paths), **quiet) as other,
     ):
         try:
             while not Path(file).exists():
                 assert scheduler.poll() is None
                 time.sleep(0.1)
-            address = json.loads(Path(file).read_text())["address"]
-            with pytest.raises(UserError, match="the scheduler was lost"):
-                jobs.run(end, [[scheduler.pid]], quiet=True, dask=address)
+            yield scheduler.pid, json.loads(Path(file).read_text())["address"]
         finally:
             scheduler.kill()
             other.kill()
+
+
+def test_a_lost_scheduler_is_a_clear_error(tmp_path: Path) -> None:
+    with processes(tmp_path) as (scheduler, address), pytest.raises(UserError, match="the scheduler was lost"):
+        jobs.run(end, [[scheduler]], quiet=True, dask=address)
+
+
+def test_a_worker_with_other_software_is_a_clear_error(tmp_path: Path) -> None:
+    """It would end when it cannot read the work, and the client would wait for another."""
+    package = tmp_path / "other" / "deepaq-9.9.dist-info"
+    package.mkdir(parents=True)
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: deepaq\nVersion: 9.9\n")
+    found = r"tcp://[\d.:]+ runs Python 3\.\d+ with deepaq 9\.9, this process Python 3\.\d+ with deepaq 0"
+    with processes(tmp_path, package.parent) as (_, address), pytest.raises(UserError, match=found):
+        jobs.run(tally, [[1]], quiet=True, dask=address)
 
 
 def test_a_cluster_without_workers_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
