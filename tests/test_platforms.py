@@ -131,7 +131,7 @@ def locale_text(path: Path) -> Iterator[str]:
         needed = (
             {"encoding"} if writes or opens or (name == "read_text" and not node.args) else set()
         )  # or a resource's
-        needed |= {"newline"} if (writes and path.name != "onnx.py") or (opens and mode != "r") else set()
+        needed |= {"newline"} if writes or (opens and mode != "r") else set()
         yield from (f"line {node.lineno}: {name} without {lacking}" for lacking in needed - stated)
 
 

@@ -11,7 +11,7 @@ import torch
 
 from deepaq import extras
 from deepaq.errors import UserError
-from deepaq.files import committed, file_sha256
+from deepaq.files import committed, file_sha256, write_text
 from deepaq.scoring import checkpoint
 from deepaq.scoring.checkpoint import Checkpoint
 from deepaq.scoring.metric import NAMED
@@ -44,7 +44,7 @@ def export(run: Path, out: Path) -> Path:
         onnx.checker.check_model(str(partial))
         _compare(form, partial)
     checkpoint.write_json(file.with_suffix(".json"), description(model, form, file))
-    (out / "NOTICE").write_text(form.notice(), encoding="utf-8")
+    write_text(out / "NOTICE", form.notice())
     return out
 
 
