@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.shared import SHARED
+
 ROOT = Path(__file__).parents[1]
 # Groups of tests that take minutes, longest first: none of them shall begin when the others have ended.
 LONG = ("docs", "labelled", "plugins", "hosts", "tests/test_bench.py", "tests/deepaq/scoring/test_packaged.py",
@@ -28,10 +30,9 @@ for _name in ("SIGHUP", "SIGQUIT"):
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real recordings and listening tests; skips the test if it is absent."""
-    folder = (ROOT / os.environ.get("DEEPAQ_SHARED", "../shared/data")).resolve()
-    if not folder.is_dir():
-        pytest.skip(f"no real recordings at {folder} (set DEEPAQ_SHARED)")
-    return folder
+    if not SHARED.is_dir():
+        pytest.skip(f"no real recordings at {SHARED} (set DEEPAQ_SHARED)")
+    return SHARED
 
 
 @pytest.hookimpl(tryfirst=True)

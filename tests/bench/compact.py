@@ -11,7 +11,6 @@ recordings kept out of training see agreement.py.
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
 import tempfile
@@ -31,8 +30,7 @@ from labels.importing.stage import ImportSettings, import_test
 from labels.raters.rater import rater
 from manifests.jobs import cpu_seconds
 from prep.synth import SAMPLE_RATE, compose
-
-SHARED = Path(__file__).parents[2] / os.environ.get("DEEPAQ_SHARED", "../shared/data")
+from tests.shared import SHARED
 
 
 def speed(rounds: int = 5, seconds: float = 10.0, quick: bool = False) -> None:

@@ -10,7 +10,6 @@ mp3 and AAC at five bitrates and damaged by every distortion at severities 1 and
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +23,9 @@ from manifests.dataset import Dataset
 from manifests.jobs import cpu_count
 from prep.distortions import DISTORTIONS
 from prep.transcode import Settings, transcode
+from tests.shared import SHARED
 
-ROOT = Path(__file__).parents[2]
-MUSIC = ROOT / os.environ.get("DEEPAQ_SHARED", "../shared/data") / "music"
+MUSIC = SHARED / "music"
 
 
 def clips(music: Path, seconds: float, count: int, out: Path) -> None:

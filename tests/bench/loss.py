@@ -104,9 +104,8 @@ def main() -> None:
         f"calls of operators: {calls[0]} in the loss of the paper's recipe, {calls[1]} in that of the compact network"
     )
     for size in large:
-        output = subprocess.run(
-            [sys.executable, __file__, "sorted_form", str(size)], check=True, capture_output=True, text=True
-        ).stdout.split()
+        command = [sys.executable, "-m", "tests.bench.loss", "sorted_form", str(size)]
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
         print(f"N = {size}: {float(output[0]):.2f} CPU s, {float(output[1]):.0f} MB added, forward and backward")
 
 

@@ -100,7 +100,7 @@ def main() -> None:
             spent[way].append(run(way, backbone, samples))
     memory = dict.fromkeys(WAYS, math.nan)
     for way in () if options.quick else WAYS:
-        command = [sys.executable, __file__, "memory", way, str(batch), str(seconds)]
+        command = [sys.executable, "-m", "tests.bench.mert", "memory", way, str(batch), str(seconds)]
         memory[way] = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     print(f"batch of {batch} x {seconds} s, {rounds} rounds")
     for way, values in spent.items():

@@ -36,7 +36,7 @@ def rows() -> list[tuple[str, str]]:
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
         for command in re.findall(r"`([^`]+)`", cells[-1]) if line.startswith("| ") else ():
-            if command.split()[0].rstrip("3") in PROGRAMS:
+            if Path(command.split()[0]).name.rstrip("3") in PROGRAMS:
                 found.setdefault(command, cells[0])
     return [(what, command) for command, what in found.items()]
 

@@ -92,11 +92,11 @@ def main() -> None:
         simulate(Path(name), int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
         for state in ("as written", "compacted"):
             fragments = len(list(Path(name).rglob("*.parquet")))
-            command = [sys.executable, __file__, "--measure", name]
+            command = [sys.executable, "-m", "tests.bench.plan_million", "--measure", name]
             found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
             print(f"{state}: {fragments} fragments, " + ", ".join(f"{k} {v:.1f}" for k, v in found.items()))
             if state == "as written":
-                command = [sys.executable, __file__, "--compact", name]
+                command = [sys.executable, "-m", "tests.bench.plan_million", "--compact", name]
                 print("compact:", subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
 
 

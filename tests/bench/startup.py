@@ -140,7 +140,7 @@ def main() -> None:
     for size in map(int, options.rows.split(",")):
         with tempfile.TemporaryDirectory() as name:
             rows = simulate(Path(name), size)
-            command = [sys.executable, __file__, "--measure", name]
+            command = [sys.executable, "-m", "tests.bench.startup", "--measure", name]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             found.append({"rows": rows, **json.loads(done.stdout)})
     for entry in found:

@@ -14,7 +14,6 @@ with a 95 % interval over families and seeds. --out keeps the work, and a later 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from collections import defaultdict
@@ -26,8 +25,8 @@ from typing import Any
 import numpy as np
 import torch
 
-ROOT = Path(__file__).parents[2]
-SHARED = ROOT / os.environ.get("DEEPAQ_SHARED", "../shared/data")
+from tests.shared import SHARED
+
 RECIPES = ("deepaq", "deepaq-consensus", "deepaq-ranks")
 UNTRAINED = "untrained"
 SMALL = [

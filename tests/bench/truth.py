@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -28,9 +27,9 @@ from manifests import schema
 from manifests.dataset import Dataset
 from manifests.jobs import cpu_count
 from tests.bench.parts.families import FEWEST, pairs_in_order, summary
-from tests.conftest import ROOT
+from tests.shared import SHARED
 
-LISTENING = ROOT / os.environ.get("DEEPAQ_SHARED", "../shared/data") / "listening"
+LISTENING = SHARED / "listening"
 RATERS = "visqol,2f,peaq,zimtohrli,log-mel,si-sdr,deepaq-fr+mos"
 DEFAULTS = {"deepaq-fr+mos.gives": "mos"}  # options of raters that --option does not set
 FAMILIES = {  # folder -> (format, family)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from deepaq.audio import Samples, fit, read, resample, to_mono
 from labels.raters.rater import Rater, rater
 from manifests.dataset import Dataset
 from prep.transcode import Settings, transcode
+from tests.shared import SHARED
 
 ENGINES = ("exact", "fast", "shipped")
 DISTORTIONS = (
@@ -122,7 +122,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tiny round, which shows only that the script works")
     options = parser.parse_args()
     if options.published:
-        published(Path(os.environ["DEEPAQ_SHARED"]))
+        published(SHARED)
         return
     if not has_program(options.python):
         print(f"nothing compared: {options.python} cannot import speequal, the C++ program; see --help")

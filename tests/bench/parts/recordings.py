@@ -22,6 +22,7 @@ from manifests.dataset import Dataset
 from manifests.ids import joined_id
 from manifests.jobs import cpu_count
 from tests.conftest import ROOT
+from tests.shared import SHARED
 from training import recipe
 from training.data import decode, store, table
 from training.data.cache import Cache, Form
@@ -35,7 +36,7 @@ Values = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.bool_]
 Found = tuple[Values, Values]  # MOS of every row with and without its own reference, NaN where not judged
 Model = tuple[Backbone, tuple[MosMapping, MosMapping]]
-SHARED = ROOT / os.environ.get("DEEPAQ_SHARED", "../shared/data") / "music"
+MUSIC = SHARED / "music"
 FREE = ("CC0-", "CC-BY-4.0", "MIT ")  # licences under which the packaged metric trains
 REAL = "music"
 PARTS, REFERENCES = 3, 20
@@ -53,14 +54,14 @@ def join_recordings(out: Path) -> None:
     """Write one file per recording; the name says whether its licence allows training."""
     out.mkdir(parents=True, exist_ok=True)
     parts = defaultdict(list)
-    with (SHARED / "music.csv").open() as file:
+    with (MUSIC / "music.csv").open() as file:
         for row in csv.DictReader(file):
             kind = "free" if row["licence"].startswith(FREE) else "other"
             parts[f"{kind}-{row['file'].rpartition('_')[0]}"].append(row["file"])
     for name, files in parts.items():
         path = out / f"{name}.flac"
         if not path.exists():
-            found = [soundfile.read(SHARED / each, always_2d=True) for each in sorted(files)]
+            found = [soundfile.read(MUSIC / each, always_2d=True) for each in sorted(files)]
             soundfile.write(path, np.concatenate([samples for samples, _ in found]), found[0][1], subtype="PCM_24")
 
 
