@@ -46,7 +46,10 @@ def write(path: Path, seconds: int) -> None:
     sound = music(min(seconds, LONGEST_S), 1, RATE)
     if path.stem == "degraded":
         sound = sound + 0.001 * np.random.default_rng(0).standard_normal(sound.shape, np.float32)
-    soundfile.write(path, np.tile(sound, (-(-seconds // LONGEST_S), 1)), RATE)
+    # Block by block: the peak memory of a command would include that of this process.
+    with soundfile.SoundFile(path, "w", RATE, sound.shape[1]) as file:
+        for _ in range(max(1, seconds // LONGEST_S)):
+            file.write(sound)
 
 
 def filled(command: str, names: dict[str, str]) -> str:
