@@ -95,15 +95,11 @@ def level_dbfs(samples: Samples) -> float:
 
 def inner(first: Samples, second: Samples) -> float:
     """Inner product of two arrays of one shape, which unlike NumPy's does not depend on the number of threads."""
-    return float(_block_products(first.ravel(order="K"), second.ravel(order="K"), _BLOCK).sum())
-
-
-def _block_products(first: Samples, second: Samples, block: int) -> npt.NDArray[np.float64]:
-    whole = len(first) // block * block
-    parts = [(part[:whole].reshape(-1, block), part[None, whole:]) for part in (first, second)]
-    return np.concatenate([np.einsum("bs,bs->b", *pair) for pair in zip(*parts, strict=True)], dtype=np.float64)[
-        : -(-len(first) // block)
-    ]
+    first, second = first.ravel(order="K"), second.ravel(order="K")
+    whole = len(first) // _BLOCK * _BLOCK
+    parts = [(part[:whole].reshape(-1, _BLOCK), part[None, whole:]) for part in (first, second)]
+    products = [np.einsum("bs,bs->b", *pair) for pair in zip(*parts, strict=True)]
+    return float(np.concatenate(products, dtype=np.float64)[: -(-len(first) // _BLOCK)].sum())
 
 
 def is_silent(samples: Samples) -> bool:

@@ -25,7 +25,7 @@ from tests.sounds import music
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "performance.md"
-PROGRAMS = ("python", "prep", "deepaq", "time")  # `make docker-test` needs tools of its own
+PROGRAMS = ("python", "prep", "deepaq")  # `make docker-test` needs tools of its own
 FILES = {"reference.flac": 10, "degraded.mp3": 10, "degraded.flac": 10, "hour.flac": 3600, "hour.mp3": 3600}  # s
 RATE, LONGEST_S = 44_100, 60  # Hz; longest music to compute
 

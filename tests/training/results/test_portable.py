@@ -106,7 +106,7 @@ def test_gains_let_a_level_count(run: Run) -> None:
 
 
 def test_segments_of_a_longer_signal_make_its_score(run: Run, portable: Path) -> None:
-    """As docs/other-languages.md says: gains first, the last segment lengthened to 10 s."""
+    """The gains of the whole signal serve all segments; the last one is lengthened to 10 s, as the page says."""
     clean = music(14, 2, RATE)[: 13 * RATE]
     pair = clean, noisy(clean, 0.02)
     gains = run(*pair)["applied"]
